@@ -1,0 +1,13 @@
+/* id.h - names for things: UUIDs (RFC 9562). [any thread] */
+#ifndef BASE_ID_H
+#define BASE_ID_H
+
+#include <stdbool.h>
+
+#define ID_SIZE 37 /* 36 characters and the NUL */
+
+void id_uuid7(char out[ID_SIZE]); /* ordered by time within one process, 74 random bits */
+void id_uuid4(char out[ID_SIZE]);
+bool id_is_uuid(const char *s);
+
+#endif
