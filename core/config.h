@@ -1,0 +1,49 @@
+/* config.h - the configuration file, read and checked as a whole. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "plug/plug.h"
+
+/* One [backend.NAME], [storage] or [auth.NAME] table. */
+struct config_instance {
+    const char *name;   /* "pbx"; the store's is "storage" */
+    const char *plugin; /* "ari" */
+    struct settings *settings; /* of the plugin; handed over to instance_open (then NULL) */
+    struct settings *calls;    /* backends: [calls] with what the instance overrides */
+    const struct dg_plugin *descriptor;
+};
+
+struct config {
+    char *file;        /* absolute */
+    char *folder;      /* of the file, absolute */
+    struct env *env;
+    struct toml_node *root;
+    struct settings *server, *log, *plugins, *auth, *calls, *node, *telephony, *storage;
+    struct config_instance *backends;
+    size_t backend_count;
+    struct config_instance store; /* descriptor NULL: disabled */
+    struct config_instance *providers;
+    size_t provider_count;
+    const char **plugin_folders; /* absolute; ends with NULL */
+    bool debug, store_disabled, mock;
+};
+
+/* Reads the file. Problems of the core's sections and, once `plug` is given by config_plugins, of
+ * the instances are collected as lines `file:line:column: ...` in `problems`. NULL: cannot be read at all. */
+struct config *config_load(const char *file, struct buf *problems, unsigned *count);
+/* Loads the plugins that the instances name and checks their tables. */
+void config_plugins(struct config *c, struct plug *plug, struct buf *problems, unsigned *count);
+void config_free(struct config *c);
+
+/* Every section of the core with its keys, for `dialgate plugins` and the tests. */
+struct config_section {
+    const char *name;
+    const struct dg_cfg_key *keys;
+};
+extern const struct config_section config_sections[];
+
+/* Where the configuration is when --config is not given: $DIALGATE_CONFIG, ./dialgate.toml,
+ * /etc/dialgate/dialgate.toml. NULL: none exists. The caller frees. */
+char *config_find(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* users.h - the people and programs that may sign in. [control thread]
+ *
+ * All users are in memory, read from the store at the start; a change is
+ * written first and seen afterwards. Names are compared as they are (case
+ * matters); ids are numbers given by the store.
+ */
+#ifndef DOMAIN_USERS_H
+#define DOMAIN_USERS_H
+
+#include "base/err.h"
+#include "data/store.h"
+
+struct users;
+
+struct user {
+    int64_t id;
+    uint64_t version;
+    char *username, *password_hash, *email, *full_name, *role; /* role "admin" or "user" */
+    bool is_active, api_access;
+    char *phone_extension;
+    int64_t last_login_ms, created_at_ms, updated_at_ms; /* Unix time; 0: never */
+};
+
+/* `user` is NULL unless err is DG_OK; lent for the call. */
+typedef void users_fn(void *arg, enum dg_err err, const char *message, const struct user *user);
+
+struct users *users_new(struct store *store);
+void users_free(struct users *u);
+void users_load(struct users *u, users_fn *fn, void *arg); /* once, after the store is ready; user is NULL */
+bool users_loaded(const struct users *u);
+const struct user *users_find(const struct users *u, const char *username); /* NULL: no such user */
+size_t users_count(const struct users *u);
+typedef void users_each_fn(void *arg, const struct user *user);
+void users_each(const struct users *u, users_each_fn *fn, void *arg); /* by id */
+
+/* What a change sets; NULL and -1 leave alone. */
+struct user_change {
+    const char *password_hash, *email, *full_name, *role;
+    int is_active, api_access;
+    int64_t last_login_ms; /* 0: leave alone */
+};
+/* username 3..50 of [A-Za-z0-9._@-]; DG_EINVAL names the field, DG_ECONFLICT when taken. */
+void users_add(struct users *u, const char *username, const struct user_change *set, users_fn *fn, void *arg);
+void users_change(struct users *u, const char *username, const struct user_change *set, users_fn *fn, void *arg);
+
+/* Called after every change of a user that may revoke something. */
+void users_on_change(struct users *u, dg_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+/* bus.h - what has happened, to whoever wants to know. [control thread]
+ *
+ * A published event is lent to every subscriber in turn, in the order of
+ * subscribing. Subscribers copy what they keep and do not publish from inside.
+ */
+#ifndef EVENTS_BUS_H
+#define EVENTS_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bus;
+struct call;
+
+enum bus_topic { BUS_CALL_CHANGED, BUS_CALL_ENDED, BUS_LINK };
+
+struct bus_event {
+    enum bus_topic topic;
+    int64_t at_ms;
+    const struct call *call;       /* CALL_*: as it is now */
+    const char *from, *to;         /* CALL_*: states */
+    const char *instance, *detail; /* LINK */
+    int link;                      /* enum dg_link */
+};
+
+typedef void bus_fn(void *arg, const struct bus_event *ev);
+
+struct bus *bus_new(void);
+void bus_free(struct bus *b);
+void bus_subscribe(struct bus *b, bus_fn *fn, void *arg);
+void bus_publish(struct bus *b, const struct bus_event *ev);
+
+#endif

@@ -1,0 +1,59 @@
+/* server.h - N HTTP threads, each with one H2O event loop and its own
+ * SO_REUSEPORT listeners. HTTP/1.1, HTTP/2 with prior knowledge or by upgrade
+ * on cleartext, both by ALPN on TLS. The only module that knows H2O. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "base/err.h"
+#include "base/metrics.h"
+#include "http/request.h"
+#include "loop/loop.h"
+#include "plug/op.h"
+
+struct http;
+
+/* [control thread] Judge credentials; yields 1 dg_identity or DG_EAUTH, DG_EDENIED, DG_EUNAVAILABLE, DG_ELIMIT. */
+typedef void identify_fn(void *arg, enum route_auth auth, const struct dg_credentials *c, op_fn *fn,
+                         void *fn_arg);
+
+struct http_config {
+    const char *const *listen;     /* "host:port", "[v6]:port", "unix:/path"; ends with NULL; port 0: any */
+    const char *const *listen_tls; /* likewise */
+    const char *certificate, *key; /* PEM files, needed for listen_tls */
+    unsigned threads;              /* 0: one per core */
+    bool http2;
+    const char *const *allowed_origins; /* ends with NULL; "*" for any */
+    size_t max_body;                    /* 413 above */
+    size_t max_in_flight;               /* hops per thread; 503 above */
+    size_t max_connections;             /* per thread */
+    uint64_t head_ms, body_ms, idle_ms; /* a client's time for head and body; keep-alive */
+    const char *server_name;            /* Server: header */
+
+    const struct route *routes;
+    size_t route_count;
+    const struct envelope *envelopes;
+    size_t envelope_count;
+    /* Extra [HTTP thread]: NULL: use the route's own envelope for errors found before a handler runs. */
+    struct loop *control;
+    struct metrics *metrics;
+    identify_fn *identify;
+    void *identify_arg;
+    size_t identity_cache; /* entries per thread; a power of two */
+    void *app;
+};
+
+/* [main or control thread] Binds every address, then starts the threads; returns when all of
+ * them turn. NULL: `problem` says what (address in use, bad certificate, ...). */
+struct http *http_start(const struct http_config *config, struct problem *problem);
+unsigned http_threads(const struct http *h);
+/* The addresses as bound ("127.0.0.1:8000"), in the order of the configuration; ends with NULL. */
+const char *const *http_addresses(const struct http *h);
+/* [any thread] Forget every cached identity. */
+void http_forget_identities(struct http *h);
+/* [any thread] Stop accepting, let what is under way finish (GOAWAY on HTTP/2), close idle connections. */
+void http_drain(struct http *h);
+/* [main thread] Waits until all threads have ended: when drained, or when `deadline_ms` has passed since
+ * the call. The control thread must still be running: it owes answers. Then frees everything. */
+void http_join(struct http *h, uint64_t deadline_ms);
+
+#endif
