@@ -1,7 +1,7 @@
 /* buf.h - a growing byte buffer that knows its maximum from the start.
  *
- * What would pass the maximum is not added and `over` is set: check it once, at
- * the end. The bytes are always followed by a NUL, so `ptr` is also a C string
+ * What would pass the maximum is not added and `over` is set; from then on
+ * nothing is, until it is cleared: check it once, at the end. The bytes are always followed by a NUL, so `ptr` is also a C string
  * once something was added; buf_cstr() is one always.
  */
 #ifndef BASE_BUF_H

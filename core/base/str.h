@@ -17,6 +17,7 @@ bool str_ends(const char *s, const char *suffix);
 /* Takes time that depends on the lengths only, not on the contents. */
 bool str_secret_eq(const char *a, size_t a_len, const char *b, size_t b_len);
 
+size_t str_utf8_step(const char *s, size_t len); /* length of the code point at `s`; 0: ill-formed */
 bool str_utf8(const char *s, size_t len);        /* well-formed, no NUL */
 size_t str_utf8_len(const char *s);              /* code points of well-formed text */
 bool str_has_control(const char *s);             /* C0, DEL or C1 control characters */

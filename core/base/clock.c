@@ -1,0 +1,108 @@
+/* clock.c - the two clocks, and times as text without the C library's calendar. */
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+#define DAY_MS 86400000
+
+static atomic_bool faked;
+static _Atomic uint64_t fake_mono_ms;
+static _Atomic int64_t fake_unix_ms;
+
+static struct timespec now(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return t;
+}
+
+uint64_t clock_us(void)
+{
+    if (atomic_load_explicit(&faked, memory_order_acquire))
+        return atomic_load(&fake_mono_ms) * 1000;
+    struct timespec t = now(CLOCK_MONOTONIC);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t clock_ms(void)
+{
+    return clock_us() / 1000;
+}
+
+int64_t clock_unix_ms(void)
+{
+    if (atomic_load_explicit(&faked, memory_order_acquire))
+        return atomic_load(&fake_unix_ms);
+    struct timespec t = now(CLOCK_REALTIME);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void clock_fake(uint64_t mono_ms, int64_t unix_ms)
+{
+    atomic_store(&fake_mono_ms, mono_ms);
+    atomic_store(&fake_unix_ms, unix_ms);
+    atomic_store_explicit(&faked, true, memory_order_release);
+}
+
+void clock_real(void)
+{
+    atomic_store(&faked, false);
+}
+
+struct date {
+    int64_t year;
+    unsigned month, day;
+};
+
+/* The Gregorian date of a day counted from 1970-01-01. Years are taken to begin
+ * in March, so that the leap day is the last; 400 of them have 146097 days. */
+static struct date date_of_day(int64_t day)
+{
+    const int64_t era_days = 146097;
+    day += 719468; /* from 0000-03-01 */
+    int64_t era = (day >= 0 ? day : day - (era_days - 1)) / era_days;
+    unsigned in_era = (unsigned)(day - era * era_days);
+    unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * in_year + 2) / 153; /* 0 is March */
+    struct date d = {
+        .year = (int64_t)year + era * 400 + (month >= 10),
+        .month = month < 10 ? month + 3 : month - 9,
+        .day = in_year - (153 * month + 2) / 5 + 1,
+    };
+    return d;
+}
+
+static char *put_digits(char *p, unsigned value, int width, char after)
+{
+    for (int i = width - 1; i >= 0; i--, value /= 10)
+        p[i] = (char)('0' + value % 10);
+    p[width] = after;
+    return p + width + 1;
+}
+
+void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
+{
+    int64_t day = unix_ms / DAY_MS, rest = unix_ms % DAY_MS;
+    if (rest < 0) {
+        rest += DAY_MS;
+        day--;
+    }
+    struct date d = date_of_day(day);
+    char *p = out;
+    if (d.year >= 0 && d.year <= 9999)
+        p = put_digits(p, (unsigned)d.year, 4, '-');
+    else
+        p += snprintf(p, CLOCK_ISO_SIZE - 20, "%lld-", (long long)d.year);
+    unsigned ms = (unsigned)rest;
+    p = put_digits(p, d.month, 2, '-');
+    p = put_digits(p, d.day, 2, 'T');
+    p = put_digits(p, ms / 3600000, 2, ':');
+    p = put_digits(p, ms / 60000 % 60, 2, ':');
+    p = put_digits(p, ms / 1000 % 60, 2, '.');
+    p = put_digits(p, ms % 1000, 3, 'Z');
+    *p = '\0';
+}
