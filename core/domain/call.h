@@ -1,0 +1,120 @@
+/* call.h - one call, and the pure rules of how it moves.
+ *
+ * call_next() is the state machine: a function of state and event alone, with
+ * no clock and no I/O. call_apply() writes its outcome into the call. What must
+ * then be done (store, publish, one CDR) is in the step it returns.
+ */
+#ifndef DOMAIN_CALL_H
+#define DOMAIN_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/list.h"
+
+enum call_state {
+    CALL_PENDING,  /* written down, the backend has not accepted it yet */
+    CALL_DIALING,  /* accepted */
+    CALL_RINGING,
+    CALL_ANSWERED,
+    /* terminal from here on */
+    CALL_COMPLETED, /* was answered, has ended */
+    CALL_BUSY,
+    CALL_NO_ANSWER,
+    CALL_FAILED,
+    CALL_CANCELLED, /* ended by us before an answer */
+    CALL_STATES,
+};
+
+enum call_event_type {
+    CALL_EV_ACCEPTED, /* the backend took the originate */
+    CALL_EV_STARTED,  /* the channel exists: counts as acceptance */
+    CALL_EV_RINGING,
+    CALL_EV_PROGRESS,
+    CALL_EV_ANSWERED,
+    CALL_EV_ENDED,   /* `cause`, `sip_code`, `text`, `estimated` */
+    CALL_EV_REFUSED, /* the backend did not take it: `text` */
+    CALL_EV_LOST,    /* the backend does not know it any more: `text` */
+    CALL_EVENTS,
+};
+
+struct call_event {
+    enum call_event_type type;
+    int64_t at_ms;      /* Unix time */
+    uint64_t mono_ms;   /* monotonic, for durations; 0: not known */
+    int cause;          /* ITU-T Q.850; 0: not known */
+    int sip_code;       /* 0: not known */
+    const char *text;   /* a reason in words, or NULL */
+    bool estimated;     /* the true time of the end was missed */
+};
+
+struct call_variable {
+    char *name, *value;
+};
+
+struct call {
+    struct link live; /* in calls.c's list of live calls */
+    char id[ID_SIZE]; /* is the channel's id as well */
+    char *phone_number;
+    char *channel; /* as dialled, "Local/+15550100@outbound-ivr" */
+    char *context, *extension;
+    int priority;
+    char *caller_id;
+    uint64_t ring_ms;
+    struct call_variable *variables;
+    size_t variable_count;
+    char *api, *user;      /* through which API, and who asked */
+    char *backend, *node;  /* which instance carries it, on which gateway */
+    bool mock;             /* carried by a simulation */
+
+    enum call_state state;
+    int64_t created_at_ms, dialed_at_ms, ringing_at_ms, answered_at_ms, ended_at_ms; /* 0: not yet */
+    uint64_t answered_mono_ms; /* 0: not known (adopted after a restart) */
+    int64_t duration_s;        /* from answer to end; -1: none */
+    int cause, sip_code;
+    char *failure_reason;
+    int attempt_number;
+    bool estimated;
+    bool cancelled; /* we asked for its end */
+
+    /* Kept by calls.c. */
+    bool stored;   /* its first write was acknowledged */
+    bool missing;  /* the last comparison with the backend did not show it */
+    struct loop_timer *deadline;
+    struct calls *owner;
+};
+
+/* What a step asks for. */
+enum call_effect {
+    CALL_DO_STORE = 1 << 0,   /* the record has changed */
+    CALL_DO_PUBLISH = 1 << 1, /* the state has changed */
+    CALL_DO_CDR = 1 << 2,     /* it has ended: exactly one */
+};
+
+struct call_step {
+    enum call_state to;
+    unsigned effects; /* 0: nothing, the event was late or a duplicate */
+};
+
+/* Pure. `cancelled`: we had asked for the end. */
+struct call_step call_next(enum call_state from, const struct call_event *ev, bool cancelled);
+struct call_step call_apply(struct call *c, const struct call_event *ev);
+
+/* The one map of causes for a call that ends without an answer. */
+enum call_state call_outcome(int cause);
+/* "User busy"; what Q.850 calls it, or NULL. */
+const char *call_cause_text(int cause);
+
+const char *call_state_name(enum call_state s);
+bool call_state_parse(const char *name, enum call_state *out);
+static inline bool call_is_over(enum call_state s)
+{
+    return s >= CALL_COMPLETED;
+}
+
+struct call *call_new(void); /* zeroed, with an id of its own, pending */
+void call_free(struct call *c);
+
+#endif
