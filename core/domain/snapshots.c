@@ -4,6 +4,10 @@
  * change, by atomic stores of the one writer. The table doubles by building a
  * new one and retiring the old as a whole: its nodes are copied (the records
  * are shared), because a reader may stand in the middle of an old chain.
+ *
+ * Everything shared is accessed in sequentially consistent order, on purpose:
+ * that no reader is missed rests on "slot written, then pointer read" against
+ * "pointer changed, then slots read" in one total order.
  */
 #include "domain/snapshots.h"
 

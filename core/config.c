@@ -1,0 +1,419 @@
+/* config.c - every section and key of the configuration, with its default. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static const struct dg_cfg_key server_keys[] = {
+    {"listen", DG_CFG_JSON, "127.0.0.1:8000",
+     "addresses for HTTP: \"host:port\", \"[v6]:port\", \"unix:/path\""},
+    {"listen_tls", DG_CFG_JSON, "", "addresses for HTTPS; needs tls_certificate and tls_key"},
+    {"control", DG_CFG_PATH, "control.sock", "Unix socket of the command line (mode 0600)"},
+    {"timezone", DG_CFG_STR, "UTC", "zone of the APIs that write local times"},
+    {"threads", DG_CFG_INT, "0", "HTTP threads; 0: one per core"},
+    {"tls_certificate", DG_CFG_PATH, "", "PEM file with the certificate chain"},
+    {"tls_key", DG_CFG_PATH, "", "PEM file with the private key"},
+    {"http2", DG_CFG_BOOL, "true", "offer HTTP/2"},
+    {"allowed_origins", DG_CFG_JSON, "*", "origins for CORS; \"*\" for any"},
+    {"metrics", DG_CFG_BOOL, "true", "serve /metrics"},
+    {"docs", DG_CFG_BOOL, "true", "serve /docs, /redoc and /openapi.json"},
+    {"max_body", DG_CFG_INT, "1000000", "largest request body in bytes"},
+    {"max_connections", DG_CFG_INT, "10000", "connections at once, over all threads"},
+    {"max_in_flight", DG_CFG_INT, "4096", "requests waiting for an answer, per thread"},
+    {"head_timeout", DG_CFG_MS, "10s", "a client's time to send a request's head"},
+    {"body_timeout", DG_CFG_MS, "30s", "a client's time to send a request's body"},
+    {"idle_timeout", DG_CFG_MS, "60s", "keep-alive of an idle connection"},
+    {"drain_timeout", DG_CFG_MS, "10s", "time for requests under way when stopping"},
+    {"app_name", DG_CFG_STR, "Contact Center API", "title shown by / and the documentation"},
+    {"app_version", DG_CFG_STR, "1.0.0", "version shown by /, /health and the documentation"},
+    {"debug", DG_CFG_BOOL, "false", "weak secrets only warn; log level debug"},
+    {0},
+};
+
+static const struct dg_cfg_key log_keys[] = {
+    {"level", DG_CFG_STR, "info", "debug, info, warn or error"},
+    {"format", DG_CFG_STR, "text", "text or json"},
+    {"file", DG_CFG_PATH, "", "log file; empty: standard error"},
+    {0},
+};
+
+static const struct dg_cfg_key plugins_keys[] = {
+    {"path", DG_CFG_JSON, "plugins",
+     "folders with plugins; relative ones count from the executable's folder"},
+    {"trace", DG_CFG_JSON, "", "kinds whose calls are logged: backend, storage, auth"},
+    {0},
+};
+
+static const struct dg_cfg_key calls_keys[] = {
+    {"endpoint", DG_CFG_STR, "Local/{number}@{context}",
+     "what is dialled; {number}, {context} and, per backend, {trunk} are filled in"},
+    {"context", DG_CFG_STR, "outbound-ivr", "dialplan context of the answered leg"},
+    {"extension", DG_CFG_STR, "s", "dialplan extension of the answered leg"},
+    {"priority", DG_CFG_INT, "1", "dialplan priority of the answered leg"},
+    {"timeout_ms", DG_CFG_INT, "30000", "ring timeout; a value below 1000 is in seconds"},
+    {"caller_id", DG_CFG_STR, "Outbound Call", "caller id where a request names none"},
+    {"allowed_contexts", DG_CFG_JSON, "",
+     "contexts a request may name beside `context`; \"*\" for any"},
+    {"max_active", DG_CFG_INT, "2000", "calls at once"},
+    {"max_duration", DG_CFG_MS, "4h", "an answered call is hung up after; 0: never"},
+    {"recent", DG_CFG_MS, "10m", "how long an ended call is answered from memory"},
+    {"recent_max", DG_CFG_INT, "100000", "how many ended calls are kept in memory"},
+    {0},
+};
+
+static const struct dg_cfg_key node_keys[] = {
+    {"name", DG_CFG_STR, "", "this gateway's name; empty: the host's"},
+    {0},
+};
+
+static const struct dg_cfg_key telephony_keys[] = {
+    {"backend", DG_CFG_STR, NULL, "the active backend: NAME of a [backend.NAME] table"},
+    {"mock", DG_CFG_BOOL, "false", "use [backend.mock] whatever `backend` says"},
+    {0},
+};
+
+static const struct dg_cfg_key storage_keys[] = {
+    {"plugin", DG_CFG_STR, "storage-file", "the plugin that keeps the records"},
+    {"disabled", DG_CFG_BOOL, "false", "open no store: calls are placed, nothing is kept"},
+    {0},
+};
+
+static const struct dg_cfg_key instance_keys[] = {
+    {"plugin", DG_CFG_STR, NULL, "the plugin behind this instance"},
+    {0},
+};
+
+const struct config_section config_sections[] = {
+    {"server", server_keys},
+    {"log", log_keys},
+    {"plugins", plugins_keys},
+    {"auth", auth_keys},
+    {"calls", calls_keys},
+    {"node", node_keys},
+    {"storage", storage_keys},
+    {"telephony", telephony_keys},
+    {NULL, NULL},
+};
+
+static size_t keys_count(const struct dg_cfg_key *keys)
+{
+    size_t n = 0;
+    while (keys && keys[n].name)
+        n++;
+    return n;
+}
+
+/* a and b as one list; the caller frees. */
+static struct dg_cfg_key *keys_join(const struct dg_cfg_key *a, const struct dg_cfg_key *b)
+{
+    size_t na = keys_count(a), nb = keys_count(b);
+    struct dg_cfg_key *all = xcalloc(na + nb + 1, sizeof *all);
+    if (na)
+        memcpy(all, a, na * sizeof *all);
+    if (nb)
+        memcpy(all + na, b, nb * sizeof *all);
+    return all;
+}
+
+static void problem(struct buf *problems, unsigned *count, const char *file,
+                    const struct toml_node *at, const char *text)
+{
+    buf_addf(problems, "%s:%d:%d: %s\n", file, at ? at->line : 1, at ? at->column : 1, text);
+    ++*count;
+}
+
+static void problemf(const struct config *c, const struct toml_node *at, struct buf *problems,
+                     unsigned *count, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void problemf(const struct config *c, const struct toml_node *at, struct buf *problems,
+                     unsigned *count, const char *fmt, ...)
+{
+    struct problem p;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(p.text, sizeof p.text, fmt, ap);
+    va_end(ap);
+    problem(problems, count, c->file, at, p.text);
+}
+
+static struct settings_source source_of(const struct config *c, struct buf *problems,
+                                        unsigned *count)
+{
+    return (struct settings_source){c->file, c->env, problems, count};
+}
+
+static bool is_section(const char *name)
+{
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        if (str_eq(s->name, name))
+            return true;
+    }
+    return str_eq(name, "backend");
+}
+
+/* The keys of [auth] stand beside the tables [auth.NAME]; those are instances, not keys. */
+static struct toml_node without_tables(const struct toml_node *table)
+{
+    struct toml_node flat = *table;
+    flat.items = xcalloc(table->count + 1, sizeof *flat.items);
+    flat.count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->items[i].kind != TOML_TABLE)
+            flat.items[flat.count++] = table->items[i];
+    }
+    return flat;
+}
+
+static struct settings *section(const struct config *c, const char *name,
+                                const struct dg_cfg_key *keys, struct buf *problems,
+                                unsigned *count)
+{
+    struct settings_source src = source_of(c, problems, count);
+    const struct toml_node *table = toml_get(c->root, name);
+    if (!table || table->kind != TOML_TABLE || keys != auth_keys)
+        return settings_read(&src, name, table, keys, NULL);
+    struct toml_node flat = without_tables(table);
+    struct settings *s = settings_read(&src, name, &flat, keys, NULL);
+    free(flat.items);
+    return s;
+}
+
+static void read_sections(struct config *c, struct buf *problems, unsigned *count)
+{
+    for (size_t i = 0; i < c->root->count; i++) {
+        const struct toml_node *n = &c->root->items[i];
+        if (!is_section(n->key))
+            problemf(c, n, problems, count,
+                     "unknown section \"%s\"; `dialgate plugins` lists what there is", n->key);
+    }
+    c->server = section(c, "server", server_keys, problems, count);
+    c->log = section(c, "log", log_keys, problems, count);
+    c->plugins = section(c, "plugins", plugins_keys, problems, count);
+    c->auth = section(c, "auth", auth_keys, problems, count);
+    c->calls = section(c, "calls", calls_keys, problems, count);
+    c->node = section(c, "node", node_keys, problems, count);
+    c->telephony = section(c, "telephony", telephony_keys, problems, count);
+
+    unsigned ignored = 0; /* the store's own keys are known once its plugin is loaded */
+    struct buf nowhere;
+    buf_init(&nowhere, BUF_MAX);
+    struct settings_source quiet = source_of(c, &nowhere, &ignored);
+    c->storage = settings_read(&quiet, "storage", toml_get(c->root, "storage"), storage_keys, NULL);
+    buf_free(&nowhere);
+
+    c->debug = settings_bool(c->server, "debug");
+    c->store_disabled = settings_bool(c->storage, "disabled");
+    c->mock = settings_bool(c->telephony, "mock");
+}
+
+/* Folders count from the executable's own, and from where `make install` puts plugins. */
+static void find_folders(struct config *c)
+{
+    char exe[4096] = "";
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash = len > 0 ? strrchr(exe, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    const char *text = settings_str(c->plugins, "path");
+    json_t *list = json_parse(text ? text : "[]", text ? strlen(text) : 2, 4, NULL);
+    c->plugin_folders = xcalloc(json_array_size(list) + 1, sizeof *c->plugin_folders);
+    size_t i, n = 0;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        const char *folder = json_string_value(item);
+        if (folder)
+            c->plugin_folders[n++] =
+                folder[0] == '/' ? xstrdup(folder) : xasprintf("%s/%s", exe, folder);
+    }
+    json_decref(list);
+}
+
+struct config *config_load(const char *file, struct buf *problems, unsigned *count)
+{
+    struct config *c = xcalloc(1, sizeof *c);
+    char why[512], *real = realpath(file, NULL);
+    c->file = real ? real : xstrdup(file);
+    c->folder = xstrdup(c->file);
+    char *slash = strrchr(c->folder, '/');
+    if (slash)
+        slash[slash == c->folder] = '\0';
+
+    struct problem env_problem = {0};
+    char *env_file = xasprintf("%s/.env", c->folder);
+    c->env = env_load(env_file, &env_problem);
+    free(env_file);
+    if (!c->env) {
+        buf_addf(problems, "%s\n", env_problem.text);
+        ++*count;
+    }
+    c->root = toml_load(c->file, why, sizeof why);
+    if (!c->root) {
+        buf_addf(problems, "%s\n", why);
+        ++*count;
+    }
+    if (!c->env || !c->root) {
+        config_free(c);
+        return NULL;
+    }
+    read_sections(c, problems, count);
+    find_folders(c);
+    return c;
+}
+
+/* Reads one instance's table: the plugin's keys, and for backends the overrides of [calls]. */
+static void read_instance(struct config *c, struct plug *plug, struct config_instance *in,
+                          const struct toml_node *table, const struct dg_cfg_key *core_keys,
+                          struct buf *problems, unsigned *count)
+{
+    const struct toml_node *at = toml_get(table, "plugin");
+    struct problem why = {0};
+    in->descriptor = plug_load(plug, in->plugin, &why);
+    if (!in->descriptor) {
+        problem(problems, count, c->file, at ? at : table, why.text);
+        return;
+    }
+    struct settings_source src = source_of(c, problems, count);
+    in->settings = settings_read(&src, in->name, table, in->descriptor->config, core_keys);
+}
+
+static void read_calls_overrides(struct config *c, struct config_instance *in,
+                                 const struct toml_node *table)
+{
+    unsigned ignored = 0; /* told already when the plugin's settings were read */
+    struct buf nowhere;
+    buf_init(&nowhere, BUF_MAX);
+    struct settings_source quiet = source_of(c, &nowhere, &ignored);
+    in->calls = settings_read(&quiet, in->name, table, calls_keys, NULL);
+    buf_free(&nowhere);
+}
+
+static const char *plugin_of(const struct config *c, const struct toml_node *table,
+                             struct buf *problems, unsigned *count)
+{
+    const struct toml_node *at = toml_get(table, "plugin");
+    if (at && at->kind == TOML_STR && at->text[0])
+        return at->text;
+    problemf(c, at ? at : table, problems, count,
+             "\"plugin\" is missing in [%s]; expected the name of a plugin, see `dialgate plugins`",
+             table->key);
+    return NULL;
+}
+
+static void read_backends(struct config *c, struct plug *plug, struct buf *problems,
+                          unsigned *count)
+{
+    const struct toml_node *all = toml_get(c->root, "backend");
+    struct dg_cfg_key *core_keys = keys_join(instance_keys, calls_keys);
+    for (size_t i = 0; all && i < all->count; i++) {
+        const struct toml_node *table = &all->items[i];
+        if (table->kind != TOML_TABLE) {
+            problemf(c, table, problems, count, "\"backend.%s\" must be a table", table->key);
+            continue;
+        }
+        const char *plugin = plugin_of(c, table, problems, count);
+        if (!plugin)
+            continue;
+        c->backends = xrealloc(c->backends, (c->backend_count + 1) * sizeof *c->backends);
+        struct config_instance *in = &c->backends[c->backend_count++];
+        *in = (struct config_instance){.name = table->key, .plugin = plugin};
+        read_instance(c, plug, in, table, core_keys, problems, count);
+        read_calls_overrides(c, in, table);
+        if (in->descriptor && !in->descriptor->backend)
+            problemf(c, table, problems, count, "plugin \"%s\" is no telephony backend", plugin);
+    }
+    free(core_keys);
+
+    const char *active = c->mock ? "mock" : settings_str(c->telephony, "backend");
+    bool found = false;
+    for (size_t i = 0; i < c->backend_count; i++)
+        found = found || str_eq(c->backends[i].name, active);
+    if (!found && active)
+        problemf(c, toml_get(c->root, "telephony"), problems, count,
+                 "telephony names the backend \"%s\", but there is no table [backend.%s]", active,
+                 active);
+}
+
+static void read_store(struct config *c, struct plug *plug, struct buf *problems, unsigned *count)
+{
+    const struct toml_node *table = toml_get(c->root, "storage");
+    struct toml_node none = {.kind = TOML_TABLE, .key = (char *)"storage"};
+    if (c->store_disabled)
+        return;
+    c->store =
+        (struct config_instance){.name = "storage", .plugin = settings_str(c->storage, "plugin")};
+    read_instance(c, plug, &c->store, table ? table : &none, storage_keys, problems, count);
+    if (c->store.descriptor && !c->store.descriptor->storage)
+        problemf(c, table, problems, count, "plugin \"%s\" is no store", c->store.plugin);
+}
+
+static void read_providers(struct config *c, struct plug *plug, struct buf *problems,
+                           unsigned *count)
+{
+    const struct toml_node *auth = toml_get(c->root, "auth");
+    for (size_t i = 0; auth && i < auth->count; i++) {
+        const struct toml_node *table = &auth->items[i];
+        const char *plugin =
+            table->kind == TOML_TABLE ? plugin_of(c, table, problems, count) : NULL;
+        if (!plugin)
+            continue;
+        c->providers = xrealloc(c->providers, (c->provider_count + 1) * sizeof *c->providers);
+        struct config_instance *in = &c->providers[c->provider_count++];
+        *in = (struct config_instance){.name = table->key, .plugin = plugin};
+        read_instance(c, plug, in, table, instance_keys, problems, count);
+        if (in->descriptor && !in->descriptor->auth)
+            problemf(c, table, problems, count, "plugin \"%s\" is no auth provider", plugin);
+    }
+}
+
+void config_plugins(struct config *c, struct plug *plug, struct buf *problems, unsigned *count)
+{
+    read_store(c, plug, problems, count);
+    read_backends(c, plug, problems, count);
+    read_providers(c, plug, problems, count);
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    struct settings *const sections[] = {c->server, c->log,  c->plugins,   c->auth,
+                                         c->calls,  c->node, c->telephony, c->storage};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        settings_free(sections[i]);
+    for (size_t i = 0; i < c->backend_count; i++) {
+        settings_free(c->backends[i].settings);
+        settings_free(c->backends[i].calls);
+    }
+    for (size_t i = 0; i < c->provider_count; i++)
+        settings_free(c->providers[i].settings);
+    settings_free(c->store.settings);
+    for (size_t i = 0; c->plugin_folders && c->plugin_folders[i]; i++)
+        free((char *)c->plugin_folders[i]);
+    free(c->plugin_folders);
+    free(c->backends);
+    free(c->providers);
+    toml_free(c->root);
+    env_free(c->env);
+    free(c->folder);
+    free(c->file);
+    free(c);
+}
+
+char *config_find(void)
+{
+    const char *named = getenv("DIALGATE_CONFIG");
+    if (!str_empty(named))
+        return xstrdup(named);
+    static const char *const places[] = {"dialgate.toml", "/etc/dialgate/dialgate.toml"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (access(places[i], R_OK) == 0)
+            return xstrdup(places[i]);
+    }
+    return NULL;
+}
