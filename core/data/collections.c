@@ -1,0 +1,74 @@
+/* collections.c - the table of collections; see collections.h. */
+#include "data/collections.h"
+
+#include "base/str.h"
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+/* clang-format off */
+#define TEXT(n) {.name = (n), .type = DG_FIELD_TEXT}
+#define INT(n)  {.name = (n), .type = DG_FIELD_INT}
+#define BOOL(n) {.name = (n), .type = DG_FIELD_BOOL}
+#define TIME(n) {.name = (n), .type = DG_FIELD_TIME}
+/* clang-format on */
+#define INDEX(...)                                                                                 \
+    {                                                                                              \
+        .fields = (const char *const[]){__VA_ARGS__},                                              \
+        .field_count = COUNT(((const char *const[]){__VA_ARGS__})),                                \
+    }
+
+static const struct dg_field user_fields[] = {
+    {.name = "username", .type = DG_FIELD_TEXT, .unique = true},
+    TEXT("email"),
+    TEXT("role"),
+    BOOL("is_active"),
+};
+
+static const struct dg_field call_fields[] = {
+    TEXT("status"),  TEXT("phone_number"), TEXT("api"),        TEXT("direction"),
+    TEXT("backend"), TEXT("node"),         TIME("created_at"), TIME("ended_at"),
+};
+
+static const struct dg_index call_indexes[] = {
+    INDEX("created_at"),
+    INDEX("status"),
+    INDEX("phone_number", "created_at"),
+};
+
+static const struct dg_field cdr_fields[] = {
+    TEXT("call_id"),    TEXT("phone_number"), TEXT("disposition"), INT("cause"),
+    TIME("started_at"), TIME("answered_at"),  TIME("ended_at"),    INT("billsec"),
+    TEXT("api"),        TEXT("backend"),
+};
+
+static const struct dg_index cdr_indexes[] = {
+    INDEX("started_at"),
+    INDEX("disposition", "started_at"),
+};
+
+const struct dg_collection collections[] = {
+    {.name = COLLECTION_USERS,
+     .serial = true,
+     .fields = user_fields,
+     .field_count = COUNT(user_fields)},
+    {.name = COLLECTION_CALLS,
+     .fields = call_fields,
+     .field_count = COUNT(call_fields),
+     .indexes = call_indexes,
+     .index_count = COUNT(call_indexes)},
+    {.name = COLLECTION_CDR,
+     .fields = cdr_fields,
+     .field_count = COUNT(cdr_fields),
+     .indexes = cdr_indexes,
+     .index_count = COUNT(cdr_indexes)},
+    {.name = COLLECTION_META},
+};
+const size_t collection_count = COUNT(collections);
+
+const struct dg_collection *collection_find(const char *name)
+{
+    for (size_t i = 0; i < collection_count; i++) {
+        if (str_eq(collections[i].name, name))
+            return &collections[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* collections.h - what the gateway keeps: every collection with the fields it
+ * is searched, sorted and counted by. Members of a document that are not
+ * listed are kept all the same. */
+#ifndef DATA_COLLECTIONS_H
+#define DATA_COLLECTIONS_H
+
+#include "dialgate/storage.h"
+
+#define COLLECTION_USERS "users" /* serial ids */
+#define COLLECTION_CALLS "calls" /* id: the call's */
+#define COLLECTION_CDR   "cdr"   /* id: the call's, so that a call has one record at most */
+#define COLLECTION_META  "meta"  /* id: what it is about; facts of the installation itself */
+
+extern const struct dg_collection collections[];
+extern const size_t collection_count;
+
+const struct dg_collection *collection_find(const char *name); /* NULL: no such collection */
+
+#endif
