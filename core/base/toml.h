@@ -17,7 +17,7 @@ struct toml_node {
     enum toml_kind kind;
     char *key; /* in a table, else NULL */
     int line, column;
-    char *text; /* TOML_STR the text; TOML_TIME as written */
+    char *text; /* TOML_STR the text; TOML_TIME as RFC 3339 writes it */
     int64_t integer;
     double real;
     bool boolean;
