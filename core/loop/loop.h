@@ -45,7 +45,8 @@ struct loop_timer *loop_timer(struct loop *l, uint64_t after_ms, dg_fn *fn, void
 void loop_timer_stop(struct loop *l, struct loop_timer *t); /* NULL is fine */
 void loop_timer_ref(struct loop_timer *t, bool on);
 
-/* Level-triggered; `want` and the argument of fn are DG_READ | DG_WRITE. One watch per descriptor. */
+/* Level-triggered; `want` and the argument of fn are DG_READ | DG_WRITE. One watch per descriptor;
+ * NULL for a second one, or a descriptor that cannot be waited for (a file). */
 struct loop_watch *loop_watch(struct loop *l, int fd, unsigned want, dg_watch_fn *fn, void *arg);
 void loop_watch_want(struct loop_watch *w, unsigned want);
 void loop_watch_stop(struct loop_watch *w);
@@ -58,6 +59,8 @@ enum loop_lane {
 };
 #define LOOP_LANE_BOUND 1024
 bool loop_work(struct loop *l, enum loop_lane lane, dg_fn *work, dg_fn *done, void *arg); /* false: full */
+/* The same, never refused: for work whose number is bounded elsewhere. */
+void loop_work_owed(struct loop *l, enum loop_lane lane, dg_fn *work, dg_fn *done, void *arg);
 void loop_lane_bound(struct loop *l, enum loop_lane lane, size_t waiting);
 
 /* How long a single callback may hold the loop before a warning names it. */
