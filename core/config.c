@@ -52,7 +52,7 @@ static const struct dg_cfg_key plugins_keys[] = {
 
 static const struct dg_cfg_key calls_keys[] = {
     {"endpoint", DG_CFG_STR, "Local/{number}@{context}",
-     "what is dialled; {number}, {context} and, per backend, {trunk} are filled in"},
+     "what is dialled; {number} and {context} are filled in"},
     {"context", DG_CFG_STR, "outbound-ivr", "dialplan context of the answered leg"},
     {"extension", DG_CFG_STR, "s", "dialplan extension of the answered leg"},
     {"priority", DG_CFG_INT, "1", "dialplan priority of the answered leg"},

@@ -79,11 +79,15 @@ struct call {
     bool estimated;
     bool cancelled; /* we asked for its end */
 
-    /* Kept by calls.c. */
-    bool stored;   /* its first write was acknowledged */
-    bool missing;  /* the last comparison with the backend did not show it */
-    struct loop_timer *deadline;
+    /* Kept by calls.c; nothing of it is stored. */
     struct calls *owner;
+    unsigned refs;             /* the live map, and operations under way */
+    struct instance *carrier;  /* NULL: adopted, its backend has not come up yet */
+    bool stored;               /* its first write was acknowledged */
+    bool placed;               /* the backend is known to have it, or to have had it */
+    bool overdue;              /* its deadline has passed, we asked for its end */
+    uint64_t seen;             /* number of the last comparison that showed it */
+    struct loop_timer *deadline;
 };
 
 /* What a step asks for. */

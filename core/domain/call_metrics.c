@@ -1,0 +1,107 @@
+/* call_metrics.c - counters and histograms of calls. */
+#include "domain/call_metrics.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "domain/call.h"
+
+#define LEN(a) (sizeof(a) / sizeof *(a))
+
+struct call_metrics {
+    struct metric *launched, *success, *failed, *total, *live;
+    struct metric_family *originated, *transitions;
+    struct metric *latency, *latency_old, *duration;
+};
+
+static const double latency_buckets[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+static const double duration_buckets[] = {5, 10, 30, 60, 120, 300, 600, 1800, 3600};
+
+static struct metric_family *family(struct metrics *m, enum metric_kind kind, const char *name,
+                                    const char *help)
+{
+    struct metric_family_info info = {.kind = kind, .name = name, .help = help};
+    return metrics_family(m, &info);
+}
+
+static struct metric *counter(struct metrics *m, const char *name, const char *help)
+{
+    return metric_plain(family(m, METRIC_COUNTER, name, help));
+}
+
+static struct metric *histogram(struct metrics *m, const char *name, const char *help,
+                                const double *buckets, unsigned count)
+{
+    struct metric_family_info info = {.kind = METRIC_HISTOGRAM,
+                                      .name = name,
+                                      .help = help,
+                                      .buckets = buckets,
+                                      .bucket_count = count};
+    return metric_plain(metrics_family(m, &info));
+}
+
+static void on_event(void *arg, const struct bus_event *ev)
+{
+    struct call_metrics *cm = arg;
+    if (ev->topic == BUS_LINK)
+        return;
+    const char *labels[] = {ev->from, ev->to, "success"};
+    if (!str_eq(ev->from, ev->to))
+        metric_add(metric_of(cm->transitions, labels), 1);
+    if (ev->call->state == CALL_PENDING) {
+        metric_add(cm->launched, 1);
+        metric_add(cm->total, 1);
+        metric_add(cm->live, 1);
+    }
+    if (ev->topic != BUS_CALL_ENDED)
+        return;
+    metric_add(cm->live, -1);
+    metric_add(ev->call->state == CALL_COMPLETED ? cm->success : cm->failed, 1);
+    if (ev->call->duration_s >= 0)
+        metric_observe(cm->duration, (double)ev->call->duration_s);
+}
+
+struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
+{
+    struct call_metrics *cm = xcalloc(1, sizeof *cm);
+    cm->launched = counter(m, "calls_launched_total", "Calls requested.");
+    cm->success = counter(m, "calls_success_total", "Calls that were answered and have ended.");
+    cm->failed = counter(m, "calls_failed_total", "Calls that ended without an answer or failed.");
+    cm->total = counter(m, "calls_total", "Calls, whatever became of them.");
+    cm->live =
+        metric_plain(family(m, METRIC_GAUGE, "dialgate_calls_live", "Calls that have not ended."));
+    struct metric_family_info originated = {.kind = METRIC_COUNTER,
+                                            .name = "calls_originated_total",
+                                            .help = "Originates by their result.",
+                                            .labels = {"status"}};
+    cm->originated = metrics_family(m, &originated);
+    struct metric_family_info transitions = {.kind = METRIC_COUNTER,
+                                             .name = "call_state_transitions_total",
+                                             .help = "Changes of call states.",
+                                             .labels = {"from_state", "to_state", "result"}};
+    cm->transitions = metrics_family(m, &transitions);
+    cm->latency_old = histogram(m, "originate_latency_seconds",
+                                "Time until the backend accepted or refused an originate.",
+                                latency_buckets, LEN(latency_buckets));
+    cm->latency = histogram(m, "call_origination_latency_seconds",
+                            "Time until the backend accepted or refused an originate.",
+                            latency_buckets, LEN(latency_buckets));
+    cm->duration = histogram(m, "call_duration_seconds", "Answer to end, in seconds.",
+                             duration_buckets, LEN(duration_buckets));
+    bus_subscribe(bus, on_event, cm);
+    return cm;
+}
+
+void call_metrics_free(struct call_metrics *cm)
+{
+    free(cm);
+}
+
+void call_metrics_originated(struct call_metrics *cm, bool accepted, double seconds)
+{
+    const char *labels[] = {accepted ? "success" : "failed"};
+    metric_add(metric_of(cm->originated, labels), 1);
+    metric_observe(cm->latency, seconds);
+    metric_observe(cm->latency_old, seconds);
+}

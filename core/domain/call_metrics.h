@@ -1,0 +1,16 @@
+/* call_metrics.h - figures about calls, from the bus. The families are those
+ * that the documented contact-center systems showed, both generations. */
+#ifndef DOMAIN_CALL_METRICS_H
+#define DOMAIN_CALL_METRICS_H
+
+#include "base/metrics.h"
+#include "events/bus.h"
+
+struct call_metrics;
+
+struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus);
+void call_metrics_free(struct call_metrics *cm); /* after the bus is quiet */
+/* How long the backend took to accept, or to refuse, an originate. */
+void call_metrics_originated(struct call_metrics *cm, bool accepted, double seconds);
+
+#endif

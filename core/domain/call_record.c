@@ -1,0 +1,140 @@
+/* call_record.c - calls and CDRs to JSON and back. Times are Unix milliseconds. */
+#include "domain/call_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static void write_ms(struct json_writer *w, const char *key, int64_t ms)
+{
+    if (ms)
+        jw_int(w, key, ms);
+    else
+        jw_null(w, key);
+}
+
+/* What a call and its CDR have in common. */
+static void write_common(struct json_writer *w, const struct call *c)
+{
+    jw_str(w, "phone_number", c->phone_number);
+    jw_str(w, "direction", "outbound");
+    jw_str(w, "api", c->api);
+    jw_str(w, "user", c->user);
+    jw_str(w, "backend", c->backend);
+    jw_str(w, "node", c->node);
+    jw_bool(w, "mock", c->mock);
+    jw_str(w, "channel", c->channel);
+    jw_str(w, "context", c->context);
+    jw_str(w, "extension", c->extension);
+    jw_int(w, "priority", c->priority);
+    jw_str(w, "caller_id", c->caller_id);
+    write_ms(w, "dialed_at", c->dialed_at_ms);
+    write_ms(w, "ringing_at", c->ringing_at_ms);
+    write_ms(w, "answered_at", c->answered_at_ms);
+    write_ms(w, "ended_at", c->ended_at_ms);
+    jw_int(w, "cause", c->cause);
+    jw_int(w, "sip_code", c->sip_code);
+    jw_str(w, "failure_reason", c->failure_reason);
+    jw_int(w, "attempt_number", c->attempt_number);
+    jw_bool(w, "estimated", c->estimated);
+}
+
+void call_record_write(const struct call *c, struct buf *out)
+{
+    struct json_writer w;
+    jw_init(&w, out);
+    jw_object(&w, NULL);
+    jw_str(&w, "status", call_state_name(c->state));
+    jw_int(&w, "created_at", c->created_at_ms);
+    jw_int(&w, "ring_ms", (int64_t)c->ring_ms);
+    if (c->duration_s >= 0)
+        jw_int(&w, "duration", c->duration_s);
+    else
+        jw_null(&w, "duration");
+    write_common(&w, c);
+    jw_object(&w, "variables");
+    for (size_t i = 0; i < c->variable_count; i++)
+        jw_str(&w, c->variables[i].name, c->variables[i].value);
+    jw_end(&w);
+    jw_end(&w);
+}
+
+const char *cdr_disposition(const struct call *c)
+{
+    if (c->answered_at_ms)
+        return "answered";
+    return call_state_name(c->state);
+}
+
+void cdr_write(const struct call *c, struct buf *out)
+{
+    struct json_writer w;
+    jw_init(&w, out);
+    jw_object(&w, NULL);
+    jw_str(&w, "call_id", c->id);
+    jw_str(&w, "disposition", cdr_disposition(c));
+    jw_str(&w, "status", call_state_name(c->state));
+    jw_int(&w, "started_at", c->created_at_ms);
+    jw_int(&w, "billsec", c->duration_s >= 0 ? c->duration_s : 0);
+    jw_int(&w, "duration", (c->ended_at_ms - c->created_at_ms) / 1000);
+    jw_str(&w, "cause_text", call_cause_text(c->cause));
+    write_common(&w, c);
+    jw_end(&w);
+}
+
+static char *text(const json_t *doc, const char *key)
+{
+    return xstrdup(json_get_str(doc, key));
+}
+
+static void read_variables(struct call *c, const json_t *all)
+{
+    const char *name;
+    json_t *value;
+    c->variables = xcalloc(json_object_size(all) + 1, sizeof *c->variables);
+    json_object_foreach((json_t *)all, name, value)
+    {
+        if (json_is_string(value))
+            c->variables[c->variable_count++] =
+                (struct call_variable){xstrdup(name), xstrdup(json_string_value(value))};
+    }
+}
+
+struct call *call_record_read(const char *id, const json_t *doc)
+{
+    enum call_state state;
+    if (!call_state_parse(json_get_str(doc, "status"), &state) || strlen(id) >= ID_SIZE ||
+        !json_get_str(doc, "phone_number"))
+        return NULL;
+    struct call *c = call_new();
+    memcpy(c->id, id, strlen(id) + 1);
+    c->state = state;
+    c->phone_number = text(doc, "phone_number");
+    c->api = text(doc, "api");
+    c->user = text(doc, "user");
+    c->backend = text(doc, "backend");
+    c->node = text(doc, "node");
+    c->mock = json_get_bool(doc, "mock", false);
+    c->channel = text(doc, "channel");
+    c->context = text(doc, "context");
+    c->extension = text(doc, "extension");
+    c->priority = (int)json_get_int(doc, "priority", 1);
+    c->caller_id = text(doc, "caller_id");
+    c->ring_ms = (uint64_t)json_get_int(doc, "ring_ms", 30000);
+    c->created_at_ms = json_get_int(doc, "created_at", 0);
+    c->dialed_at_ms = json_get_int(doc, "dialed_at", 0);
+    c->ringing_at_ms = json_get_int(doc, "ringing_at", 0);
+    c->answered_at_ms = json_get_int(doc, "answered_at", 0);
+    c->ended_at_ms = json_get_int(doc, "ended_at", 0);
+    c->duration_s = json_get_int(doc, "duration", -1);
+    c->cause = (int)json_get_int(doc, "cause", 0);
+    c->sip_code = (int)json_get_int(doc, "sip_code", 0);
+    c->failure_reason = text(doc, "failure_reason");
+    c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
+    c->estimated = json_get_bool(doc, "estimated", false);
+    read_variables(c, json_object_get(doc, "variables"));
+    return c;
+}

@@ -1,0 +1,398 @@
+/* calls.c - the live calls: what a step asks for is carried out here. */
+#include "domain/calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "domain/call_record.h"
+#include "domain/calls_private.h"
+
+/* An ended call whose snapshot is still shown. */
+struct recent {
+    struct link link;
+    uint64_t until_ms;
+    char id[ID_SIZE];
+};
+
+#define DEADLINE_GRACE_MS 10000 /* beyond the ring timeout, before we ask for the end ourselves */
+#define END_GRACE_MS      10000 /* after we asked, before the call is given up */
+#define RECENT_SWEEP_MS   5000
+
+static void sweep_recent(void *arg);
+
+struct calls *calls_new(const struct calls_config *config)
+{
+    struct calls *cs = xcalloc(1, sizeof *cs);
+    cs->config = *config;
+    cs->live = map_new();
+    list_init(&cs->recent);
+    cs->recent_timer = loop_timer(config->loop, RECENT_SWEEP_MS, sweep_recent, cs);
+    reconcile_start(cs);
+    return cs;
+}
+
+static void let_go(void *value)
+{
+    calls_release(value);
+}
+
+static void stop_deadline(void *arg, const char *id, void *value)
+{
+    struct calls *cs = arg;
+    struct call *c = value;
+    (void)id;
+    loop_timer_stop(cs->config.loop, c->deadline);
+    c->deadline = NULL;
+}
+
+void calls_free(struct calls *cs)
+{
+    if (!cs)
+        return;
+    loop_timer_stop(cs->config.loop, cs->recent_timer);
+    reconcile_stop(cs);
+    map_each(cs->live, stop_deadline, cs);
+    map_free(cs->live, let_go);
+    while (!list_empty(&cs->recent)) {
+        struct recent *r = list_item(cs->recent.next, struct recent, link);
+        list_remove(&r->link);
+        free(r);
+    }
+    free(cs);
+}
+
+void calls_use(struct calls *cs, struct instance *backend, bool mock,
+               const struct call_defaults *defaults)
+{
+    cs->backend = backend;
+    cs->mock = mock;
+    cs->defaults = *defaults;
+}
+
+struct instance *calls_backend(const struct calls *cs)
+{
+    return cs->backend;
+}
+
+size_t calls_live(const struct calls *cs)
+{
+    return map_len(cs->live);
+}
+
+void calls_hold(struct call *c)
+{
+    c->refs++;
+}
+
+void calls_release(struct call *c)
+{
+    if (--c->refs == 0)
+        call_free(c);
+}
+
+void calls_add(struct calls *cs, struct call *c)
+{
+    calls_hold(c);
+    map_set(cs->live, c->id, c);
+}
+
+struct call_event calls_event_now(enum call_event_type type)
+{
+    return (struct call_event){.type = type, .at_ms = clock_unix_ms(), .mono_ms = clock_ms()};
+}
+
+/* ---- Effects of a step ------------------------------------------------------- */
+
+void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
+{
+    struct buf json;
+    buf_init(&json, BUF_MAX);
+    cs->config.render(c, &json);
+    snapshots_put(cs->config.snapshots, c->id, json.ptr, json.len);
+    buf_free(&json);
+
+    struct bus_event ev = {.topic = call_is_over(c->state) ? BUS_CALL_ENDED : BUS_CALL_CHANGED,
+                           .at_ms = clock_unix_ms(),
+                           .call = c,
+                           .from = call_state_name(from),
+                           .to = call_state_name(c->state)};
+    bus_publish(cs->config.bus, &ev);
+}
+
+/* The record, and with the end the CDR: in one transaction, kept until it is written. */
+static void store_step(struct calls *cs, const struct call *c, bool with_cdr)
+{
+    struct store_batch batch;
+    struct buf json;
+    store_batch_init(&batch);
+    buf_init(&json, BUF_MAX);
+    call_record_write(c, &json);
+    store_batch_put(&batch, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
+                    DG_VERSION_ANY);
+    if (with_cdr) {
+        buf_clear(&json);
+        cdr_write(c, &json);
+        store_batch_put(&batch, COLLECTION_CDR, c->id, (struct dg_bytes){json.ptr, json.len},
+                        DG_VERSION_ANY);
+    }
+    store_write_kept(cs->config.store, &batch);
+    store_batch_free(&batch);
+    buf_free(&json);
+}
+
+static void forget_oldest(struct calls *cs)
+{
+    struct recent *r = list_item(cs->recent.next, struct recent, link);
+    list_remove(&r->link);
+    cs->recent_count--;
+    snapshots_del(cs->config.snapshots, r->id);
+    free(r);
+}
+
+static void remember(struct calls *cs, const struct call *c)
+{
+    struct recent *r = xcalloc(1, sizeof *r);
+    memcpy(r->id, c->id, sizeof r->id);
+    r->until_ms = clock_ms() + cs->config.recent_ms;
+    list_append(&cs->recent, &r->link);
+    cs->recent_count++;
+    while (cs->recent_count > cs->config.recent_max)
+        forget_oldest(cs);
+}
+
+static void sweep_recent(void *arg)
+{
+    struct calls *cs = arg;
+    uint64_t now = clock_ms();
+    while (!list_empty(&cs->recent) &&
+           list_item(cs->recent.next, struct recent, link)->until_ms <= now)
+        forget_oldest(cs);
+    cs->recent_timer = loop_timer(cs->config.loop, RECENT_SWEEP_MS, sweep_recent, cs);
+}
+
+static void log_end(const struct call *c)
+{
+    log_info("calls", "call ended", LOG_S("call", c->id), LOG_S("state", call_state_name(c->state)),
+             LOG_I("cause", c->cause), LOG_I("duration", c->duration_s),
+             LOG_S("reason", c->failure_reason), LOG_S("backend", c->backend));
+}
+
+static void end_call(struct calls *cs, struct call *c)
+{
+    log_end(c);
+    remember(cs, c);
+    loop_timer_stop(cs->config.loop, c->deadline);
+    c->deadline = NULL;
+    map_del(cs->live, c->id);
+    calls_release(c);
+}
+
+void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
+{
+    enum call_state from = c->state;
+    struct call_step step = call_apply(c, ev);
+    if (!step.effects)
+        return;
+    log_debug("calls", "call moved", LOG_S("call", c->id), LOG_S("from", call_state_name(from)),
+              LOG_S("to", call_state_name(c->state)));
+    if (step.effects & CALL_DO_STORE && c->stored)
+        store_step(cs, c, step.effects & CALL_DO_CDR);
+    if (step.effects & CALL_DO_PUBLISH)
+        calls_publish(cs, c, from);
+    if (call_is_over(c->state))
+        end_call(cs, c);
+    else
+        calls_watch(cs, c);
+}
+
+/* ---- Deadlines ---------------------------------------------------------------- */
+
+static void on_overdue_hangup(void *arg, const struct op_result *res)
+{
+    struct call *c = arg;
+    if (res->err != DG_OK && res->err != DG_ENOTFOUND)
+        log_warn("calls", "hang-up of an overdue call failed", LOG_S("call", c->id),
+                 LOG_S("why", res->message));
+    calls_release(c);
+}
+
+static void on_deadline(void *arg)
+{
+    struct call *c = arg;
+    struct calls *cs = c->owner;
+    c->deadline = NULL;
+    if (c->overdue || !c->carrier) {
+        struct call_event ev = calls_event_now(CALL_EV_LOST);
+        ev.text = "No end was reported";
+        ev.estimated = true;
+        calls_move(cs, c, &ev);
+        return;
+    }
+    log_warn("calls", "call is overdue, hanging up", LOG_S("call", c->id),
+             LOG_S("state", call_state_name(c->state)));
+    c->overdue = true;
+    calls_watch(cs, c);
+    calls_hold(c);
+    struct dg_hangup req = {.call = c->id};
+    backend_hangup(c->carrier, &req, on_overdue_hangup, c);
+}
+
+void calls_watch(struct calls *cs, struct call *c)
+{
+    uint64_t after = c->ring_ms + DEADLINE_GRACE_MS;
+    if (c->overdue)
+        after = END_GRACE_MS;
+    else if (c->state == CALL_ANSWERED)
+        after = cs->config.max_duration_ms;
+    else if (c->deadline)
+        return; /* ringing does not prolong it */
+    loop_timer_stop(cs->config.loop, c->deadline);
+    c->deadline = after ? loop_timer(cs->config.loop, after, on_deadline, c) : NULL;
+}
+
+/* ---- Events ------------------------------------------------------------------- */
+
+static const struct {
+    enum dg_event_type from;
+    enum call_event_type to;
+} event_map[] = {
+    {DG_CALL_STARTED, CALL_EV_STARTED},   {DG_CALL_RINGING, CALL_EV_RINGING},
+    {DG_CALL_PROGRESS, CALL_EV_PROGRESS}, {DG_CALL_ANSWERED, CALL_EV_ANSWERED},
+    {DG_CALL_ENDED, CALL_EV_ENDED},
+};
+
+void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev)
+{
+    struct call *c = ev->call ? map_get(cs->live, ev->call) : NULL;
+    if (!c || (c->carrier && c->carrier != in))
+        return;
+    for (size_t i = 0; i < sizeof event_map / sizeof *event_map; i++) {
+        if (event_map[i].from != ev->type)
+            continue;
+        struct call_event move = calls_event_now(event_map[i].to);
+        if (ev->at_ms)
+            move.at_ms = ev->at_ms;
+        move.cause = ev->cause;
+        move.sip_code = ev->sip_code;
+        move.text = ev->type == DG_CALL_ENDED ? ev->text : NULL;
+        move.estimated = ev->estimated;
+        c->placed = true;
+        calls_move(cs, c, &move);
+        return;
+    }
+}
+
+void calls_link(struct calls *cs, struct instance *in, enum dg_link link)
+{
+    struct bus_event ev = {.topic = BUS_LINK,
+                           .at_ms = clock_unix_ms(),
+                           .instance = in->name,
+                           .detail = in->link_detail,
+                           .link = (int)link};
+    bus_publish(cs->config.bus, &ev);
+    if (link == DG_LINK_UP)
+        reconcile_link_up(cs, in);
+}
+
+/* ---- Asking for one call -------------------------------------------------------- */
+
+struct ask {
+    struct calls *cs;
+    struct call *call; /* held; NULL: not in memory */
+    calls_fn *fn;
+    void *arg;
+    enum dg_err err;
+    const char *message;
+};
+
+static struct ask *ask_new(struct calls *cs, struct call *c, calls_fn *fn, void *arg)
+{
+    struct ask *a = xcalloc(1, sizeof *a);
+    *a = (struct ask){.cs = cs, .call = c, .fn = fn, .arg = arg};
+    if (c)
+        calls_hold(c);
+    return a;
+}
+
+static void ask_answer(struct ask *a, enum dg_err err, const char *message)
+{
+    struct call_answer answer = {.err = err, .message = message, .call = a->call};
+    a->fn(a->arg, &answer);
+    if (a->call)
+        calls_release(a->call);
+    free(a);
+}
+
+static void answer_later(void *arg)
+{
+    struct ask *a = arg;
+    ask_answer(a, a->err, a->message);
+}
+
+/* Nothing is answered from inside the call that asked. */
+static void ask_soon(struct ask *a, enum dg_err err, const char *message)
+{
+    a->err = err;
+    a->message = message;
+    loop_call(a->cs->config.loop, answer_later, a);
+}
+
+static void on_stored_call(void *arg, const struct store_doc *doc)
+{
+    struct ask *a = arg;
+    if (doc->err == DG_OK) {
+        a->call = call_record_read(doc->id, doc->json);
+        if (a->call)
+            calls_hold(a->call);
+        ask_answer(a, a->call ? DG_OK : DG_EINTERNAL, a->call ? NULL : "Unreadable record");
+        return;
+    }
+    ask_answer(a, doc->err, doc->err == DG_ENOTFOUND ? "Call not found" : doc->message);
+}
+
+void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg)
+{
+    struct ask *a = ask_new(cs, map_get(cs->live, id), fn, arg);
+    if (a->call)
+        ask_soon(a, DG_OK, NULL);
+    else
+        store_get_json(cs->config.store, COLLECTION_CALLS, id, on_stored_call, a);
+}
+
+static void on_hangup(void *arg, const struct op_result *res)
+{
+    struct ask *a = arg;
+    bool gone = res->err == DG_ENOTFOUND; /* it has ended by itself; the event is on its way */
+    ask_answer(a, gone ? DG_OK : res->err, gone ? NULL : res->message);
+}
+
+/* It is no longer (or never was) among the live ones. */
+static void on_hangup_of_stored(void *arg, const struct store_doc *doc)
+{
+    struct ask *a = arg;
+    if (doc->err == DG_OK)
+        ask_answer(a, DG_ECONFLICT, "Call has already ended");
+    else
+        ask_answer(a, doc->err, doc->err == DG_ENOTFOUND ? "Call not found" : doc->message);
+}
+
+void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg)
+{
+    struct call *c = map_get(cs->live, id);
+    struct ask *a = ask_new(cs, c, fn, arg);
+    if (!c) {
+        store_get_json(cs->config.store, COLLECTION_CALLS, id, on_hangup_of_stored, a);
+        return;
+    }
+    c->cancelled = true;
+    if (!c->carrier || !c->stored) { /* not dialled yet: originate.c ends it when it gets there */
+        ask_soon(a, c->stored ? DG_EUNAVAILABLE : DG_OK,
+                 c->stored ? "The call's backend is not connected" : NULL);
+        return;
+    }
+    struct dg_hangup req = {.call = c->id, .cause = cause};
+    backend_hangup(c->carrier, &req, on_hangup, a);
+}

@@ -1,0 +1,102 @@
+/* calls.h - the calls of this gateway: placed, followed, ended, remembered.
+ * [control thread]
+ *
+ * Events move calls, replies do not: the success of an originate means that
+ * the backend accepted it. A call is written down before it is dialled, and
+ * its id is the channel's id, so that it can be found again after a crash. It
+ * ends by an event, by a comparison with what the backend really has, or by
+ * its own deadline; exactly one CDR is written with the end, in one
+ * transaction.
+ *
+ *   calls.c      the live calls: effects of a step, recent calls, hang-up
+ *   originate.c  from a request to a channel
+ *   reconcile.c  comparing with the backend; adopting after a restart
+ */
+#ifndef DOMAIN_CALLS_H
+#define DOMAIN_CALLS_H
+
+#include "base/metrics.h"
+#include "data/store.h"
+#include "domain/call.h"
+#include "domain/call_metrics.h"
+#include "domain/snapshots.h"
+#include "events/bus.h"
+#include "plug/backend.h"
+
+struct calls;
+
+/* What a request leaves out, and what it may ask for; per backend. */
+struct call_defaults {
+    const char *endpoint; /* template: {number}, {context} */
+    const char *context, *extension, *caller_id;
+    int priority;
+    uint64_t ring_ms;
+    const char *const *allowed_contexts; /* beside `context`; "*" any; ends with NULL */
+};
+
+typedef void calls_render_fn(const struct call *c, struct buf *out);
+
+struct calls_config {
+    struct loop *loop;
+    struct store *store;
+    struct bus *bus;
+    struct snapshots *snapshots;
+    struct call_metrics *metrics; /* NULL: none */
+    calls_render_fn *render; /* what readers of a snapshot are given */
+    const char *node;
+    size_t max_active;
+    uint64_t max_duration_ms; /* 0: none */
+    uint64_t recent_ms;
+    size_t recent_max;
+};
+
+struct calls *calls_new(const struct calls_config *config);
+void calls_free(struct calls *cs); /* live calls stay in the store and on the backend */
+
+/* The backend that new calls go to. `mock`: its calls are simulations, and say so. */
+void calls_use(struct calls *cs, struct instance *backend, bool mock,
+               const struct call_defaults *defaults);
+struct instance *calls_backend(const struct calls *cs);
+
+/* From the plugins; see plug_events. */
+void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev);
+void calls_link(struct calls *cs, struct instance *in, enum dg_link link);
+
+/* After the store is ready and before backends are opened: take up what was
+ * live when the gateway ended. `fn` gets DG_OK or why the store could not be read. */
+void calls_recover(struct calls *cs, op_fn *fn, void *arg);
+
+/* ---- Requests -------------------------------------------------------------- */
+
+struct call_request {
+    const char *phone_number; /* checked by the caller: phone_valid */
+    const char *context, *extension, *caller_id; /* NULL: the default */
+    int priority;                                /* 0: the default */
+    uint64_t ring_ms;                            /* 0: the default */
+    const struct dg_kv *variables;               /* names are identifiers */
+    size_t variable_count;
+    const char *api, *user;
+};
+
+struct call_answer {
+    enum dg_err err;
+    const char *field;   /* DG_EINVAL: which one; else NULL */
+    const char *message; /* NULL when err is DG_OK */
+    const struct call *call; /* DG_OK: as it is now, also when the backend refused it (then failed) */
+};
+typedef void calls_fn(void *arg, const struct call_answer *answer);
+
+/* DG_EINVAL a field, DG_ELIMIT too many calls, DG_EUNAVAILABLE the store cannot
+ * write it down: nothing was dialled. Everything is copied. */
+void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg);
+/* DG_ENOTFOUND unknown, DG_ECONFLICT it is over, else the backend's word. cause 0: normal. */
+void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg);
+/* A call in memory or in the store. The answer's call is complete but for what is "kept by calls.c". */
+void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg);
+
+size_t calls_live(const struct calls *cs);
+
+/* A variable that would let the dialplan leave what the configuration allows. */
+bool call_variable_reserved(const char *name);
+
+#endif

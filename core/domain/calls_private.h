@@ -1,0 +1,34 @@
+/* calls_private.h - what calls.c, originate.c and reconcile.c share. */
+#ifndef DOMAIN_CALLS_PRIVATE_H
+#define DOMAIN_CALLS_PRIVATE_H
+
+#include "base/map.h"
+#include "domain/calls.h"
+
+struct calls {
+    struct calls_config config;
+    struct call_defaults defaults;
+    struct instance *backend;
+    bool mock;
+    struct map *live; /* id -> struct call */
+    struct link recent;
+    size_t recent_count;
+    struct link comparing;
+    uint64_t comparisons; /* of this picture with a backend's, numbered from 1 */
+    struct loop_timer *compare_timer, *recent_timer;
+};
+
+/* Apply an event and carry out what the step asks for. May end and release the call. */
+void calls_move(struct calls *cs, struct call *c, const struct call_event *ev);
+struct call_event calls_event_now(enum call_event_type type);
+void calls_add(struct calls *cs, struct call *c); /* to the live ones; takes the reference over */
+void calls_hold(struct call *c);
+void calls_release(struct call *c);
+/* (Re)start the deadline that fits the state. */
+void calls_watch(struct calls *cs, struct call *c);
+void calls_publish(struct calls *cs, const struct call *c, enum call_state from);
+void reconcile_start(struct calls *cs);
+void reconcile_stop(struct calls *cs);
+void reconcile_link_up(struct calls *cs, struct instance *in);
+
+#endif

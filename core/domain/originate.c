@@ -1,0 +1,283 @@
+/* originate.c - from a request to a channel: check, write down, dial, answer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "domain/call_record.h"
+#include "domain/calls_private.h"
+
+struct originate {
+    struct calls *cs;
+    struct call *call;
+    calls_fn *fn;
+    void *arg;
+    uint64_t sent_us;
+    /* A refusal on its way. */
+    enum dg_err err;
+    const char *field, *message; /* constants */
+};
+
+/* Channel variables by which Asterisk itself goes to other places of the dialplan or runs
+ * commands; a client may not set them. A trailing star stands for any rest. */
+static const char *const reserved[] = {
+    "TRANSFER_CONTEXT",
+    "FORWARD_CONTEXT",
+    "GOTO_ON_BLINDXFR",
+    "BLINDTRANSFER*",
+    "ATTENDEDTRANSFER*",
+    "DYNAMIC_FEATURES*",
+    "DYNAMIC_*",
+    "MONITOR_EXEC*",
+    "MIXMONITOR_*",
+    "PARK*",
+    "MACRO_*",
+    "GOSUB_*",
+    "AGI*",
+    "SYSTEMSTATUS",
+    "TOUCH_*",
+    "BRIDGE_*",
+    "LIMIT_*",
+    "SIPTRANSFER*",
+    "EPOCH",
+    "SWIFT_*",
+};
+
+bool call_variable_reserved(const char *name)
+{
+    while (*name == '_') /* inheritance marks */
+        name++;
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        size_t len = strlen(reserved[i]);
+        bool any_rest = reserved[i][len - 1] == '*';
+        if (any_rest ? strncasecmp(name, reserved[i], len - 1) == 0 : str_ieq(name, reserved[i]))
+            return true;
+    }
+    return false;
+}
+
+static void originate_answer(struct originate *o, enum dg_err err, const char *message)
+{
+    struct call_answer answer = {
+        .err = err, .field = o->field, .message = message, .call = o->call};
+    o->fn(o->arg, &answer);
+    if (o->call)
+        calls_release(o->call);
+    free(o);
+}
+
+static void refuse_now(void *arg)
+{
+    struct originate *o = arg;
+    originate_answer(o, o->err, o->message);
+}
+
+static void refuse(struct originate *o, enum dg_err err, const char *field, const char *message)
+{
+    o->err = err;
+    o->field = field;
+    o->message = message;
+    loop_call(o->cs->config.loop, refuse_now, o);
+}
+
+/* ---- From request to call --------------------------------------------------- */
+
+static bool context_allowed(const struct call_defaults *d, const char *context)
+{
+    if (str_eq(context, d->context))
+        return true;
+    for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++) {
+        if (str_eq(d->allowed_contexts[i], "*") || str_eq(d->allowed_contexts[i], context))
+            return true;
+    }
+    return false;
+}
+
+/* The template with {number} and {context} filled in. */
+static char *expand(const char *template, const char *number, const char *context)
+{
+    struct buf out;
+    buf_init(&out, 1024);
+    while (*template) {
+        if (str_starts(template, "{number}")) {
+            buf_adds(&out, number);
+            template += strlen("{number}");
+        } else if (str_starts(template, "{context}")) {
+            buf_adds(&out, context);
+            template += strlen("{context}");
+        } else {
+            buf_addc(&out, *template ++);
+        }
+    }
+    return buf_take(&out);
+}
+
+static const char *or_default(const char *value, const char *fallback)
+{
+    return str_empty(value) ? fallback : value;
+}
+
+static struct call *call_of(struct calls *cs, const struct call_request *req)
+{
+    const struct call_defaults *d = &cs->defaults;
+    struct call *c = call_new();
+    c->owner = cs;
+    c->created_at_ms = clock_unix_ms();
+    c->phone_number = xstrdup(req->phone_number);
+    c->context = xstrdup(or_default(req->context, d->context));
+    c->extension = xstrdup(or_default(req->extension, d->extension));
+    c->caller_id = xstrdup(or_default(req->caller_id, d->caller_id));
+    c->priority = req->priority ? req->priority : d->priority;
+    c->ring_ms = req->ring_ms ? req->ring_ms : d->ring_ms;
+    c->channel = expand(d->endpoint, c->phone_number, c->context);
+    c->api = xstrdup(req->api);
+    c->user = xstrdup(req->user);
+    c->node = xstrdup(cs->config.node);
+    c->backend = xstrdup(cs->backend->name);
+    c->carrier = cs->backend;
+    c->mock = cs->mock;
+    c->variables = xcalloc(req->variable_count + 1, sizeof *c->variables);
+    for (size_t i = 0; i < req->variable_count; i++)
+        c->variables[i] = (struct call_variable){xstrdup(req->variables[i].key),
+                                                 xstrdup(req->variables[i].value)};
+    c->variable_count = req->variable_count;
+    return c;
+}
+
+/* ---- From call to channel ------------------------------------------------------ */
+
+static void ignore(void *arg, const struct op_result *res)
+{
+    (void)arg;
+    (void)res;
+}
+
+static void on_accepted(void *arg, const struct op_result *res)
+{
+    struct originate *o = arg;
+    struct call *c = o->call;
+    if (o->cs->config.metrics)
+        call_metrics_originated(o->cs->config.metrics, res->err == DG_OK,
+                                (double)(clock_us() - o->sent_us) / 1e6);
+    if (res->err == DG_OK) {
+        struct call_event ev = calls_event_now(CALL_EV_ACCEPTED);
+        c->placed = true;
+        calls_move(o->cs, c, &ev);
+        originate_answer(o, DG_OK, NULL);
+        return;
+    }
+    if (res->err == DG_ETIMEOUT &&
+        !c->placed) { /* it may ring all the same: make sure it does not */
+        struct dg_hangup req = {.call = c->id};
+        backend_hangup(c->carrier, &req, ignore, NULL);
+    }
+    struct call_event ev = calls_event_now(CALL_EV_REFUSED);
+    ev.text = res->message;
+    calls_move(o->cs, c, &ev);
+    originate_answer(o, DG_OK, NULL);
+}
+
+/* "Name <number>", "Name" or "number" apart; `text` is changed. */
+static void split_caller_id(char *text, const char **name, const char **number)
+{
+    char *open = strrchr(text, '<'), *close = open ? strchr(open, '>') : NULL;
+    *name = *number = NULL;
+    if (open && close && !close[1]) {
+        *close = '\0';
+        *number = open + 1;
+        char *end = open;
+        while (end > text && (end[-1] == ' ' || end[-1] == '"'))
+            end--;
+        *end = '\0';
+        while (*text == '"' || *text == ' ')
+            text++;
+        *name = *text ? text : NULL;
+    } else if (text[strspn(text, "+0123456789")] == '\0') {
+        *number = text;
+    } else {
+        *name = text;
+    }
+}
+
+static void dial(struct originate *o)
+{
+    struct call *c = o->call;
+    char priority[16], *caller_id = xstrdup(c->caller_id);
+    struct dg_kv *variables = xcalloc(c->variable_count + 1, sizeof *variables);
+    for (size_t i = 0; i < c->variable_count; i++)
+        variables[i] = (struct dg_kv){c->variables[i].name, c->variables[i].value};
+    snprintf(priority, sizeof priority, "%d", c->priority);
+    struct dg_originate req = {
+        .call = c->id,
+        .endpoint = c->channel,
+        .context = c->context,
+        .extension = c->extension,
+        .priority = priority,
+        .ring_ms = c->ring_ms,
+        .variables = variables,
+        .variable_count = c->variable_count,
+    };
+    o->sent_us = clock_us();
+    split_caller_id(caller_id, &req.caller_name, &req.caller_number);
+    backend_originate(c->carrier, &req, on_accepted, o);
+    free(variables);
+    free(caller_id);
+}
+
+static void on_written(void *arg, const struct op_result *res)
+{
+    struct originate *o = arg;
+    struct call *c = o->call;
+    bool without_store = res->err == DG_EUNAVAILABLE && str_eq(res->message, STORE_DISABLED_TEXT);
+    if (res->err != DG_OK && !without_store) {
+        struct call_event ev = calls_event_now(CALL_EV_REFUSED);
+        ev.text = "The call could not be written down";
+        log_error("calls", "call not placed: the store did not take it", LOG_S("call", c->id),
+                  LOG_S("why", res->message));
+        calls_move(o->cs, c, &ev);
+        originate_answer(o, DG_EUNAVAILABLE, "Database unavailable");
+        return;
+    }
+    c->stored = true;
+    if (c->cancelled) { /* hung up before it was dialled */
+        struct call_event ev = calls_event_now(CALL_EV_ENDED);
+        calls_move(o->cs, c, &ev);
+        originate_answer(o, DG_OK, NULL);
+        return;
+    }
+    calls_watch(o->cs, c);
+    dial(o);
+}
+
+void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg)
+{
+    struct originate *o = xcalloc(1, sizeof *o);
+    *o = (struct originate){.cs = cs, .fn = fn, .arg = arg};
+    const char *context = or_default(req->context, cs->defaults.context);
+    if (!context_allowed(&cs->defaults, context)) {
+        refuse(o, DG_EINVAL, "context",
+               "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
+        return;
+    }
+    if (map_len(cs->live) >= cs->config.max_active) {
+        refuse(o, DG_ELIMIT, NULL, "Too many active calls");
+        return;
+    }
+    struct call *c = o->call = call_of(cs, req);
+    calls_hold(c);
+    calls_add(cs, c);
+    calls_publish(cs, c, CALL_PENDING);
+    log_info("calls", "call requested", LOG_S("call", c->id), LOG_S("channel", c->channel),
+             LOG_S("backend", c->backend), LOG_S("user", c->user));
+
+    struct buf json;
+    buf_init(&json, BUF_MAX);
+    call_record_write(c, &json);
+    store_put(cs->config.store, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
+              DG_VERSION_NONE, on_written, o);
+    buf_free(&json);
+}

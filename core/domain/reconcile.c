@@ -1,0 +1,202 @@
+/* reconcile.c - our picture of the calls against what a backend really has:
+ * after every link-up, after a restart of the gateway, and now and then. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "domain/call_record.h"
+#include "domain/calls_private.h"
+
+#define COMPARE_EVERY_MS 30000
+#define MISSING_GRACE_MS 2000 /* an end may be on its way on the event socket */
+
+struct comparison {
+    struct link link; /* while it waits for late ends */
+    struct loop_timer *grace;
+    struct calls *cs;
+    struct instance *in;
+    uint64_t number;
+    /* Ids of the calls that were there before we asked and are not in the answer. */
+    char (*missing)[ID_SIZE];
+    size_t count, size;
+};
+
+/* ---- The comparison --------------------------------------------------------------- */
+
+static bool carried_by(const struct call *c, const struct instance *in)
+{
+    return c->carrier == in || (!c->carrier && str_eq(c->backend, in->name));
+}
+
+static void note_candidate(void *arg, const char *id, void *value)
+{
+    struct comparison *p = arg;
+    struct call *c = value;
+    if (!carried_by(c, p->in) || !c->placed)
+        return;
+    c->carrier = p->in;
+    if (p->count == p->size) {
+        p->size = p->size ? p->size * 2 : 64;
+        p->missing = xrealloc(p->missing, p->size * sizeof *p->missing);
+    }
+    memcpy(p->missing[p->count++], id, strlen(id) + 1);
+}
+
+/* What the backend shows may be ahead of the events we have seen. */
+static void catch_up(struct calls *cs, struct call *c, const struct dg_call *shown)
+{
+    enum call_event_type type = CALL_EV_STARTED;
+    if (shown->state == DG_CHANNEL_RINGING)
+        type = CALL_EV_RINGING;
+    else if (shown->state == DG_CHANNEL_UP)
+        type = CALL_EV_ANSWERED;
+    struct call_event ev = calls_event_now(type);
+    if (type == CALL_EV_ANSWERED && shown->answered_at_ms)
+        ev.at_ms = shown->answered_at_ms;
+    calls_move(cs, c, &ev);
+}
+
+static void comparison_free(struct comparison *p)
+{
+    list_remove(&p->link);
+    free(p->missing);
+    free(p);
+}
+
+/* Those that are still live and were not seen since are gone. */
+static void close_missing(void *arg)
+{
+    struct comparison *p = arg;
+    size_t closed = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        struct call *c = map_get(p->cs->live, p->missing[i]);
+        if (!c || c->seen >= p->number)
+            continue;
+        struct call_event ev = calls_event_now(CALL_EV_LOST);
+        ev.text = "backend_lost";
+        ev.estimated = true;
+        calls_move(p->cs, c, &ev);
+        closed++;
+    }
+    if (closed)
+        log_warn("calls", "calls were gone from the backend", LOG_S("instance", p->in->name),
+                 LOG_I("closed", closed));
+    comparison_free(p);
+}
+
+static void on_calls(void *arg, const struct op_result *res)
+{
+    struct comparison *p = arg;
+    if (res->err != DG_OK) {
+        log_warn("calls", "comparison failed", LOG_S("instance", p->in->name),
+                 LOG_S("why", res->message));
+        comparison_free(p);
+        return;
+    }
+    for (size_t i = 0; i < res->count; i++) {
+        const struct dg_call *shown = res->items[i];
+        struct call *c = shown->id ? map_get(p->cs->live, shown->id) : NULL;
+        if (!c || !carried_by(c, p->in))
+            continue;
+        c->seen = p->number;
+        c->placed = true;
+        c->carrier = p->in;
+        catch_up(p->cs, c, shown);
+    }
+    list_append(&p->cs->comparing, &p->link);
+    p->grace = loop_timer(p->cs->config.loop, MISSING_GRACE_MS, close_missing, p);
+}
+
+static void compare(struct calls *cs, struct instance *in)
+{
+    struct comparison *p = xcalloc(1, sizeof *p);
+    p->cs = cs;
+    p->in = in;
+    p->number = ++cs->comparisons;
+    list_init(&p->link);
+    map_each(cs->live, note_candidate, p);
+    struct dg_filter all = {0};
+    backend_calls(in, &all, on_calls, p);
+}
+
+void reconcile_link_up(struct calls *cs, struct instance *in)
+{
+    compare(cs, in);
+}
+
+static void on_compare_timer(void *arg)
+{
+    struct calls *cs = arg;
+    if (cs->backend && cs->backend->link == DG_LINK_UP && map_len(cs->live) > 0)
+        compare(cs, cs->backend);
+    cs->compare_timer = loop_timer(cs->config.loop, COMPARE_EVERY_MS, on_compare_timer, cs);
+}
+
+void reconcile_start(struct calls *cs)
+{
+    list_init(&cs->comparing);
+    cs->compare_timer = loop_timer(cs->config.loop, COMPARE_EVERY_MS, on_compare_timer, cs);
+}
+
+void reconcile_stop(struct calls *cs)
+{
+    loop_timer_stop(cs->config.loop, cs->compare_timer);
+    while (!list_empty(&cs->comparing)) {
+        struct comparison *p = list_item(cs->comparing.next, struct comparison, link);
+        loop_timer_stop(cs->config.loop, p->grace);
+        comparison_free(p);
+    }
+}
+
+/* ---- After a restart ----------------------------------------------------------------- */
+
+struct recovery {
+    struct calls *cs;
+    op_fn *fn;
+    void *arg;
+};
+
+static void take_up(struct calls *cs, const struct dg_doc *doc)
+{
+    json_t *json = json_parse(doc->json.ptr, doc->json.len, 16, NULL);
+    struct call *c = json ? call_record_read(doc->id, json) : NULL;
+    json_decref(json);
+    if (!c) {
+        log_error("calls", "unreadable record of a call", LOG_S("call", doc->id));
+        return;
+    }
+    c->owner = cs;
+    c->stored = true;
+    c->placed = true; /* perhaps: the comparison tells */
+    calls_add(cs, c);
+    calls_publish(cs, c, c->state);
+    calls_watch(cs, c);
+}
+
+static void on_unfinished(void *arg, const struct op_result *res)
+{
+    struct recovery *r = arg;
+    for (size_t i = 0; i < res->count; i++)
+        take_up(r->cs, res->items[i]);
+    if (res->count)
+        log_info("calls", "calls taken up after a restart", LOG_I("calls", res->count));
+    r->fn(r->arg, res);
+    free(r);
+}
+
+void calls_recover(struct calls *cs, op_fn *fn, void *arg)
+{
+    struct recovery *r = xcalloc(1, sizeof *r);
+    *r = (struct recovery){cs, fn, arg};
+    const struct dg_where where[] = {
+        {.field = "status",
+         .compare = DG_IN,
+         .value = "[\"pending\",\"dialing\",\"ringing\",\"answered\"]"},
+        {.field = "node", .compare = DG_EQ, .value = cs->config.node},
+    };
+    struct dg_query query = {.collection = COLLECTION_CALLS, .where = where, .where_count = 2};
+    store_query(cs->config.store, &query, on_unfinished, r);
+}
