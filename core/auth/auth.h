@@ -24,8 +24,9 @@ struct auth_config {
 };
 
 /* The keys of [auth]: secret_key, algorithm, public_key, jwt_issuer, jwt_audience, token_minutes,
- * token_rate, token_cache_ms, bcrypt_cost, api_key, dev_api_key, chain (names of [auth.NAME] instances
- * of plugins that judge bearer tokens of /api/v2 before or after "jwt"; default ["jwt"]). */
+ * token_rate, token_cache_ms, bcrypt_cost, api_key, dev_api_key, chain (names of [auth.NAME]
+ * instances of plugins that judge bearer tokens of /api/v2 before or after "jwt"; default ["jwt"]).
+ */
 extern const struct dg_cfg_key auth_keys[];
 
 /* Refuses a missing, short or placeholder secret with a sentence that says how to make one. */
@@ -35,11 +36,13 @@ bool auth_use(struct auth *a, struct instance *provider, struct problem *problem
 void auth_free(struct auth *a);
 
 /* An identify_fn (http/server.h). */
-void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials *c, op_fn *fn, void *arg);
-/* Sign in with user and password; yields 1 dg_identity with token. DG_EAUTH for unknown, inactive and
- * wrong alike, after the same work; DG_ELIMIT when too many hashes wait; DG_EUNAVAILABLE without a store. */
-void auth_issue(struct auth *a, const char *username, const char *password, const char *peer, op_fn *fn,
-                void *arg);
+void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials *c, op_fn *fn,
+                   void *arg);
+/* Sign in with user and password; yields 1 dg_identity with token. DG_EAUTH for unknown, inactive
+ * and wrong alike, after the same work; DG_ELIMIT when too many hashes wait; DG_EUNAVAILABLE
+ * without a store. */
+void auth_issue(struct auth *a, const char *username, const char *password, const char *peer,
+                op_fn *fn, void *arg);
 /* [any thread] May this address ask the token endpoint once more? Sliding window, every ask counts.
  * false: *retry_after_s says when. Bounded memory. */
 bool auth_token_rate(struct auth *a, const char *peer, unsigned *retry_after_s);

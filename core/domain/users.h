@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "data/store.h"
+#include "loop/loop.h"
 
 struct users;
 
@@ -24,9 +25,11 @@ struct user {
 /* `user` is NULL unless err is DG_OK; lent for the call. */
 typedef void users_fn(void *arg, enum dg_err err, const char *message, const struct user *user);
 
-struct users *users_new(struct store *store);
-void users_free(struct users *u);
-void users_load(struct users *u, users_fn *fn, void *arg); /* once, after the store is ready; user is NULL */
+struct users *users_new(struct store *store, struct loop *loop);
+void users_free(
+    struct users *u); /* after store_free; what is under way ends without its callback */
+/* After the store is ready, and again after an import: replaces all. `user` is NULL. */
+void users_load(struct users *u, users_fn *fn, void *arg);
 bool users_loaded(const struct users *u);
 const struct user *users_find(const struct users *u, const char *username); /* NULL: no such user */
 size_t users_count(const struct users *u);
@@ -40,10 +43,12 @@ struct user_change {
     int64_t last_login_ms; /* 0: leave alone */
 };
 /* username 3..50 of [A-Za-z0-9._@-]; DG_EINVAL names the field, DG_ECONFLICT when taken. */
-void users_add(struct users *u, const char *username, const struct user_change *set, users_fn *fn, void *arg);
-void users_change(struct users *u, const char *username, const struct user_change *set, users_fn *fn, void *arg);
+void users_add(struct users *u, const char *username, const struct user_change *set, users_fn *fn,
+               void *arg);
+void users_change(struct users *u, const char *username, const struct user_change *set,
+                  users_fn *fn, void *arg);
 
-/* Called after every change of a user that may revoke something. */
+/* Called after every change of a user that may revoke something. One listener. */
 void users_on_change(struct users *u, dg_fn *fn, void *arg);
 
 #endif
