@@ -49,14 +49,8 @@ static void on_event(void *arg, const struct bus_event *ev)
     const char *labels[] = {ev->from, ev->to, "success"};
     if (!str_eq(ev->from, ev->to))
         metric_add(metric_of(cm->transitions, labels), 1);
-    if (ev->call->state == CALL_PENDING) {
-        metric_add(cm->launched, 1);
-        metric_add(cm->total, 1);
-        metric_add(cm->live, 1);
-    }
     if (ev->topic != BUS_CALL_ENDED)
         return;
-    metric_add(cm->live, -1);
     metric_add(ev->call->state == CALL_COMPLETED ? cm->success : cm->failed, 1);
     if (ev->call->duration_s >= 0)
         metric_observe(cm->duration, (double)ev->call->duration_s);
@@ -104,4 +98,15 @@ void call_metrics_originated(struct call_metrics *cm, bool accepted, double seco
     metric_add(metric_of(cm->originated, labels), 1);
     metric_observe(cm->latency, seconds);
     metric_observe(cm->latency_old, seconds);
+}
+
+void call_metrics_launched(struct call_metrics *cm)
+{
+    metric_add(cm->launched, 1);
+    metric_add(cm->total, 1);
+}
+
+void call_metrics_live(struct call_metrics *cm, size_t live)
+{
+    metric_set(cm->live, (int64_t)live);
 }

@@ -93,10 +93,17 @@ void calls_release(struct call *c)
         call_free(c);
 }
 
+static void count_live(struct calls *cs)
+{
+    if (cs->config.metrics)
+        call_metrics_live(cs->config.metrics, map_len(cs->live));
+}
+
 void calls_add(struct calls *cs, struct call *c)
 {
     calls_hold(c);
     map_set(cs->live, c->id, c);
+    count_live(cs);
 }
 
 struct call_event calls_event_now(enum call_event_type type)
@@ -188,6 +195,7 @@ static void end_call(struct calls *cs, struct call *c)
     c->deadline = NULL;
     map_del(cs->live, c->id);
     calls_release(c);
+    count_live(cs);
 }
 
 void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)

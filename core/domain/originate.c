@@ -271,6 +271,8 @@ void calls_originate(struct calls *cs, const struct call_request *req, calls_fn 
     calls_hold(c);
     calls_add(cs, c);
     calls_publish(cs, c, CALL_PENDING);
+    if (cs->config.metrics)
+        call_metrics_launched(cs->config.metrics);
     log_info("calls", "call requested", LOG_S("call", c->id), LOG_S("channel", c->channel),
              LOG_S("backend", c->backend), LOG_S("user", c->user));
 
