@@ -1,0 +1,1 @@
+"""What the black-box suites share. Python's standard library, httpx and h2 only."""
