@@ -6,16 +6,16 @@
 
 /* One [backend.NAME], [storage] or [auth.NAME] table. */
 struct config_instance {
-    const char *name;   /* "pbx"; the store's is "storage" */
-    const char *plugin; /* "ari" */
+    const char *name;          /* "pbx"; the store's is "storage" */
+    const char *plugin;        /* "ari" */
     struct settings *settings; /* of the plugin; handed over to instance_open (then NULL) */
     struct settings *calls;    /* backends: [calls] with what the instance overrides */
     const struct dg_plugin *descriptor;
 };
 
 struct config {
-    char *file;        /* absolute */
-    char *folder;      /* of the file, absolute */
+    char *file;   /* absolute */
+    char *folder; /* of the file, absolute */
     struct env *env;
     struct toml_node *root;
     struct settings *server, *log, *plugins, *auth, *calls, *node, *telephony, *storage;
@@ -29,7 +29,8 @@ struct config {
 };
 
 /* Reads the file. Problems of the core's sections and, once `plug` is given by config_plugins, of
- * the instances are collected as lines `file:line:column: ...` in `problems`. NULL: cannot be read at all. */
+ * the instances are collected as lines `file:line:column: ...` in `problems`. NULL: cannot be read
+ * at all. */
 struct config *config_load(const char *file, struct buf *problems, unsigned *count);
 /* Loads the plugins that the instances name and checks their tables. */
 void config_plugins(struct config *c, struct plug *plug, struct buf *problems, unsigned *count);

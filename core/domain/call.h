@@ -15,8 +15,8 @@
 #include "base/list.h"
 
 enum call_state {
-    CALL_PENDING,  /* written down, the backend has not accepted it yet */
-    CALL_DIALING,  /* accepted */
+    CALL_PENDING, /* written down, the backend has not accepted it yet */
+    CALL_DIALING, /* accepted */
     CALL_RINGING,
     CALL_ANSWERED,
     /* terminal from here on */
@@ -42,12 +42,12 @@ enum call_event_type {
 
 struct call_event {
     enum call_event_type type;
-    int64_t at_ms;      /* Unix time */
-    uint64_t mono_ms;   /* monotonic, for durations; 0: not known */
-    int cause;          /* ITU-T Q.850; 0: not known */
-    int sip_code;       /* 0: not known */
-    const char *text;   /* a reason in words, or NULL */
-    bool estimated;     /* the true time of the end was missed */
+    int64_t at_ms;    /* Unix time */
+    uint64_t mono_ms; /* monotonic, for durations; 0: not known */
+    int cause;        /* ITU-T Q.850; 0: not known */
+    int sip_code;     /* 0: not known */
+    const char *text; /* a reason in words, or NULL */
+    bool estimated;   /* the true time of the end was missed */
 };
 
 struct call_variable {
@@ -65,12 +65,13 @@ struct call {
     uint64_t ring_ms;
     struct call_variable *variables;
     size_t variable_count;
-    char *api, *user;      /* through which API, and who asked */
-    char *backend, *node;  /* which instance carries it, on which gateway */
-    bool mock;             /* carried by a simulation */
+    char *api, *user;     /* through which API, and who asked */
+    char *backend, *node; /* which instance carries it, on which gateway */
+    bool mock;            /* carried by a simulation */
 
     enum call_state state;
-    int64_t created_at_ms, dialed_at_ms, ringing_at_ms, answered_at_ms, ended_at_ms; /* 0: not yet */
+    int64_t created_at_ms, dialed_at_ms, ringing_at_ms, answered_at_ms,
+        ended_at_ms;           /* 0: not yet */
     uint64_t answered_mono_ms; /* 0: not known (adopted after a restart) */
     int64_t duration_s;        /* from answer to end; -1: none */
     int cause, sip_code;
@@ -81,12 +82,12 @@ struct call {
 
     /* Kept by calls.c; nothing of it is stored. */
     struct calls *owner;
-    unsigned refs;             /* the live map, and operations under way */
-    struct instance *carrier;  /* NULL: adopted, its backend has not come up yet */
-    bool stored;               /* its first write was acknowledged */
-    bool placed;               /* the backend is known to have it, or to have had it */
-    bool overdue;              /* its deadline has passed, we asked for its end */
-    uint64_t seen;             /* number of the last comparison that showed it */
+    unsigned refs;            /* the live map, and operations under way */
+    struct instance *carrier; /* NULL: adopted, its backend has not come up yet */
+    bool stored;              /* its first write was acknowledged */
+    bool placed;              /* the backend is known to have it, or to have had it */
+    bool overdue;             /* its deadline has passed, we asked for its end */
+    uint64_t seen;            /* number of the last comparison that showed it */
     struct loop_timer *deadline;
 };
 

@@ -42,7 +42,7 @@ struct calls_config {
     struct bus *bus;
     struct snapshots *snapshots;
     struct call_metrics *metrics; /* NULL: none */
-    calls_render_fn *render; /* what readers of a snapshot are given */
+    calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;
     size_t max_active;
     uint64_t max_duration_ms; /* 0: none */
@@ -69,7 +69,7 @@ void calls_recover(struct calls *cs, op_fn *fn, void *arg);
 /* ---- Requests -------------------------------------------------------------- */
 
 struct call_request {
-    const char *phone_number; /* checked by the caller: phone_valid */
+    const char *phone_number;                    /* checked by the caller: phone_valid */
     const char *context, *extension, *caller_id; /* NULL: the default */
     int priority;                                /* 0: the default */
     uint64_t ring_ms;                            /* 0: the default */
@@ -82,7 +82,8 @@ struct call_answer {
     enum dg_err err;
     const char *field;   /* DG_EINVAL: which one; else NULL */
     const char *message; /* NULL when err is DG_OK */
-    const struct call *call; /* DG_OK: as it is now, also when the backend refused it (then failed) */
+    const struct call
+        *call; /* DG_OK: as it is now, also when the backend refused it (then failed) */
 };
 typedef void calls_fn(void *arg, const struct call_answer *answer);
 
@@ -91,7 +92,8 @@ typedef void calls_fn(void *arg, const struct call_answer *answer);
 void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg);
 /* DG_ENOTFOUND unknown, DG_ECONFLICT it is over, else the backend's word. cause 0: normal. */
 void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg);
-/* A call in memory or in the store. The answer's call is complete but for what is "kept by calls.c". */
+/* A call in memory or in the store. The answer's call is complete but for what is "kept by
+ * calls.c". */
 void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg);
 
 size_t calls_live(const struct calls *cs);

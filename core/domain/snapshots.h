@@ -24,8 +24,10 @@ void snapshots_del(struct snapshots *s, const char *id);
 size_t snapshots_count(const struct snapshots *s);
 size_t snapshots_retired(const struct snapshots *s); /* waiting to be freed */
 
-/* [reader's thread, `reader` < readers] Calls `fn` with the bytes while they cannot be freed; false: not there. */
+/* [reader's thread, `reader` < readers] Calls `fn` with the bytes while they cannot be freed;
+ * false: not there. */
 typedef void snapshots_fn(void *arg, const void *bytes, size_t len);
-bool snapshots_read(struct snapshots *s, unsigned reader, const char *id, snapshots_fn *fn, void *arg);
+bool snapshots_read(struct snapshots *s, unsigned reader, const char *id, snapshots_fn *fn,
+                    void *arg);
 
 #endif

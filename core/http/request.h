@@ -18,20 +18,24 @@ struct identity {
     size_t scope_count;
 };
 
-const char *request_id(const struct request *req);     /* X-Request-ID */
-const char *request_method(const struct request *req); /* "HEAD" shows as "GET" */
-const char *request_path(const struct request *req);   /* as it was asked, without the query */
+const char *request_id(const struct request *req);      /* X-Request-ID */
+const char *request_method(const struct request *req);  /* "HEAD" shows as "GET" */
+const char *request_path(const struct request *req);    /* as it was asked, without the query */
 unsigned request_http_major(const struct request *req); /* 1 or 2 */
 const struct route *request_route(const struct request *req);
-const char *request_param(const struct request *req, const char *name);  /* of the pattern; never NULL */
-const char *request_query(const struct request *req, const char *name);  /* NULL: absent; "+" is a space */
-const char *request_header(const struct request *req, const char *name); /* lower-case name; NULL: absent */
+const char *request_param(const struct request *req,
+                          const char *name); /* of the pattern; never NULL */
+const char *request_query(const struct request *req,
+                          const char *name); /* NULL: absent; "+" is a space */
+const char *request_header(const struct request *req,
+                           const char *name); /* lower-case name; NULL: absent */
 struct dg_bytes request_body(const struct request *req);
 const char *request_peer(const struct request *req); /* the client's address without port */
 const struct identity *request_identity(const struct request *req); /* NULL on open routes */
-bool request_allowed(const struct request *req, const char *permission); /* by the identity's scopes */
-void *request_app(const struct request *req); /* http_config.app */
-unsigned request_thread(const struct request *req); /* 0 .. threads-1 */
+bool request_allowed(const struct request *req,
+                     const char *permission);          /* by the identity's scopes */
+void *request_app(const struct request *req);          /* http_config.app */
+unsigned request_thread(const struct request *req);    /* 0 .. threads-1 */
 void *request_alloc(struct request *req, size_t size); /* zeroed */
 char *request_strdup(struct request *req, const char *s);
 
@@ -40,7 +44,8 @@ char *request_strdup(struct request *req, const char *s);
 /* Before the body. Both are copied. CR, LF and NUL in a value end the process: they are bugs. */
 void reply_header(struct request *req, const char *name, const char *value);
 void reply_bytes(struct request *req, int status, const char *type, const char *bytes, size_t len);
-void reply_static(struct request *req, int status, const char *type, const char *bytes, size_t len); /* not copied */
+void reply_static(struct request *req, int status, const char *type, const char *bytes,
+                  size_t len);                                            /* not copied */
 void reply_json(struct request *req, int status, const struct buf *body); /* copied */
 void reply_empty(struct request *req, int status);
 /* In the envelope of the API whose path it is. */

@@ -21,8 +21,9 @@ enum route_auth {
 typedef void route_fn(struct request *req);
 
 struct route {
-    const char *method;  /* "GET" serves HEAD too */
-    const char *pattern; /* "/api/v2/status/{call_id}"; a trailing slash in the request is ignored */
+    const char *method; /* "GET" serves HEAD too */
+    const char
+        *pattern; /* "/api/v2/status/{call_id}"; a trailing slash in the request is ignored */
     enum route_auth auth;
     const char *permission; /* asked of the identity's scopes; NULL: none */
     route_fn *handler;      /* on an HTTP thread */

@@ -12,12 +12,14 @@
 
 struct http;
 
-/* [control thread] Judge credentials; yields 1 dg_identity or DG_EAUTH, DG_EDENIED, DG_EUNAVAILABLE, DG_ELIMIT. */
+/* [control thread] Judge credentials; yields 1 dg_identity or DG_EAUTH, DG_EDENIED,
+ * DG_EUNAVAILABLE, DG_ELIMIT. */
 typedef void identify_fn(void *arg, enum route_auth auth, const struct dg_credentials *c, op_fn *fn,
                          void *fn_arg);
 
 struct http_config {
-    const char *const *listen;     /* "host:port", "[v6]:port", "unix:/path"; ends with NULL; port 0: any */
+    const char *const
+        *listen; /* "host:port", "[v6]:port", "unix:/path"; ends with NULL; port 0: any */
     const char *const *listen_tls; /* likewise */
     const char *certificate, *key; /* PEM files, needed for listen_tls */
     unsigned threads;              /* 0: one per core */
@@ -33,7 +35,8 @@ struct http_config {
     size_t route_count;
     const struct envelope *envelopes;
     size_t envelope_count;
-    /* Extra [HTTP thread]: NULL: use the route's own envelope for errors found before a handler runs. */
+    /* Extra [HTTP thread]: NULL: use the route's own envelope for errors found before a handler
+     * runs. */
     struct loop *control;
     struct metrics *metrics;
     identify_fn *identify;
@@ -50,10 +53,12 @@ unsigned http_threads(const struct http *h);
 const char *const *http_addresses(const struct http *h);
 /* [any thread] Forget every cached identity. */
 void http_forget_identities(struct http *h);
-/* [any thread] Stop accepting, let what is under way finish (GOAWAY on HTTP/2), close idle connections. */
+/* [any thread] Stop accepting, let what is under way finish (GOAWAY on HTTP/2), close idle
+ * connections. */
 void http_drain(struct http *h);
-/* [main thread] Waits until all threads have ended: when drained, or when `deadline_ms` has passed since
- * the call. The control thread must still be running: it owes answers. Then frees everything. */
+/* [main thread] Waits until all threads have ended: when drained, or when `deadline_ms` has passed
+ * since the call. The control thread must still be running: it owes answers. Then frees everything.
+ */
 void http_join(struct http *h, uint64_t deadline_ms);
 
 #endif

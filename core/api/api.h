@@ -1,0 +1,47 @@
+/* api.h - what handlers have at hand (request_app), and the table of routes.
+ *
+ * Handlers run on HTTP threads. They parse and check, make one domain call on
+ * the control thread (hop_start) or read a snapshot, and render. Whatever is
+ * marked [control thread] is touched from a hop only.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "auth/auth.h"
+#include "base/metrics.h"
+#include "domain/calls.h"
+#include "events/bus.h"
+#include "http/request.h"
+#include "http/route.h"
+
+struct health; /* api/system/health.h */
+
+struct api {
+    /* [control thread] */
+    struct calls *calls;
+    struct auth *auth; /* auth_token_rate is for any thread */
+
+    /* [any thread] */
+    struct snapshots *snapshots; /* of calls: the body of GET status, rendered */
+    struct store *store;         /* store_status only */
+    struct metrics *metrics;
+    struct health *health;
+    const char *app_name, *app_version, *node;
+    bool docs, show_metrics, store_disabled;
+    char *openapi; /* the document, made at the start by openapi_render */
+    size_t openapi_len;
+};
+
+/* Every route, one line each; sorted as the documentation shows them. */
+extern const struct route api_routes[];
+extern const size_t api_route_count;
+extern const struct envelope api_envelopes[];
+extern const size_t api_envelope_count;
+
+/* The one that belongs to a request's application. */
+static inline struct api *api_of(const struct request *req)
+{
+    return request_app(req);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* doc.h - what the OpenAPI document says of a route beyond the table itself. */
+#ifndef API_DOC_H
+#define API_DOC_H
+
+#include "api/check.h"
+#include "base/buf.h"
+
+struct route_answer {
+    int status;
+    const char *help;
+    const struct schema *schema; /* NULL: none */
+    const char *type;            /* NULL: application/json */
+    const char *example;         /* JSON text; NULL: made from the schema's examples */
+};
+
+struct route_doc {
+    const char *id;            /* operationId */
+    const char *tag;           /* "Calls" */
+    const char *summary;       /* one line */
+    const char *help;          /* more, in Markdown; NULL: nothing */
+    const struct schema *body; /* NULL: no body */
+    bool form;                 /* the body is a form */
+    bool body_optional;
+    const struct field
+        *params; /* of the path and, after them, the query; ends with name NULL; NULL: none */
+    const struct route_answer *answers; /* ends with status 0 */
+};
+
+struct api;
+/* OpenAPI 3.1 from the routes; [at the start] */
+void openapi_render(const struct api *api, struct buf *out);
+
+#endif
