@@ -123,6 +123,7 @@ class Instance:
             "LOG_FILE": self.run / "log/messages",
             "SIP_PORT": self.sip,
             "CALLEE_PORT": callee_port(),
+            "ASTERISK_ROOT": self.root,
             "ASTERISK_PID": self.process.pid() or "",
         }
 

@@ -1,0 +1,123 @@
+"""What a request may give to the channel gets there; what it may not give does not get anywhere."""
+import time
+
+import pytest
+from support import outcomes
+from support.asterisk import TEMPLATES, VERSIONS, asterisk_of
+from support.gateway import Gateway
+from support.waiting import wait_until
+
+PLATFORMS = [(version, name) for version in VERSIONS for name in TEMPLATES]
+PLAIN = outcomes.BY_NAME["answered-we-hang-up"]  # here nobody hangs up: the dialplan ends it
+
+
+class Bench:
+    """A gateway on an Asterisk, and one call after the other."""
+
+    def __init__(self, asterisk, gateway):
+        self.asterisk, self.gateway = asterisk, gateway
+        self.client = gateway.client("2")
+
+    def run(self, **body):
+        """Places a call that ends by itself; gives its story and Asterisk's record of it."""
+        story = outcomes.place(self.client, PLAIN, **body)
+        story.final = outcomes.poll(self.client, story, outcomes.TERMINAL, 20)
+        rows = wait_until(lambda: self.asterisk.cdrs().get(story.call_id), 5, "Asterisk's CDR",
+                          every=0.1)
+        return story, rows[0]
+
+
+@pytest.fixture(scope="module", params=PLATFORMS, ids=["-".join(one) for one in PLATFORMS])
+def bench(request):
+    version, template = request.param
+    asterisk = asterisk_of(version)
+    with Gateway(asterisk.backend(template)) as gateway:
+        yield Bench(asterisk, gateway)
+
+
+def test_variables_reach_the_channel(bench, tmp_path):
+    """As they are: what looks like dialplan code stays text."""
+    trap = tmp_path / "made"
+    one = "a comma, a = sign; 'quotes' | and ü"
+    two = f"${{SHELL(touch {trap})}}"
+    story, row = bench.run(extension="vars", variables={"BED_ONE": one, "BED_TWO": two})
+    assert story.final["status"] == "completed"
+    assert row["userfield"] == f"{one}/{two}"
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("extension, priority, seconds", [("short", 1, 1), ("short", 3, 0)])
+def test_leg_goes_to_its_place(bench, extension, priority, seconds):
+    """Extension and priority are those of the request: `short` stays a second, its third step not."""
+    story, row = bench.run(extension=extension, priority=priority)
+    assert story.final["status"] == "completed"
+    assert story.final["extension"] == extension
+    assert story.final["duration"] == seconds
+    assert (row["dst"], row["context"], row["lastapp"]) == (extension, "outbound-ivr", "Hangup")
+
+
+def test_caller_id_arrives(bench):
+    story, row = bench.run(extension="short", caller_id="CompanyName <+1987654321>")
+    assert story.final["caller_id"] == "CompanyName <+1987654321>"
+    rows = [row] + [one for many in bench.asterisk.cdrs().values() for one in many
+                    if story.number in one["channel"]]
+    assert any("CompanyName" in one["clid"] and "+1987654321" in one["clid"] for one in rows)
+
+
+REFUSED = {
+    "variable runs a program": {"variables": {"SHELL(touch /tmp/dialgate-trap)": "x"}},
+    "variable writes a file": {"variables": {"FILE(/tmp/dialgate-trap)": "x"}},
+    "variable is a function": {"variables": {"CDR(userfield)": "x"}},
+    "variable is two": {"variables": {"A,B": "x"}},
+    "variable assigns": {"variables": {"A=B": "x"}},
+    "variable has no name": {"variables": {"": "x"}},
+    "variable name has an end of line": {"variables": {"A\nB": "x"}},
+    "value has CR LF": {"variables": {"BED_ONE": "x\r\nAction: Command"}},
+    "value has LF": {"variables": {"BED_ONE": "x\ny"}},
+    "value has NUL": {"variables": {"BED_ONE": "x\0y"}},
+    "caller id has CR LF": {"caller_id": "Na\r\nX-Bad: 1"},
+    "caller id has NUL": {"caller_id": "Na\0me"},
+    "context that is not allowed": {"context": "forbidden"},
+    "context that is two": {"context": "outbound-ivr,s"},
+    "context with CR LF": {"context": "outbound-ivr\r\nX: 1"},
+    "extension that is code": {"extension": "${SHELL(id)}"},
+    "extension that is two": {"extension": "s,1"},
+}
+NUMBERS = {
+    "another endpoint": "{}&PJSIP/8001",
+    "another trunk": "{}@nowhere",
+    "another context": "{}@forbidden/n",
+    "another technology": "PJSIP/{}",
+    "a URI parameter": "{};x=1",
+    "CR LF": "{}\r\nX-Evil: 1",
+    "a plus within": "49{}",
+    "code": "${{SHELL(id)}}",
+}
+
+
+def refusal(bench, body):
+    reply = bench.client.post("/api/v2/calls", json=body)
+    assert reply.status_code == 422, (reply.status_code, reply.text)
+    return [problem["loc"] for problem in reply.json()["detail"]]
+
+
+def test_nothing_else_gets_through(bench):
+    """Each is refused with the field's name, and Asterisk never hears of it."""
+    tried = []
+    for what, more in REFUSED.items():
+        number = outcomes.new_number("001")
+        tried.append(number)
+        places = refusal(bench, {"phone_number": number, "extension": "short", **more})
+        field = next(iter(more))
+        assert any(place[:2] == ["body", field] for place in places), (what, places)
+    for what, pattern in NUMBERS.items():
+        number = outcomes.new_number("001")
+        tried.append(number)
+        places = refusal(bench, {"phone_number": pattern.format(number), "extension": "short"})
+        assert ["body", "phone_number"] in places, (what, places)
+    bench.run(extension="short")  # whatever went before it would be recorded by now
+    time.sleep(0.2)
+    known = [f"{row['dst']} {row['channel']} {row['dstchannel']} {row['lastdata']}"
+             for rows in bench.asterisk.cdrs().values() for row in rows]
+    assert not [number for number in tried if any(number in row for row in known)]
+    assert not (bench.asterisk.root / "tmp/dialgate-trap").exists()

@@ -1,0 +1,91 @@
+"""The bed for other suites: a real Asterisk, started on demand; see tests/asterisk/bed/."""
+import csv
+import os
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+BED = Path(__file__).resolve().parents[1] / "asterisk" / "bed" / "asterisk"
+TEMPLATES = {"local": "Local/{number}@{context}", "pjsip": "PJSIP/{number}@trunk"}
+VERSIONS = ("22", "16")
+CDR_FIELDS = ("account", "src", "dst", "context", "clid", "channel", "dstchannel", "lastapp",
+              "lastdata", "start", "answer", "end", "duration", "billsec", "disposition",
+              "amaflags", "uniqueid", "userfield")
+
+
+def bed(*arguments, seconds=600):
+    result = subprocess.run([BED, *arguments], capture_output=True, text=True, timeout=seconds)
+    assert result.returncode == 0, f"{BED} {' '.join(arguments)}: {result.stderr.strip()}"
+    return result.stdout
+
+
+class Asterisk:
+    """A running Asterisk of the bed."""
+
+    def __init__(self, version):
+        self.version = version
+        words = shlex.split(bed("env", version))
+        self.env = dict(word.split("=", 1) for word in words)
+
+    def backend(self, template="local", **keys):
+        """Sections of a gateway's configuration that has this Asterisk for its backend."""
+        return {
+            "telephony": {"backend": "pbx"},
+            "calls": {"endpoint": TEMPLATES[template], "context": "outbound-ivr"},
+            "backend.mock": None,
+            "backend.pbx": {"plugin": "ari", "url": self.env["ARI_URL"],
+                            "username": self.env["ARI_USERNAME"],
+                            "password": self.env["ARI_PASSWORD"],
+                            "app": f"test-{os.getpid()}-{time.monotonic_ns()}", **keys},
+        }
+
+    @property
+    def root(self):
+        """The root folder of its chroot."""
+        return Path(self.env["ASTERISK_ROOT"])
+
+    def cli(self, command):
+        return bed("cli", self.version, command)
+
+    def channels(self):
+        """The unique ids of all channels there are."""
+        rows = self.cli("core show channels concise").splitlines()
+        return {row.rsplit("!", 1)[1] for row in rows if "!" in row}
+
+    def cdrs(self):
+        """Asterisk's own records, {unique id: [row, ...]}, a row being a dict of CDR_FIELDS."""
+        rows = {}
+        with open(self.env["CDR_FILE"], newline="", errors="replace") as lines:
+            for row in csv.reader(lines):
+                record = dict(zip(CDR_FIELDS, row))
+                rows.setdefault(record["uniqueid"], []).append(record)
+        return rows
+
+
+_running = {}
+_started = []
+
+
+def asterisk_of(version):
+    """The Asterisk of this version, installed and started on the first demand."""
+    if os.geteuid() != 0:
+        pytest.skip(f"Asterisk {version} lives in a chroot: only root can run these tests")
+    if version not in _running:
+        status = subprocess.run([BED, "status", version], capture_output=True)
+        bed("install", version)
+        bed("start", version)
+        if status.returncode != 0:
+            _started.append(version)
+        _running[version] = Asterisk(version)
+    return _running[version]
+
+
+def stop_started():
+    """Stops those that asterisk_of() had to start."""
+    while _started:
+        version = _started.pop()
+        _running.pop(version)
+        bed("stop", version)
