@@ -1,0 +1,114 @@
+/* clock_test.c - base/clock: times as text, and standing still. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+static void known_times(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t unix_ms;
+        const char *text;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00.000Z"},
+        {-1, "1969-12-31T23:59:59.999Z"},
+        {951782400000, "2000-02-29T00:00:00.000Z"},
+        {951868799999, "2000-02-29T23:59:59.999Z"},
+        {951868800000, "2000-03-01T00:00:00.000Z"},
+        {4107542400000, "2100-03-01T00:00:00.000Z"}, /* no leap year */
+        {4107542399999, "2100-02-28T23:59:59.999Z"},
+        {1759320000123, "2025-10-01T12:00:00.123Z"},
+        {2147483648000, "2038-01-19T03:14:08.000Z"},
+        {253402300799999, "9999-12-31T23:59:59.999Z"},
+        {253402300800000, "10000-01-01T00:00:00.000Z"},
+        {-62167219200000, "0000-01-01T00:00:00.000Z"},
+        {-62167219200001, "-1-12-31T23:59:59.999Z"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[CLOCK_ISO_SIZE];
+        clock_iso_utc(rows[i].unix_ms, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+/* Every day of 800 years against the C library. */
+static void every_day(void **state)
+{
+    (void)state;
+    for (int64_t day = -146097; day < 146097; day++) {
+        time_t t = (time_t)(day * 86400 + 45296);
+        struct tm tm;
+        char expected[CLOCK_ISO_SIZE], text[CLOCK_ISO_SIZE];
+        assert_non_null(gmtime_r(&t, &tm));
+        strftime(expected, sizeof(expected), "%Y-%m-%dT12:34:56.789Z", &tm);
+        clock_iso_utc((int64_t)t * 1000 + 789, text);
+        if (strcmp(text, expected) != 0)
+            fail_msg("%s is not %s", text, expected);
+    }
+}
+
+static void extremes_fit(void **state)
+{
+    (void)state;
+    char text[CLOCK_ISO_SIZE];
+    clock_iso_utc(INT64_MAX, text);
+    assert_string_equal(text, "292278994-08-17T07:12:55.807Z");
+    clock_iso_utc(INT64_MIN, text);
+    assert_string_equal(text, "-292275055-05-16T16:47:04.192Z");
+}
+
+static void faking(void **state)
+{
+    (void)state;
+    clock_fake(5000, 1759320000123);
+    assert_int_equal(clock_ms(), 5000);
+    assert_int_equal(clock_us(), 5000000);
+    assert_int_equal(clock_unix_ms(), 1759320000123);
+    clock_fake(5001, -3);
+    assert_int_equal(clock_ms(), 5001);
+    assert_int_equal(clock_unix_ms(), -3);
+    clock_real();
+    int64_t apart = clock_unix_ms() - (int64_t)time(NULL) * 1000;
+    assert_true(apart > -2000 && apart < 2000);
+    uint64_t before = clock_us();
+    assert_true(clock_us() >= before);
+    assert_true(clock_ms() - before / 1000 < 1000);
+}
+
+static void *read_clocks(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20000; i++) {
+        clock_ms();
+        clock_unix_ms();
+    }
+    return NULL;
+}
+
+static void other_threads_may_read(void **state)
+{
+    (void)state;
+    pthread_t threads[2];
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_clocks, NULL), 0);
+    for (uint64_t i = 0; i < 2000; i++)
+        clock_fake(i, (int64_t)i);
+    clock_real();
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_times),
+        cmocka_unit_test(every_day),
+        cmocka_unit_test(extremes_fit),
+        cmocka_unit_test(faking),
+        cmocka_unit_test(other_threads_may_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
