@@ -22,7 +22,12 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_S(k, v) ((struct log_field){.key = (k), .text = (v) ? (v) : "-"})
+static inline const char *log_text(const char *s)
+{
+    return s ? s : "-";
+}
+
+#define LOG_S(k, v) ((struct log_field){.key = (k), .text = log_text(v)})
 #define LOG_I(k, v) ((struct log_field){.key = (k), .number = (int64_t)(v)})
 
 struct log_config {
