@@ -24,16 +24,26 @@ struct auth_config {
 };
 
 /* The keys of [auth]: secret_key, algorithm, public_key, jwt_issuer, jwt_audience, token_minutes,
- * token_rate, token_cache_ms, bcrypt_cost, api_key, dev_api_key, chain (names of [auth.NAME]
+ * token_rate, token_cache, bcrypt_cost, api_key, dev_api_key, chain (names of [auth.NAME]
  * instances of plugins that judge bearer tokens of /api/v2 before or after "jwt"; default ["jwt"]).
  */
 extern const struct dg_cfg_key auth_keys[];
 
+/* The section as auth_new would judge it, without making anything; false: `problem` says why not.
+ */
+bool auth_check(const struct settings *settings, bool debug, struct problem *problem);
+
 /* Refuses a missing, short or placeholder secret with a sentence that says how to make one. */
 struct auth *auth_new(const struct auth_config *config, struct problem *problem);
-/* An opened third-party instance for the chain, in the place its name has there. */
+/* An opened third-party instance for the chain, in the place its name has there. It is closed
+ * with the chain. */
 bool auth_use(struct auth *a, struct instance *provider, struct problem *problem);
-void auth_free(struct auth *a);
+/* The first name of the chain that no provider was given for; NULL: complete. */
+const char *auth_missing(const struct auth *a);
+/* Closes every provider, then calls `fn` and is gone. The users are not touched after this returns.
+ */
+void auth_close(struct auth *a, dg_fn *fn, void *arg);
+void auth_free(struct auth *a); /* auth_close without waiting; NULL is fine */
 
 /* An identify_fn (http/server.h). */
 void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials *c, op_fn *fn,
