@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/calls.h"
 
 static const struct dg_cfg_key server_keys[] = {
     {"listen", DG_CFG_JSON, "127.0.0.1:8000",
@@ -211,7 +212,30 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->mock = settings_bool(c->telephony, "mock");
 }
 
-/* Folders count from the executable's own, and from where `make install` puts plugins. */
+const char **config_list(const struct settings *s, const char *key)
+{
+    const char *text = settings_str(s, key);
+    json_t *list = str_empty(text) ? NULL : json_parse(text, strlen(text), 4, NULL);
+    const char **out = xcalloc(json_array_size(list) + 1, sizeof *out);
+    size_t i, n = 0;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (!str_empty(json_string_value(item)))
+            out[n++] = xstrdup(json_string_value(item));
+    }
+    json_decref(list);
+    return out;
+}
+
+void config_list_free(const char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free((char *)list[i]);
+    free(list);
+}
+
+/* Relative folders count from the executable's own. */
 static void find_folders(struct config *c)
 {
     char exe[4096] = "";
@@ -219,19 +243,14 @@ static void find_folders(struct config *c)
     char *slash = len > 0 ? strrchr(exe, '/') : NULL;
     if (slash)
         *slash = '\0';
-    const char *text = settings_str(c->plugins, "path");
-    json_t *list = json_parse(text ? text : "[]", text ? strlen(text) : 2, 4, NULL);
-    c->plugin_folders = xcalloc(json_array_size(list) + 1, sizeof *c->plugin_folders);
-    size_t i, n = 0;
-    json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        const char *folder = json_string_value(item);
-        if (folder)
-            c->plugin_folders[n++] =
-                folder[0] == '/' ? xstrdup(folder) : xasprintf("%s/%s", exe, folder);
+    c->plugin_folders = config_list(c->plugins, "path");
+    for (size_t i = 0; c->plugin_folders[i]; i++) {
+        char *folder = (char *)c->plugin_folders[i];
+        if (folder[0] == '/')
+            continue;
+        c->plugin_folders[i] = xasprintf("%s/%s", exe, folder);
+        free(folder);
     }
-    json_decref(list);
 }
 
 struct config *config_load(const char *file, struct buf *problems, unsigned *count)
@@ -378,6 +397,33 @@ void config_plugins(struct config *c, struct plug *plug, struct buf *problems, u
     read_providers(c, plug, problems, count);
 }
 
+const struct config_instance *config_active_backend(const struct config *c)
+{
+    const char *name = c->mock ? "mock" : settings_str(c->telephony, "backend");
+    for (size_t i = 0; i < c->backend_count; i++) {
+        if (str_eq(c->backends[i].name, name))
+            return &c->backends[i];
+    }
+    return NULL;
+}
+
+void config_call_defaults(const struct config *c, const struct config_instance *backend,
+                          struct call_defaults *out)
+{
+#define FROM(key) (settings_has(backend->calls, key) ? backend->calls : c->calls)
+    int64_t ring = settings_int(FROM("timeout_ms"), "timeout_ms");
+    *out = (struct call_defaults){
+        .endpoint = settings_str(FROM("endpoint"), "endpoint"),
+        .context = settings_str(FROM("context"), "context"),
+        .extension = settings_str(FROM("extension"), "extension"),
+        .caller_id = settings_str(FROM("caller_id"), "caller_id"),
+        .priority = (int)settings_int(FROM("priority"), "priority"),
+        .ring_ms = (uint64_t)(ring < 1000 ? ring * 1000 : ring),
+        .allowed_contexts = config_list(FROM("allowed_contexts"), "allowed_contexts"),
+    };
+#undef FROM
+}
+
 void config_free(struct config *c)
 {
     if (!c)
@@ -393,9 +439,7 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->provider_count; i++)
         settings_free(c->providers[i].settings);
     settings_free(c->store.settings);
-    for (size_t i = 0; c->plugin_folders && c->plugin_folders[i]; i++)
-        free((char *)c->plugin_folders[i]);
-    free(c->plugin_folders);
+    config_list_free(c->plugin_folders);
     free(c->backends);
     free(c->providers);
     toml_free(c->root);

@@ -43,6 +43,18 @@ struct config_section {
 };
 extern const struct config_section config_sections[];
 
+/* A key of type JSON as a list of texts that ends with NULL. */
+const char **config_list(const struct settings *s, const char *key);
+void config_list_free(const char **list);
+
+/* What calls of this backend ask for when a request leaves it out: [calls], and what the
+ * instance's own table overrides. The texts live as long as the configuration; the list of allowed
+ * contexts is freed with config_list_free. */
+struct call_defaults;
+void config_call_defaults(const struct config *c, const struct config_instance *backend,
+                          struct call_defaults *out);
+const struct config_instance *config_active_backend(const struct config *c);
+
 /* Where the configuration is when --config is not given: $DIALGATE_CONFIG, ./dialgate.toml,
  * /etc/dialgate/dialgate.toml. NULL: none exists. The caller frees. */
 char *config_find(void);

@@ -1,0 +1,344 @@
+/* calls.c - placing a call, and hanging it up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/contact_center/private.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/phone.h"
+#include "base/str.h"
+
+/* ---- What a request may hold --------------------------------------------------- */
+
+#define VALUE_MAX     512
+#define VARIABLES_MAX 64
+
+static const char *rule_number(const char *name, const char *value)
+{
+    (void)name;
+    return phone_valid(value)
+               ? NULL
+               : "String should match pattern '^[+]?[0-9]+$' with 7 to 20 characters";
+}
+
+static const char *rule_context(const char *name, const char *value)
+{
+    (void)name;
+    return str_only(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+               ? NULL
+               : "String should match pattern '^[a-zA-Z0-9_-]+$'";
+}
+
+static const char *rule_extension(const char *name, const char *value)
+{
+    (void)name;
+    return str_only(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+*#-")
+               ? NULL
+               : "String should match pattern '^[a-zA-Z0-9_.+*#-]+$'";
+}
+
+static const char *rule_printable(const char *name, const char *value)
+{
+    (void)name;
+    return str_has_control(value) ? "String should not contain control characters" : NULL;
+}
+
+static const char *rule_variable(const char *name, const char *value)
+{
+    if (!str_is_identifier(name))
+        return "Variable names should match pattern '^[A-Za-z_][A-Za-z0-9_]*$'";
+    if (call_variable_reserved(name))
+        return "Variable is reserved: Asterisk itself acts on it";
+    if (str_has_control(value))
+        return "Variable values should not contain control characters";
+    if (strlen(value) > VALUE_MAX)
+        return "Variable values should have at most 512 bytes";
+    return NULL;
+}
+
+#define NUMBER_HELP "7 to 20 digits; a + only in front"
+
+/* clang-format off */
+#define CALL_FIELDS                                                                                \
+    {.name = "context", .kind = FIELD_STR, .min = 1, .max = 50, .rule = rule_context,              \
+     .pattern = "^[a-zA-Z0-9_-]+$", .help = "Dialplan context of the answered call",               \
+     .example = "\"outbound-ivr\""},                                                               \
+    {.name = "extension", .kind = FIELD_STR, .min = 1, .max = 50, .rule = rule_extension,          \
+     .pattern = "^[a-zA-Z0-9_.+*#-]+$", .help = "Dialplan extension of the answered call",         \
+     .example = "\"s\""},                                                                          \
+    {.name = "priority", .kind = FIELD_INT, .min = 1, .max = 10,                                   \
+     .help = "Dialplan priority of the answered call", .example = "1"},                            \
+    {.name = "timeout", .kind = FIELD_INT, .min = 1, .max = 600000,                                \
+     .help = "Ring timeout in milliseconds", .example = "30000"},                                  \
+    {.name = "caller_id", .kind = FIELD_STR, .min = 1, .max = 50, .rule = rule_printable,          \
+     .help = "Caller id: a number, a name, or Name <number>",                                      \
+     .example = "\"CompanyName <+1987654321>\""},                                                  \
+    {.name = "variables", .kind = FIELD_STR_MAP, .max = VARIABLES_MAX, .rule = rule_variable,      \
+     .help = "Channel variables; the values are texts", .example = "{\"customer\":\"4711\"}"}
+
+#define PHONE_NUMBER                                                                               \
+    .kind = FIELD_STR, .required = true, .min = 7, .max = 20, .rule = rule_number,                 \
+    .pattern = "^[+]?[0-9]+$", .help = NUMBER_HELP, .example = "\"+1234567890\""
+
+static const struct field interaction_fields[] = {CALL_FIELDS, {0}};
+static const struct field call_fields[] = {{.name = "phone_number", PHONE_NUMBER}, CALL_FIELDS, {0}};
+static const struct field number_param[] = {{.name = "number", PHONE_NUMBER}, {0}};
+
+static const struct schema interaction_request = {
+    "InteractionRequest", "How to place the call; everything has a default", interaction_fields};
+static const struct schema call_request = {"CallRequest", "The call to place", call_fields};
+
+static const struct field answer_fields[] = {
+    {.name = "success", .kind = FIELD_BOOL, .required = true, .example = "true",
+     .help = "false: the telephone system refused; see error"},
+    {.name = "call_id", .kind = FIELD_STR, .required = true,
+     .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
+    {.name = "phone_number", .kind = FIELD_STR, .required = true, .example = "\"+1234567890\""},
+    {.name = "message", .kind = FIELD_STR, .required = true,
+     .example = "\"Call originated successfully\""},
+    {.name = "channel", .kind = FIELD_STR, .example = "\"Local/+1234567890@outbound-ivr\""},
+    {.name = "status", .kind = FIELD_STR, .required = true, .example = "\"dialing\""},
+    {.name = "created_at", .kind = FIELD_TIME, .required = true,
+     .example = "\"2025-10-01T12:00:00.123Z\""},
+    {.name = "error", .kind = FIELD_STR, .example = "null"},
+    {.name = "mock", .kind = FIELD_BOOL, .help = "Present and true: the call is a simulation"},
+    {0}};
+/* clang-format on */
+static const struct schema call_answer_schema = {"CallResponse", "The call as it was placed",
+                                                 answer_fields};
+
+static const struct route_answer originate_answers[] = {
+    {200, "Placed, or refused by the telephone system (success is false)", &call_answer_schema,
+     NULL, NULL},
+    {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
+    {422, "A field is missing or wrong", NULL, NULL, NULL},
+    {429, "Too many active calls", &contact_center_detail, NULL, NULL},
+    {503, "The call could not be written down; nothing was dialled", &contact_center_detail, NULL,
+     NULL},
+    {0}};
+
+const struct route_doc contact_center_interaction_doc = {
+    .id = "start_interaction",
+    .tag = "Calls",
+    .summary = "Call a number",
+    .help = "Dials the number; the answered call goes to context, extension and priority.",
+    .body = &interaction_request,
+    .body_optional = true,
+    .params = number_param,
+    .answers = originate_answers,
+};
+const struct route_doc contact_center_call_doc = {
+    .id = "create_call",
+    .tag = "Calls",
+    .summary = "Call a number named in the body",
+    .body = &call_request,
+    .answers = originate_answers,
+};
+
+/* ---- Placing a call --------------------------------------------------------------- */
+
+/* What the hop carries there (the request) and back (the answer). */
+struct placing {
+    struct hop *hop;
+    struct arena *arena;
+    struct call_request request;
+    enum dg_err err;
+    const char *field;
+    char *message;
+    struct buf body;
+};
+
+static void placing_free(void *data)
+{
+    struct placing *p = data;
+    arena_free(p->arena);
+    free(p->message);
+    buf_free(&p->body);
+    free(p);
+}
+
+static void render_answer(const struct call *c, struct buf *out)
+{
+    bool refused = c->state == CALL_FAILED && !c->dialed_at_ms;
+    struct json_writer w;
+    jw_init(&w, out);
+    jw_object(&w, NULL);
+    jw_bool(&w, "success", !refused);
+    jw_str(&w, "call_id", c->id);
+    jw_str(&w, "phone_number", c->phone_number);
+    jw_str(&w, "message", refused ? "Error originating call" : "Call originated successfully");
+    jw_str(&w, "channel", refused ? NULL : c->channel);
+    jw_str(&w, "status", contact_center_state(c->state));
+    jw_time(&w, "created_at", c->created_at_ms);
+    jw_str(&w, "error", refused ? c->failure_reason : NULL);
+    if (c->mock)
+        jw_bool(&w, "mock", true);
+    jw_end(&w);
+}
+
+static void on_originated(void *arg, const struct call_answer *answer)
+{
+    struct placing *p = arg;
+    p->err = answer->err;
+    p->field = answer->field;
+    p->message = xstrdup(answer->message);
+    if (answer->err == DG_OK)
+        render_answer(answer->call, &p->body);
+    hop_done(p->hop);
+}
+
+static void run_originate(struct hop *hop, void *data)
+{
+    struct placing *p = data;
+    p->hop = hop;
+    calls_originate(((struct api *)hop_app(hop))->calls, &p->request, on_originated, p);
+}
+
+static void back_originate(struct request *req, void *data)
+{
+    struct placing *p = data;
+    if (p->err == DG_OK) {
+        reply_json(req, 200, &p->body);
+    } else if (p->err == DG_EINVAL && p->field) {
+        struct check *check = check_new(req);
+        check_problem(check, "body", p->field, "value_error", p->message, NULL);
+        check_failed(check);
+    } else {
+        contact_center_problem(req, p->err, p->message);
+    }
+}
+
+static void copy_variables(struct placing *p, const json_t *all)
+{
+    const char *name;
+    json_t *value;
+    struct dg_kv *list = arena_alloc(p->arena, (json_object_size(all) + 1) * sizeof *list);
+    json_object_foreach((json_t *)all, name, value)
+    {
+        list[p->request.variable_count++] = (struct dg_kv){
+            arena_strdup(p->arena, name), arena_strdup(p->arena, json_string_value(value))};
+    }
+    p->request.variables = list;
+}
+
+static void originate(struct request *req, const char *number, const json_t *body)
+{
+    struct placing *p = xcalloc(1, sizeof *p);
+    p->arena = arena_new();
+    buf_init(&p->body, BUF_MAX);
+    p->request = (struct call_request){
+        .phone_number = arena_strdup(p->arena, number),
+        .context = arena_strdup(p->arena, check_str(body, "context")),
+        .extension = arena_strdup(p->arena, check_str(body, "extension")),
+        .caller_id = arena_strdup(p->arena, check_str(body, "caller_id")),
+        .priority = (int)check_int(body, "priority", 0),
+        .ring_ms = (uint64_t)check_int(body, "timeout", 0),
+        .api = "contact-center",
+        .user = arena_strdup(p->arena, request_identity(req)->subject),
+    };
+    copy_variables(p, json_object_get(body, "variables"));
+    hop_start(req, p, run_originate, back_originate, placing_free);
+}
+
+void contact_center_interaction(struct request *req)
+{
+    struct check *check = check_new(req);
+    check_param(check, "number", number_param);
+    const json_t *body = check_body(check, &interaction_request);
+    if (!check_failed(check))
+        originate(req, request_param(req, "number"), body);
+}
+
+void contact_center_call(struct request *req)
+{
+    struct check *check = check_new(req);
+    const json_t *body = check_body(check, &call_request);
+    if (!check_failed(check))
+        originate(req, check_str(body, "phone_number"), body);
+}
+
+/* ---- Hanging up ---------------------------------------------------------------------- */
+
+struct ending {
+    struct hop *hop;
+    char *id;
+    enum dg_err err;
+    char *message;
+};
+
+static void ending_free(void *data)
+{
+    struct ending *e = data;
+    free(e->id);
+    free(e->message);
+    free(e);
+}
+
+static void on_hung_up(void *arg, const struct call_answer *answer)
+{
+    struct ending *e = arg;
+    e->err = answer->err;
+    e->message = xstrdup(answer->message);
+    hop_done(e->hop);
+}
+
+static void run_hangup(struct hop *hop, void *data)
+{
+    struct ending *e = data;
+    e->hop = hop;
+    calls_hangup(((struct api *)hop_app(hop))->calls, e->id, 0, on_hung_up, e);
+}
+
+static void back_hangup(struct request *req, void *data)
+{
+    struct ending *e = data;
+    if (e->err != DG_OK) {
+        contact_center_problem(req, e->err, e->message);
+        return;
+    }
+    struct buf json;
+    struct json_writer w;
+    buf_init(&json, BUF_MAX);
+    jw_init(&w, &json);
+    jw_object(&w, NULL);
+    jw_bool(&w, "success", true);
+    jw_str(&w, "call_id", e->id);
+    jw_str(&w, "message", "Call hung up");
+    jw_end(&w);
+    reply_json(req, 200, &json);
+    buf_free(&json);
+}
+
+void contact_center_hangup(struct request *req)
+{
+    struct check *check = check_new(req);
+    check_param(check, "call_id", contact_center_call_id);
+    if (check_failed(check))
+        return;
+    struct ending *e = xcalloc(1, sizeof *e);
+    e->id = xstrdup(request_param(req, "call_id"));
+    hop_start(req, e, run_hangup, back_hangup, ending_free);
+}
+
+static const struct field hangup_fields[] = {
+    {.name = "success", .kind = FIELD_BOOL, .required = true, .example = "true"},
+    {.name = "call_id", .kind = FIELD_STR, .required = true},
+    {.name = "message", .kind = FIELD_STR, .required = true, .example = "\"Call hung up\""},
+    {0}};
+static const struct schema hangup_schema = {"HangupResponse", "The telephone system took it",
+                                            hangup_fields};
+static const struct route_answer hangup_answers[] = {
+    {200, "The telephone system took the hang-up; the end follows as a state", &hangup_schema, NULL,
+     NULL},
+    {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
+    {404, "No such call", &contact_center_detail, NULL, NULL},
+    {409, "The call has already ended", &contact_center_detail, NULL, NULL},
+    {503, "The telephone system cannot be reached", &contact_center_detail, NULL, NULL},
+    {0}};
+const struct route_doc contact_center_hangup_doc = {
+    .id = "hangup_call",
+    .tag = "Calls",
+    .summary = "Hang up a call",
+    .params = contact_center_call_id,
+    .answers = hangup_answers,
+};

@@ -1,0 +1,173 @@
+/* app_check.c - the verbs that look at a configuration without serving it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "app_private.h"
+#include "auth/auth.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "domain/calls.h"
+
+struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
+                          struct metrics *metrics)
+{
+    const char **trace = config_list(c->plugins, "trace");
+    struct plug_config config = {
+        .loop = loop, .net = net, .metrics = metrics, .folders = c->plugin_folders};
+    for (size_t i = 0; trace[i]; i++) {
+        config.trace_backend |= str_eq(trace[i], "backend");
+        config.trace_storage |= str_eq(trace[i], "storage");
+        config.trace_auth |= str_eq(trace[i], "auth");
+    }
+    config_list_free(trace);
+    return plug_new(&config);
+}
+
+bool app_log_setup(const struct config *c, struct buf *problems)
+{
+    struct log_config config = {.json = str_eq(settings_str(c->log, "format"), "json"),
+                                .file = settings_str(c->log, "file")};
+    char place[512];
+    if (!log_level_parse(settings_str(c->log, "level"), &config.level)) {
+        buf_addf(problems, "%s: log.level: expected debug, info, warn or error\n",
+                 settings_place(c->log, "level", place, sizeof place));
+        return false;
+    }
+    if (c->debug)
+        config.level = DG_DEBUG;
+    if (!log_setup(&config)) {
+        buf_addf(problems, "%s: log.file: cannot be opened: %s\n",
+                 settings_place(c->log, "file", place, sizeof place), strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* Everything that is needed to look at plugins; nothing turns. */
+struct look {
+    struct loop *loop;
+    struct net *net;
+    struct metrics *metrics;
+    struct plug *plug;
+};
+
+static void look_open(struct look *l, const struct config *c)
+{
+    l->loop = loop_new();
+    l->net = net_new(l->loop, &(struct net_config){0});
+    l->metrics = metrics_new();
+    l->plug = app_plug_new(c, l->loop, l->net, l->metrics);
+}
+
+static void look_close(struct look *l)
+{
+    plug_free(l->plug);
+    net_free(l->net);
+    loop_free(l->loop);
+    metrics_free(l->metrics);
+}
+
+/* What only shows when the parts are put together. */
+static void check_values(const struct config *c, struct buf *problems, unsigned *count)
+{
+    char place[512];
+    enum dg_level level;
+    if (!log_level_parse(settings_str(c->log, "level"), &level)) {
+        buf_addf(problems, "%s: log.level: expected debug, info, warn or error\n",
+                 settings_place(c->log, "level", place, sizeof place));
+        ++*count;
+    }
+    const char *endpoint = settings_str(c->calls, "endpoint");
+    if (!endpoint || !strstr(endpoint, "{number}")) {
+        buf_addf(problems, "%s: calls.endpoint: expected a template with {number}\n",
+                 settings_place(c->calls, "endpoint", place, sizeof place));
+        ++*count;
+    }
+    struct problem why = {0};
+    if (!auth_check(c->auth, c->debug || c->store_disabled, &why)) {
+        buf_addf(problems, "%s\n", why.text);
+        ++*count;
+    }
+}
+
+int app_check(const char *config_file)
+{
+    struct buf problems;
+    unsigned count = 0;
+    buf_init(&problems, BUF_MAX);
+    struct config *c = config_load(config_file, &problems, &count);
+    if (c) {
+        struct look look;
+        look_open(&look, c);
+        config_plugins(c, look.plug, &problems, &count);
+        check_values(c, &problems, &count);
+        look_close(&look);
+    }
+    fputs(buf_cstr(&problems), stderr);
+    if (count == 0)
+        printf("%s: no problems\n", c->file);
+    buf_free(&problems);
+    config_free(c);
+    return count ? 1 : 0;
+}
+
+static const char *type_name(enum dg_cfg_type type)
+{
+    static const char *const names[] = {
+        [DG_CFG_STR] = "text",        [DG_CFG_SECRET] = "secret", [DG_CFG_INT] = "integer",
+        [DG_CFG_BOOL] = "true/false", [DG_CFG_MS] = "duration",   [DG_CFG_JSON] = "list or table",
+        [DG_CFG_PATH] = "path",
+    };
+    return names[type];
+}
+
+static void print_keys(const struct dg_cfg_key *keys)
+{
+    for (const struct dg_cfg_key *k = keys; k && k->name; k++)
+        printf("  %-18s %-13s %s%s%s\n    %s\n", k->name, type_name(k->type),
+               k->fallback ? "default \"" : "required", k->fallback ? k->fallback : "",
+               k->fallback ? "\"" : "", k->help);
+}
+
+static void print_plugin(void *arg, const char *file, const struct dg_plugin *d,
+                         const char *refusal)
+{
+    (void)arg;
+    if (!d) {
+        printf("%s: refused: %s\n\n", file, refusal);
+        return;
+    }
+    printf("%s %s (ABI %u.%u)%s%s%s: %s\n  %s\n", d->name, d->version, d->abi_major, d->abi_minor,
+           d->backend ? " backend" : "", d->storage ? " storage" : "", d->auth ? " auth" : "",
+           d->summary ? d->summary : "", file);
+    print_keys(d->config);
+    putchar('\n');
+}
+
+int app_plugins(const char *config_file)
+{
+    struct buf problems;
+    unsigned count = 0;
+    buf_init(&problems, BUF_MAX);
+    struct config *c = config_load(config_file, &problems, &count);
+    if (!c) {
+        fputs(buf_cstr(&problems), stderr);
+        buf_free(&problems);
+        return 1;
+    }
+    struct look look;
+    look_open(&look, c);
+    plug_list(look.plug, print_plugin, NULL);
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        printf("[%s]\n", s->name);
+        print_keys(s->keys);
+        putchar('\n');
+    }
+    look_close(&look);
+    buf_free(&problems);
+    config_free(c);
+    return 0;
+}
