@@ -1,5 +1,5 @@
 /* render.c - a call as the contact-center API shows it. */
-#include "api/contact_center/contact_center.h"
+#include "api/contact_center/private.h"
 #include "base/json.h"
 
 /* Ended by us before an answer counts as failed there; the reason says it. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 struct look_up {
+    struct hop *hop;
     char *id;
     enum dg_err err;
     char *message;
@@ -20,29 +21,21 @@ static void look_up_free(void *data)
     free(l);
 }
 
-/* What the control thread was asked for, and the hop that waits for it. */
-struct waiting {
-    struct hop *hop;
-    struct look_up *look_up;
-};
-
 static void on_call(void *arg, const struct call_answer *answer)
 {
-    struct waiting *w = arg;
-    w->look_up->err = answer->err;
-    w->look_up->message = xstrdup(answer->message);
+    struct look_up *l = arg;
+    l->err = answer->err;
+    l->message = xstrdup(answer->message);
     if (answer->err == DG_OK)
-        contact_center_render(answer->call, &w->look_up->body);
-    hop_done(w->hop);
-    free(w);
+        contact_center_render(answer->call, &l->body);
+    hop_done(l->hop);
 }
 
 static void run(struct hop *hop, void *data)
 {
     struct look_up *l = data;
-    struct waiting *w = xmalloc(sizeof *w);
-    *w = (struct waiting){hop, l};
-    calls_get(((struct api *)hop_app(hop))->calls, l->id, on_call, w);
+    l->hop = hop;
+    calls_get(((struct api *)hop_app(hop))->calls, l->id, on_call, l);
 }
 
 static void back(struct request *req, void *data)
@@ -78,3 +71,65 @@ void contact_center_status(struct request *req)
     buf_init(&l->body, BUF_MAX);
     hop_start(req, l, run, back, look_up_free);
 }
+
+/* ---- Documentation -------------------------------------------------------------- */
+
+const struct field contact_center_call_id[] = {
+    {.name = "call_id",
+     .kind = FIELD_STR,
+     .required = true,
+     .min = 8,
+     .max = 255,
+     .help = "As it was answered when the call was placed",
+     .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
+    {0}};
+
+static const struct field detail_fields[] = {
+    {.name = "detail", .kind = FIELD_STR, .required = true, .help = "What is wrong"}, {0}};
+const struct schema contact_center_detail = {"Error", "What is wrong", detail_fields};
+
+/* clang-format off */
+static const struct field status_fields[] = {
+    {.name = "call_id", .kind = FIELD_STR, .required = true,
+     .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
+    {.name = "phone_number", .kind = FIELD_STR, .required = true, .example = "\"+1234567890\""},
+    {.name = "status", .kind = FIELD_STR, .required = true, .example = "\"answered\"",
+     .help = "pending, dialing, ringing, answered, completed, busy, no_answer or failed"},
+    {.name = "channel", .kind = FIELD_STR, .example = "\"Local/+1234567890@outbound-ivr\""},
+    {.name = "context", .kind = FIELD_STR, .example = "\"outbound-ivr\""},
+    {.name = "extension", .kind = FIELD_STR, .example = "\"s\""},
+    {.name = "caller_id", .kind = FIELD_STR, .example = "\"Outbound Call\""},
+    {.name = "created_at", .kind = FIELD_TIME, .required = true,
+     .example = "\"2025-10-01T12:00:00.123Z\""},
+    {.name = "dialed_at", .kind = FIELD_TIME, .example = "\"2025-10-01T12:00:00.125Z\""},
+    {.name = "answered_at", .kind = FIELD_TIME, .example = "\"2025-10-01T12:00:07.301Z\""},
+    {.name = "ended_at", .kind = FIELD_TIME, .example = "null"},
+    {.name = "duration", .kind = FIELD_INT, .example = "null",
+     .help = "Seconds from answer to end; null until it has ended"},
+    {.name = "failure_reason", .kind = FIELD_STR, .example = "null"},
+    {.name = "attempt_number", .kind = FIELD_INT, .required = true, .example = "1"},
+    {.name = "is_active", .kind = FIELD_BOOL, .required = true, .example = "true"},
+    {.name = "is_completed", .kind = FIELD_BOOL, .required = true, .example = "false"},
+    {.name = "mock", .kind = FIELD_BOOL, .help = "Present and true: the call is a simulation"},
+    {0}};
+/* clang-format on */
+const struct schema contact_center_status_schema = {"CallStatus", "A call as it is now",
+                                                    status_fields};
+
+static const struct route_answer answers[] = {
+    {200, "The call", &contact_center_status_schema, NULL, NULL},
+    {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
+    {404, "No such call", &contact_center_detail, NULL, NULL},
+    {422, "The id is too short or too long", NULL, NULL, NULL},
+    {503, "The store is disabled or away", &contact_center_detail, NULL, NULL},
+    {0}};
+
+#define STATUS_DOC(variable, operation)                                                            \
+    const struct route_doc variable = {.id = operation,                                            \
+                                       .tag = "Calls",                                             \
+                                       .summary = "Status of a call",                              \
+                                       .params = contact_center_call_id,                           \
+                                       .answers = answers}
+STATUS_DOC(contact_center_status_doc, "get_status");
+STATUS_DOC(contact_center_status_calls_doc, "get_call");
+STATUS_DOC(contact_center_status_interaction_doc, "get_interaction_status");
