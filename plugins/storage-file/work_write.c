@@ -1,0 +1,305 @@
+/* work_write.c - write, change, take; see work.h.
+ *
+ * A put of a document that is there compares its fields with what the columns
+ * hold and touches only those that differ: most updates of a call change its
+ * status alone, and an index that is not touched is not written.
+ */
+#include "work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct put {
+    struct db *db;
+    const struct table *table;
+    const struct dg_write *write;
+    struct dg_bytes json;
+    int64_t changes; /* what the version grows by */
+    struct value id;
+    struct value *values; /* of the document's fields */
+    struct fault *fault;
+};
+
+/* ---- One document ------------------------------------------------------- */
+
+static bool conflict(const struct put *p, const char *why)
+{
+    return fault_set(p->fault, DG_ECONFLICT, "%s %s %s", p->table->name, p->write->id, why);
+}
+
+static bool bind_all(const struct put *p, sqlite3_stmt *stmt)
+{
+    struct value version = {.kind = VALUE_INT, .number = p->changes};
+    struct value doc = {.kind = VALUE_TEXT, .text = p->json.ptr, .len = p->json.len};
+    int at = 1;
+    if (!db_bind(p->db, stmt, at++, &p->id, p->fault) ||
+        !db_bind(p->db, stmt, at++, &version, p->fault))
+        return false;
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        if (!db_bind(p->db, stmt, at++, &p->values[i], p->fault))
+            return false;
+    }
+    return db_bind(p->db, stmt, at, &doc, p->fault);
+}
+
+static bool insert(const struct put *p)
+{
+    const char *sql = p->table->insert_sql;
+    sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
+    if (!stmt || !bind_all(p, stmt))
+        return false;
+    int rc = sqlite3_step(stmt);
+    bool ok = rc == SQLITE_DONE;
+    if (rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID)
+        conflict(p, "exists already");
+    else if (!ok)
+        db_fault(p->db, p->fault);
+    db_done(stmt);
+    return ok;
+}
+
+static bool same(const struct value *v, sqlite3_stmt *stmt, int column)
+{
+    int type = sqlite3_column_type(stmt, column);
+    if (v->kind == VALUE_NULL)
+        return type == SQLITE_NULL;
+    if (v->kind == VALUE_INT)
+        return type == SQLITE_INTEGER && sqlite3_column_int64(stmt, column) == v->number;
+    return type == SQLITE_TEXT && (size_t)sqlite3_column_bytes(stmt, column) == v->len &&
+           memcmp(sqlite3_column_text(stmt, column), v->text, v->len) == 0;
+}
+
+/* `current` stands on the row as it is: version and fields. */
+static bool update(const struct put *p, sqlite3_stmt *current)
+{
+    struct sql *sql = &p->db->sql;
+    struct value version = {.kind = VALUE_INT,
+                            .number = sqlite3_column_int64(current, 0) + p->changes};
+    struct value doc = {.kind = VALUE_TEXT, .text = p->json.ptr, .len = p->json.len};
+    sql_reset(sql, 0);
+    text_addf(&sql->text, "UPDATE \"%s\" SET " COLUMN_VERSION "=?," COLUMN_DOC "=?",
+              p->table->name);
+    sql_value(sql, &version);
+    sql_value(sql, &doc);
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        if (same(&p->values[i], current, (int)i + 1))
+            continue;
+        text_addf(&sql->text, ",\"%s\"=?", p->table->columns[i].name);
+        sql_value(sql, &p->values[i]);
+    }
+    text_add(&sql->text, " WHERE \"id\"=?");
+    sql_value(sql, &p->id);
+    db_done(current);
+    sqlite3_stmt *stmt = db_prepare_sql(p->db, p->fault);
+    return stmt && db_step(p->db, stmt, p->fault) == 0;
+}
+
+/* The row as it is, its version held against the one expected. NULL and no
+ * fault: there is none, and that is fine. */
+static sqlite3_stmt *current(const struct put *p)
+{
+    const char *sql = p->table->current_sql;
+    sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
+    if (!stmt || !db_bind(p->db, stmt, 1, &p->id, p->fault))
+        return NULL;
+    int found = db_step(p->db, stmt, p->fault);
+    uint64_t expect = p->write->expect;
+    if (found < 0)
+        return NULL;
+    if (found == 0) {
+        if (expect != DG_VERSION_ANY)
+            conflict(p, "does not exist");
+        return NULL;
+    }
+    if (expect != DG_VERSION_ANY && (uint64_t)sqlite3_column_int64(stmt, 0) != expect) {
+        conflict(p, "was changed by somebody else");
+        db_done(stmt);
+        return NULL;
+    }
+    return stmt;
+}
+
+static bool put(struct put *p)
+{
+    if (p->id.kind == VALUE_NULL || p->write->expect == DG_VERSION_NONE)
+        return insert(p);
+    sqlite3_stmt *row = current(p);
+    if (p->fault->err != DG_OK)
+        return false;
+    return row ? update(p, row) : insert(p);
+}
+
+static bool delete (struct put *p)
+{
+    if (p->write->expect == DG_VERSION_NONE)
+        return fault_set(p->fault, DG_EINVAL,
+                         "a delete cannot demand that the document does not exist");
+    sqlite3_stmt *row = current(p);
+    if (!row)
+        return p->fault->err == DG_OK;
+    db_done(row);
+    const char *sql = p->table->delete_sql;
+    sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
+    return stmt && db_bind(p->db, stmt, 1, &p->id, p->fault) && db_step(p->db, stmt, p->fault) == 0;
+}
+
+static bool parse_id(struct put *p)
+{
+    const char *id = p->write->id;
+    if (!id) {
+        bool fine = p->table->serial && p->write->json.ptr &&
+                    (p->write->expect == DG_VERSION_ANY || p->write->expect == DG_VERSION_NONE);
+        return fine || fault_set(p->fault, DG_EINVAL, "%s: a write without an id", p->table->name);
+    }
+    p->id = (struct value){.kind = VALUE_TEXT, .text = id, .len = strlen(id)};
+    if (p->table->serial) {
+        p->id.kind = VALUE_INT;
+        if (!serial_parse(id, &p->id.number))
+            return fault_set(p->fault, DG_EINVAL, "%s: \"%s\" is no serial id", p->table->name, id);
+    } else if (!*id) {
+        return fault_set(p->fault, DG_EINVAL, "%s: an empty id", p->table->name);
+    }
+    return true;
+}
+
+static void add_id(struct job *j, const struct put *p)
+{
+    char number[24];
+    if (p->write->id) {
+        job_add_id(j, p->write->id);
+        return;
+    }
+    snprintf(number, sizeof(number), "%" PRId64, (int64_t)sqlite3_last_insert_rowid(p->db->handle));
+    job_add_id(j, number);
+}
+
+static bool write_one(struct db *db, const struct schema *schema, struct job *j,
+                      const struct dg_write *w)
+{
+    struct put p = {.db = db,
+                    .table = schema_table(schema, w->collection, &j->fault),
+                    .write = w,
+                    .json = j->newest ? j->newest->ask.write.list[0].json : w->json,
+                    .changes = 1 + (int64_t)j->follower_count,
+                    .fault = &j->fault};
+    if (!p.table || !parse_id(&p))
+        return false;
+    bool ok;
+    if (p.json.ptr) {
+        p.values = pool_alloc(&j->pool, (p.table->column_count + 1) * sizeof(*p.values));
+        json_t *doc = doc_values(p.table, p.json, p.values, p.fault);
+        ok = doc && put(&p);
+        json_decref(doc);
+    } else {
+        ok = delete (&p);
+    }
+    if (ok)
+        add_id(j, &p);
+    return ok;
+}
+
+/* ---- The three requests ------------------------------------------------- */
+
+static bool write_list(struct db *db, const struct schema *schema, struct job *j)
+{
+    for (size_t i = 0; i < j->ask.write.count; i++) {
+        if (!write_one(db, schema, j, &j->ask.write.list[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool change(struct db *db, const struct schema *schema, struct job *j, int64_t now_ms)
+{
+    const struct table *t = schema_table(schema, j->ask.change.collection, &j->fault);
+    sql_reset(&db->sql, now_ms);
+    if (!t || !sql_change(&db->sql, t, &j->ask.change, &j->fault))
+        return false;
+    sqlite3_stmt *stmt = db_prepare_sql(db, &j->fault);
+    if (!stmt || db_step(db, stmt, &j->fault) != 0)
+        return false;
+    j->changed = (uint64_t)sqlite3_changes64(db->handle);
+    return true;
+}
+
+/* The ids that match, in order. */
+static struct value *matching(struct db *db, const struct table *t, struct job *j, size_t *count)
+{
+    struct value *list = NULL;
+    size_t cap = 0;
+    sqlite3_stmt *stmt = db_prepare_sql(db, &j->fault);
+    while (stmt && db_step(db, stmt, &j->fault) > 0) {
+        if (*count == cap) {
+            cap = cap ? cap * 2 : 64;
+            struct value *grown = pool_alloc(&j->pool, cap * sizeof(*grown));
+            if (*count)
+                memcpy(grown, list, *count * sizeof(*grown));
+            list = grown;
+        }
+        size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+        list[(*count)++] = (struct value){
+            .kind = t->serial ? VALUE_INT : VALUE_TEXT,
+            .number = t->serial ? sqlite3_column_int64(stmt, 0) : 0,
+            .text = pool_dup(&j->pool, sqlite3_column_text(stmt, 0), len),
+            .len = len,
+        };
+    }
+    return list;
+}
+
+/* Merges `set` into one document; `db->sql` holds the statement, its last value the id. */
+static bool take_one(struct db *db, struct job *j, const struct value *id)
+{
+    db->sql.values[db->sql.count - 1] = *id;
+    sqlite3_stmt *stmt = db_prepare_sql(db, &j->fault);
+    if (!stmt || db_step(db, stmt, &j->fault) <= 0)
+        return false;
+    job_add_doc(j, id->text, (uint64_t)sqlite3_column_int64(stmt, 0), sqlite3_column_text(stmt, 1),
+                (size_t)sqlite3_column_bytes(stmt, 1));
+    /* To its end, so that the change is complete. */
+    return db_step(db, stmt, &j->fault) == 0;
+}
+
+/* Each is merged by itself, because the order of an UPDATE's own rows is not defined. */
+static bool take(struct db *db, const struct schema *schema, struct job *j, int64_t now_ms)
+{
+    struct dg_bytes set = j->ask.take.set;
+    const struct table *t = schema_table(schema, j->ask.take.from.collection, &j->fault);
+    sql_reset(&db->sql, now_ms);
+    if (!t || !sql_query(&db->sql, t, &j->ask.take.from, true, &j->fault))
+        return false;
+    size_t count = 0;
+    const struct value *ids = matching(db, t, j, &count);
+    sql_reset(&db->sql, now_ms);
+    if (j->fault.err != DG_OK ||
+        !sql_merge(&db->sql, t, set.ptr ? set : (struct dg_bytes){"{}", 2}, &j->fault))
+        return false;
+    sql_value(&db->sql, &(struct value){0});
+    for (size_t i = 0; i < count; i++) {
+        if (!take_one(db, j, &ids[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool several_statements(const struct job *j)
+{
+    return j->kind == JOB_TAKE || (j->kind == JOB_WRITE && j->ask.write.count > 1);
+}
+
+void work_write(struct db *db, const struct schema *schema, struct job *j, int64_t now_ms)
+{
+    bool savepoint = several_statements(j);
+    if (savepoint && !db_exec(db, "SAVEPOINT job", &j->fault))
+        return;
+    bool ok = j->kind == JOB_WRITE    ? write_list(db, schema, j)
+              : j->kind == JOB_CHANGE ? change(db, schema, j, now_ms)
+                                      : take(db, schema, j, now_ms);
+    if (!savepoint || !db_in_transaction(db))
+        return;
+    struct fault second = {0};
+    if (!ok)
+        db_exec(db, "ROLLBACK TO job", &second);
+    db_exec(db, "RELEASE job", ok ? &j->fault : &second);
+}
