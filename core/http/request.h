@@ -38,6 +38,8 @@ void *request_app(const struct request *req);          /* http_config.app */
 unsigned request_thread(const struct request *req);    /* 0 .. threads-1 */
 void *request_alloc(struct request *req, size_t size); /* zeroed */
 char *request_strdup(struct request *req, const char *s);
+/* Calls fn(arg) when the request's memory goes, whether it was answered or not. */
+void request_on_end(struct request *req, dg_fn *fn, void *arg);
 
 /* ---- Answering: exactly once --------------------------------------------- */
 

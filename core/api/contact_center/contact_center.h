@@ -20,6 +20,8 @@ extern const struct route_doc contact_center_token_doc, contact_center_interacti
     contact_center_call_doc, contact_center_status_doc, contact_center_status_calls_doc,
     contact_center_status_interaction_doc, contact_center_hangup_doc;
 
-extern const struct envelope contact_center_envelope; /* also the last resort */
+/* Its envelope, which is the last resort too. */
+void contact_center_error(struct request *req, int status, const char *detail);
+void contact_center_unauthenticated(struct request *req, bool missing);
 
 #endif

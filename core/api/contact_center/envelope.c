@@ -3,23 +3,24 @@
 #include "base/err.h"
 #include "base/json.h"
 
-static void detail(struct request *req, int status, const char *text)
+void contact_center_error(struct request *req, int status, const char *detail)
 {
     struct buf json;
     struct json_writer w;
     buf_init(&json, BUF_MAX);
     jw_init(&w, &json);
     jw_object(&w, NULL);
-    jw_str(&w, "detail", text);
+    jw_str(&w, "detail", detail);
     jw_end(&w);
     reply_json(req, status, &json);
     buf_free(&json);
 }
 
-static void unauthenticated(struct request *req, bool missing)
+void contact_center_unauthenticated(struct request *req, bool missing)
 {
     reply_header(req, "www-authenticate", "Bearer");
-    detail(req, 401, missing ? "Not authenticated" : "Could not validate credentials");
+    contact_center_error(req, 401,
+                         missing ? "Not authenticated" : "Could not validate credentials");
 }
 
 void contact_center_problem(struct request *req, enum dg_err err, const char *message)
@@ -28,8 +29,5 @@ void contact_center_problem(struct request *req, enum dg_err err, const char *me
         reply_header(req, "retry-after", "1");
     else if (err == DG_EUNAVAILABLE)
         reply_header(req, "retry-after", "5");
-    detail(req, err_http_status(err), message ? message : err_name(err));
+    contact_center_error(req, err_http_status(err), message ? message : err_name(err));
 }
-
-const struct envelope contact_center_envelope = {
-    .prefix = "", .error = detail, .unauthenticated = unauthenticated};

@@ -1,0 +1,14 @@
+/* check_private.h - what check.c and form.c share. */
+#ifndef API_CHECK_PRIVATE_H
+#define API_CHECK_PRIVATE_H
+
+#include "api/check.h"
+
+struct request *check_request(const struct check *c);
+/* Released when the request ends. */
+const json_t *check_keep(struct check *c, json_t *value);
+void check_text(struct check *c, const char *where, const struct field *f, const char *text,
+                const json_t *input);
+void check_fields(struct check *c, const struct schema *schema, const json_t *object);
+
+#endif

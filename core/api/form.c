@@ -1,0 +1,131 @@
+/* form.c - bodies that are forms: application/x-www-form-urlencoded, and the
+ * plain fields of multipart/form-data (RFC 7578). */
+#include <string.h>
+#include <strings.h>
+
+#include "api/check_private.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+#define FORM_FIELDS 64
+
+/* Both decoded; false: not a decent text. */
+static bool add_pair(json_t *form, const char *pair, size_t len)
+{
+    const char *equals = memchr(pair, '=', len);
+    size_t name_len = equals ? (size_t)(equals - pair) : len;
+    struct buf name, value;
+    buf_init(&name, BUF_MAX);
+    buf_init(&value, BUF_MAX);
+    bool ok = str_url_decode(pair, name_len, true, &name) &&
+              (!equals || str_url_decode(equals + 1, len - name_len - 1, true, &value)) &&
+              json_object_set_new(form, buf_cstr(&name), json_string(buf_cstr(&value))) == 0;
+    buf_free(&name);
+    buf_free(&value);
+    return ok;
+}
+
+static bool parse_urlencoded(json_t *form, struct dg_bytes body)
+{
+    const char *at = body.ptr, *end = body.ptr + body.len;
+    while (at < end) {
+        const char *amp = memchr(at, '&', (size_t)(end - at));
+        const char *stop = amp ? amp : end;
+        if (stop > at && !add_pair(form, at, (size_t)(stop - at)))
+            return false;
+        if (json_object_size(form) > FORM_FIELDS)
+            return false;
+        at = stop + 1;
+    }
+    return true;
+}
+
+/* The value of `name="..."` in a part's head. */
+static bool part_name(const char *head, size_t len, struct buf *out)
+{
+    static const char key[] = "name=\"";
+    const char *at = memmem(head, len, key, sizeof key - 1);
+    while (at && at > head && at[-1] != ' ' && at[-1] != ';') { /* not filename= */
+        size_t rest = len - (size_t)(at + 1 - head);
+        at = memmem(at + 1, rest, key, sizeof key - 1);
+    }
+    if (!at)
+        return false;
+    at += sizeof key - 1;
+    const char *close = memchr(at, '"', len - (size_t)(at - head));
+    if (!close)
+        return false;
+    buf_add(out, at, (size_t)(close - at));
+    return true;
+}
+
+static bool add_part(json_t *form, const char *part, size_t len)
+{
+    const char *blank = memmem(part, len, "\r\n\r\n", 4);
+    if (!blank)
+        return false;
+    struct buf name;
+    buf_init(&name, 256);
+    const char *value = blank + 4;
+    size_t value_len = len - (size_t)(value - part);
+    bool ok = part_name(part, (size_t)(blank - part), &name) && str_utf8(value, value_len) &&
+              json_object_set_new(form, buf_cstr(&name), json_stringn(value, value_len)) == 0;
+    buf_free(&name);
+    return ok;
+}
+
+/* Parts stand between "--boundary" lines; the last is followed by "--". */
+static bool parse_multipart(json_t *form, struct dg_bytes body, const char *type)
+{
+    const char *boundary = strcasestr(type, "boundary=");
+    if (!boundary)
+        return false;
+    boundary += strlen("boundary=");
+    size_t quoted = *boundary == '"', len = strcspn(boundary + quoted, quoted ? "\"" : "; ");
+    if (len == 0 || len > 70)
+        return false;
+    struct buf line;
+    buf_init(&line, 80);
+    buf_adds(&line, "--");
+    buf_add(&line, boundary + quoted, len);
+
+    const char *end = body.ptr + body.len;
+    const char *at = body.len ? memmem(body.ptr, body.len, line.ptr, line.len) : NULL;
+    bool ok = at != NULL;
+    while (ok) {
+        at += line.len;
+        if (end - at < 2 || memcmp(at, "--", 2) == 0)
+            break;
+        at += 2;
+        const char *next = memmem(at, (size_t)(end - at), line.ptr, line.len);
+        ok = next && next - at >= 2 && add_part(form, at, (size_t)(next - at) - 2) &&
+             json_object_size(form) <= FORM_FIELDS;
+        at = next;
+    }
+    buf_free(&line);
+    return ok;
+}
+
+const json_t *check_form(struct check *c, const struct schema *schema)
+{
+    struct request *req = check_request(c);
+    const char *type = request_header(req, "content-type");
+    json_t *form = json_object();
+    check_keep(c, form);
+    bool ok = true;
+    if (type && strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)
+        ok = parse_urlencoded(form, request_body(req));
+    else if (type && strncasecmp(type, "multipart/form-data", 19) == 0)
+        ok = parse_multipart(form, request_body(req), type);
+    if (!ok) {
+        check_problem(c, "body", NULL, "value_error", "The form is malformed", NULL);
+        return NULL;
+    }
+    /* An empty field counts as missing, as form clients send it. */
+    for (const struct field *f = schema->fields; f->name; f++) {
+        if (str_eq(json_string_value(json_object_get(form, f->name)), ""))
+            json_object_del(form, f->name);
+    }
+    check_fields(c, schema, form);
+    return form;
+}

@@ -1,0 +1,38 @@
+/* routes.c - every endpoint, one line each; and whose errors look how. */
+#include "api/api.h"
+#include "api/campaign_dialer/campaign_dialer.h"
+#include "api/contact_center/contact_center.h"
+#include "api/system/system.h"
+
+/* clang-format off */
+const struct route api_routes[] = {
+    /* method, path, auth, permission, handler, documentation */
+    {"POST",   "/api/v2/token",                       ROUTE_OPEN, NULL, contact_center_token,       &contact_center_token_doc},
+    {"POST",   "/api/v2/interaction/{number}",        ROUTE_JWT,  NULL, contact_center_interaction, &contact_center_interaction_doc},
+    {"GET",    "/api/v2/interaction/{call_id}/status", ROUTE_JWT, NULL, contact_center_status,      &contact_center_status_interaction_doc},
+    {"GET",    "/api/v2/status/{call_id}",            ROUTE_JWT,  NULL, contact_center_status,      &contact_center_status_doc},
+    {"POST",   "/api/v2/calls",                       ROUTE_JWT,  NULL, contact_center_call,        &contact_center_call_doc},
+    {"GET",    "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_status,      &contact_center_status_calls_doc},
+    {"DELETE", "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_hangup,      &contact_center_hangup_doc},
+
+    {"GET",    "/",                                   ROUTE_OPEN, NULL, system_root,                &system_root_doc},
+    {"GET",    "/health",                             ROUTE_OPEN, NULL, system_health,              &system_health_doc},
+    {"GET",    "/readiness",                          ROUTE_OPEN, NULL, system_readiness,           &system_readiness_doc},
+    {"GET",    "/metrics",                            ROUTE_OPEN, NULL, system_metrics,             &system_metrics_doc},
+    {"GET",    "/openapi.json",                       ROUTE_OPEN, NULL, system_openapi,             &system_openapi_doc},
+    {"GET",    "/docs",                               ROUTE_OPEN, NULL, system_docs,                &system_docs_doc},
+    {"GET",    "/docs/{file}",                        ROUTE_OPEN, NULL, system_docs,                NULL},
+    {"GET",    "/redoc",                              ROUTE_OPEN, NULL, system_docs,                &system_redoc_doc},
+    {"GET",    "/redoc/{file}",                       ROUTE_OPEN, NULL, system_docs,                NULL},
+};
+/* clang-format on */
+const size_t api_route_count = sizeof api_routes / sizeof *api_routes;
+
+/* The longest prefix wins: /api/v2 is the contact center's, the rest of /api the dialer's. */
+const struct envelope api_envelopes[] = {
+    {"", contact_center_error, contact_center_unauthenticated},
+    {"/api/v2", contact_center_error, contact_center_unauthenticated},
+    {"/api", campaign_dialer_error, campaign_dialer_unauthenticated},
+    {"/adial/api", campaign_dialer_error, campaign_dialer_unauthenticated},
+};
+const size_t api_envelope_count = sizeof api_envelopes / sizeof *api_envelopes;

@@ -1,0 +1,230 @@
+/* health.c - the parts and how they are. The link is followed on the control
+ * thread and read by HTTP threads under a lock that is held for a copy. */
+#include "api/system/health.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "api/system/system.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+struct health {
+    pthread_mutex_t lock;
+    struct health_report report; /* all but the store */
+    struct store *store;
+    struct metric *http_connected, *socket_connected;
+};
+
+static struct metric *gauge(struct metrics *m, const char *name, const char *help)
+{
+    struct metric_family_info info = {.kind = METRIC_GAUGE, .name = name, .help = help};
+    return metric_plain(metrics_family(m, &info));
+}
+
+static void on_event(void *arg, const struct bus_event *ev)
+{
+    struct health *h = arg;
+    if (ev->topic != BUS_LINK)
+        return;
+    pthread_mutex_lock(&h->lock);
+    if (str_eq(ev->instance, h->report.backend)) {
+        h->report.link = (enum dg_link)ev->link;
+        h->report.link_since_ms = ev->at_ms;
+        bool up = ev->link == DG_LINK_UP;
+        snprintf(h->report.detail, sizeof h->report.detail, "%s",
+                 !up && ev->detail ? ev->detail : "");
+        metric_set(h->http_connected, up);
+        metric_set(h->socket_connected, up);
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+struct health *health_new(struct bus *bus, struct store *store, struct metrics *metrics)
+{
+    struct health *h = xcalloc(1, sizeof *h);
+    pthread_mutex_init(&h->lock, NULL);
+    h->store = store;
+    /* The documented names; they tell of the active backend, whatever it is. */
+    h->http_connected = gauge(metrics, "ari_http_connected", "The active backend takes requests.");
+    h->socket_connected =
+        gauge(metrics, "ari_websocket_connected", "The active backend sends events.");
+    bus_subscribe(bus, on_event, h);
+    return h;
+}
+
+void health_free(struct health *h)
+{
+    if (!h)
+        return;
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+void health_backend(struct health *h, const char *instance, bool mock)
+{
+    pthread_mutex_lock(&h->lock);
+    snprintf(h->report.backend, sizeof h->report.backend, "%s", instance);
+    h->report.mock = mock;
+    h->report.link = DG_LINK_CONNECTING;
+    pthread_mutex_unlock(&h->lock);
+}
+
+void health_read(struct health *h, struct health_report *out)
+{
+    pthread_mutex_lock(&h->lock);
+    *out = h->report;
+    pthread_mutex_unlock(&h->lock);
+    store_status(h->store, &out->store);
+}
+
+/* ---- GET /health --------------------------------------------------------------------- */
+
+static bool store_is_well(const struct health_report *r)
+{
+    return r->store.state == STORE_UP || r->store.state == STORE_DISABLED;
+}
+
+/* "ok", "disabled", or "error: why". */
+static void store_text(const struct health_report *r, char out[300])
+{
+    if (r->store.state == STORE_UP)
+        snprintf(out, 300, "ok");
+    else if (r->store.state == STORE_DISABLED)
+        snprintf(out, 300, "disabled");
+    else
+        snprintf(out, 300, "error: %s",
+                 r->store.detail[0] ? r->store.detail : store_state_name(r->store.state));
+}
+
+static void write_services(struct json_writer *w, const char *store, bool up)
+{
+    jw_object(w, "services");
+    jw_str(w, "api", "running");
+    jw_str(w, "database", store);
+    jw_str(w, "asterisk_ari", up ? "ok" : "disconnected");
+    jw_end(w);
+}
+
+static void write_link(struct json_writer *w, const struct health_report *r, bool up)
+{
+    const char *connected = up ? "connected" : "disconnected";
+    jw_object(w, "asterisk");
+    jw_str(w, "status", up ? "ok" : "degraded");
+    jw_str(w, "http", connected);
+    jw_str(w, "websocket", connected);
+    jw_str(w, "backend", r->backend);
+    if (r->mock)
+        jw_bool(w, "mock", true);
+    if (r->detail[0])
+        jw_str(w, "detail", r->detail);
+    jw_end(w);
+}
+
+/* Clients of the mobile dialer send a key and expect "healthy". */
+static const char *overall(const struct request *req, const struct health_report *r, bool up)
+{
+    if (request_header(req, "x-api-key"))
+        return "healthy";
+    return up && store_is_well(r) ? "ok" : "degraded";
+}
+
+void system_health(struct request *req)
+{
+    struct api *api = api_of(req);
+    struct health_report r;
+    char store[300];
+    health_read(api->health, &r);
+    bool up = r.link == DG_LINK_UP;
+    store_text(&r, store);
+
+    struct buf json;
+    struct json_writer w;
+    buf_init(&json, BUF_MAX);
+    jw_init(&w, &json);
+    jw_object(&w, NULL);
+    jw_str(&w, "status", overall(req, &r, up));
+    jw_str(&w, "version", api->app_version);
+    jw_str(&w, "database", store);
+    write_link(&w, &r, up);
+    write_services(&w, store, up);
+    jw_time(&w, "timestamp", clock_unix_ms());
+    jw_end(&w);
+    reply_header(req, "cache-control", "no-store");
+    reply_json(req, 200, &json);
+    buf_free(&json);
+}
+
+/* ---- GET /readiness -------------------------------------------------------------------- */
+
+void system_readiness(struct request *req)
+{
+    struct api *api = api_of(req);
+    struct health_report r;
+    health_read(api->health, &r);
+    bool up = r.link == DG_LINK_UP, ready = up && store_is_well(&r);
+
+    struct buf json;
+    struct json_writer w;
+    buf_init(&json, BUF_MAX);
+    jw_init(&w, &json);
+    jw_object(&w, NULL);
+    jw_bool(&w, "ready", ready);
+    jw_object(&w, "checks");
+    jw_bool(&w, "database", store_is_well(&r));
+    jw_bool(&w, "asterisk_http", up);
+    jw_bool(&w, "asterisk_websocket", up);
+    jw_end(&w);
+    jw_end(&w);
+    reply_header(req, "cache-control", "no-store");
+    reply_json(req, ready ? 200 : 503, &json);
+    buf_free(&json);
+}
+
+/* ---- Documentation ------------------------------------------------------------------------ */
+
+static const struct field health_fields[] = {
+    {.name = "status",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "ok or degraded; healthy for a client that sends X-API-Key",
+     .example = "\"ok\""},
+    {.name = "version", .kind = FIELD_STR, .required = true, .example = "\"1.0.0\""},
+    {.name = "database",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "ok, disabled, or error: and why",
+     .example = "\"ok\""},
+    {.name = "asterisk",
+     .kind = FIELD_OBJECT,
+     .required = true,
+     .help = "The link to the active backend",
+     .example = "{\"status\":\"ok\",\"http\":\"connected\",\"websocket\":\"connected\"}"},
+    {.name = "services", .kind = FIELD_OBJECT, .required = true},
+    {.name = "timestamp", .kind = FIELD_TIME, .required = true},
+    {0}};
+static const struct schema health_schema = {"Health", "How the parts are", health_fields};
+static const struct route_answer health_answers[] = {
+    {200, "Always, whatever it says", &health_schema, NULL, NULL}, {0}};
+const struct route_doc system_health_doc = {
+    .id = "health", .tag = "System", .summary = "How the parts are", .answers = health_answers};
+
+static const struct field readiness_fields[] = {
+    {.name = "ready", .kind = FIELD_BOOL, .required = true, .example = "true"},
+    {.name = "checks", .kind = FIELD_OBJECT, .required = true},
+    {0}};
+static const struct schema readiness_schema = {"Readiness", "Whether calls can be placed",
+                                               readiness_fields};
+static const struct route_answer readiness_answers[] = {
+    {200, "Ready", &readiness_schema, NULL, NULL},
+    {503, "Not ready", &readiness_schema, NULL, NULL},
+    {0}};
+const struct route_doc system_readiness_doc = {.id = "readiness",
+                                               .tag = "System",
+                                               .summary = "Whether calls can be placed",
+                                               .answers = readiness_answers};
