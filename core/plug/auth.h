@@ -4,8 +4,10 @@
 
 #include "plug/plug.h"
 
-void provider_check(struct instance *in, const struct dg_credentials *c, op_fn *fn, void *arg);  /* 1 dg_identity */
-void provider_issue(struct instance *in, const struct dg_credentials *c, op_fn *fn, void *arg);  /* 1 dg_identity */
+void provider_check(struct instance *in, const struct dg_credentials *c, op_fn *fn,
+                    void *arg); /* 1 dg_identity */
+void provider_issue(struct instance *in, const struct dg_credentials *c, op_fn *fn,
+                    void *arg); /* 1 dg_identity */
 void provider_revoke(struct instance *in, const struct dg_credentials *c, op_fn *fn, void *arg);
 
 #endif

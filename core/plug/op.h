@@ -28,13 +28,14 @@ struct op_result {
 /* `res` is lent for the call. [loop thread] */
 typedef void op_fn(void *arg, const struct op_result *res);
 
-/* What an op yields: how an item is copied into an arena. NULL copy: it yields nothing. */
+/* What an op yields: how an item is copied into an arena. NULL copy: it yields nothing.
+ * copy returns NULL for an item that lacks what it must have. `sums` is op_sums's. */
 struct op_kind {
     const char *name;
-    void *(*copy)(struct arena *a, const void *item);
+    void *(*copy)(struct arena *a, const void *item, size_t sums);
 };
-extern const struct op_kind op_nothing, op_text, op_bytes, op_number, op_call, op_bridge, op_endpoint,
-    op_parked, op_queue, op_member, op_recording, op_doc, op_tally, op_identity;
+extern const struct op_kind op_nothing, op_text, op_bytes, op_number, op_call, op_bridge,
+    op_endpoint, op_parked, op_queue, op_member, op_recording, op_doc, op_tally, op_identity;
 
 /* The first item as its type, or NULL. */
 #define op_first(res, type) ((res)->count ? (const type *)(res)->items[0] : NULL)
@@ -42,13 +43,17 @@ extern const struct op_kind op_nothing, op_text, op_bytes, op_number, op_call, o
 /* For the wrappers: `what` names the function ("backend.originate"), a constant. */
 struct dg_op *op_begin(struct instance *in, const struct op_kind *kind, const char *what,
                        uint64_t deadline_ms, op_fn *fn, void *arg);
+/* How many sums a dg_tally_row of this op has. */
+void op_sums(struct dg_op *op, size_t sums);
 /* An op that is refused before the plugin is asked; fn comes on a later turn as always. */
 void op_refuse(struct instance *in, const char *what, op_fn *fn, void *arg, enum dg_err err,
                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* What the host offers to plugins. */
+/* What the host offers to plugins. On another thread than the loop's they are refused and logged.
+ */
 void op_item(struct dg_op *op, const void *item);
 void op_done(struct dg_op *op);
-void op_fail(struct dg_op *op, enum dg_err err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void op_fail(struct dg_op *op, enum dg_err err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

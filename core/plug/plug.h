@@ -46,7 +46,8 @@ const struct dg_plugin *plug_load(struct plug *p, const char *name, struct probl
 /* Use a descriptor that is part of the program (core/auth, tests). */
 bool plug_accept(const struct dg_plugin *d, const char *where, struct problem *problem);
 /* All loadable plugins in the folders; refusals come with descriptor NULL and the reason. */
-typedef void plug_list_fn(void *arg, const char *file, const struct dg_plugin *d, const char *refusal);
+typedef void plug_list_fn(void *arg, const char *file, const struct dg_plugin *d,
+                          const char *refusal);
 void plug_list(struct plug *p, plug_list_fn *fn, void *arg);
 
 /* An opened plugin. */
@@ -68,8 +69,8 @@ struct instance {
 struct instance *instance_open(struct plug *p, const struct dg_plugin *d, const char *name,
                                struct settings *settings, const struct plug_events *events,
                                struct problem *problem);
-/* Close: no new ops; ops still open are answered DG_EUNAVAILABLE; then the plugin's close(), bounded by
- * a deadline; then `fn` and the instance is gone. */
+/* Close: no new ops; ops still open are answered DG_EUNAVAILABLE; then the plugin's close(),
+ * bounded by a deadline; then `fn` and the instance is gone. */
 void instance_close(struct instance *in, dg_fn *fn, void *arg);
 size_t instance_open_ops(const struct instance *in);
 

@@ -17,14 +17,15 @@
 struct settings;
 
 struct settings_source {
-    const char *file;      /* for messages */
+    const char *file; /* for messages */
     const struct env *env;
-    struct buf *problems;  /* one per line */
+    struct buf *problems; /* one per line */
     unsigned *count;
 };
 
 /* `table` NULL: all defaults. `extra` is a second list of allowed keys, or NULL
- * (an instance may set keys of the core, "plugin" for one). Never NULL; on problems the count grows. */
+ * (an instance may set keys of the core, "plugin" for one). Never NULL; on problems the count
+ * grows. */
 struct settings *settings_read(const struct settings_source *src, const char *name,
                                const struct toml_node *table, const struct dg_cfg_key *keys,
                                const struct dg_cfg_key *extra);
@@ -32,7 +33,8 @@ void settings_free(struct settings *s);
 const char *settings_name(const struct settings *s);
 bool settings_has(const struct settings *s, const char *key); /* was set, not by default */
 /* Asking for an undeclared key, or with the wrong type, ends the process. */
-const char *settings_str(const struct settings *s, const char *key); /* "" and unset: NULL for SECRET/STR with fallback "" */
+const char *settings_str(const struct settings *s,
+                         const char *key); /* "" and unset: NULL for SECRET/STR with fallback "" */
 int64_t settings_int(const struct settings *s, const char *key); /* INT, MS */
 bool settings_bool(const struct settings *s, const char *key);
 /* Where a key stands ("conf/dialgate.toml:12"), for problems found later. */
