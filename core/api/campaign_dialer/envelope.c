@@ -1,6 +1,7 @@
 /* envelope.c - how the campaign-dialer API says that something is wrong. */
 #include "api/campaign_dialer/campaign_dialer.h"
 #include "base/json.h"
+#include "http/request.h"
 
 void campaign_dialer_error(struct request *req, int status, const char *message)
 {
