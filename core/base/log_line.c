@@ -19,10 +19,16 @@ enum style { SENTENCE, QUOTED, JSON };
 
 static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 
+/* A closing quote may already stand in the tail. */
+static size_t room(const struct log_line *line)
+{
+    return line->len < LOG_LINE_MAX - TAIL ? LOG_LINE_MAX - TAIL - line->len : 0;
+}
+
 /* Adds all or nothing. */
 static bool add(struct log_line *line, const char *s, size_t len)
 {
-    if (line->cut || len > LOG_LINE_MAX - TAIL - line->len) {
+    if (line->cut || len > room(line)) {
         line->cut = true;
         return false;
     }
@@ -138,8 +144,11 @@ void log_line_field(struct log_line *line, const struct log_field *field)
     char number[24];
     int digits = snprintf(number, sizeof(number), "%" PRId64, field->number);
     size_t value = field->text ? 1 : (size_t)digits; /* of a text, at least its beginning */
-    if (line->cut || strlen(field->key) + 4 + value > LOG_LINE_MAX - TAIL - line->len) {
+    if (line->cut)
+        return;
+    if (strlen(field->key) + 4 + value > room(line)) {
         line->cut = true;
+        add_tail(line, line->json ? "" : " ...");
         return;
     }
     adds(line, line->json ? ",\"" : " ");
