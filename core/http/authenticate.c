@@ -1,0 +1,174 @@
+/* authenticate.c - who asks: from the thread's cache, or by a question to the control thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "http/inside.h"
+
+#define MAX_CREDENTIALS 8192
+
+/* ---- Finding the credentials -------------------------------------------- */
+
+/* "Bearer <token>", the word in any case. */
+static h2o_iovec_t bearer(h2o_iovec_t header)
+{
+    static const char scheme[] = "bearer";
+    const size_t len = sizeof(scheme) - 1;
+    if (header.len <= len || header.base[len] != ' ' || !h2o_lcstris(header.base, len, scheme, len))
+        return (h2o_iovec_t){NULL, 0};
+    const char *p = header.base + len, *end = header.base + header.len;
+    while (p < end && *p == ' ')
+        p++;
+    while (end > p && end[-1] == ' ')
+        end--;
+    return h2o_iovec_init(p, (size_t)(end - p));
+}
+
+static h2o_iovec_t find_credentials(struct request *req, enum route_auth auth)
+{
+    if (auth == ROUTE_API_KEY || auth == ROUTE_DEV_KEY)
+        return request_raw_header(req, "x-api-key");
+    h2o_iovec_t token = bearer(request_raw_header(req, "authorization"));
+    if (token.len || auth != ROUTE_TOKEN)
+        return token;
+    const char *in_query = request_query(req, "api_token");
+    return in_query ? h2o_iovec_init(in_query, strlen(in_query)) : token;
+}
+
+static bool sensible(h2o_iovec_t token)
+{
+    if (token.len > MAX_CREDENTIALS)
+        return false;
+    for (size_t i = 0; i < token.len; i++)
+        if (token.base[i] < ' ' || token.base[i] > '~')
+            return false;
+    return true;
+}
+
+static struct siphash_tag tag_of(const struct http *h, enum route_auth auth, h2o_iovec_t token)
+{
+    char bytes[1 + MAX_CREDENTIALS];
+    bytes[0] = (char)auth;
+    memcpy(bytes + 1, token.base, token.len);
+    return siphash128(&h->key, bytes, 1 + token.len);
+}
+
+/* ---- Asking the control thread ------------------------------------------ */
+
+struct check {
+    enum route_auth auth;
+    char *token;
+    char peer[INET6_ADDRSTRLEN];
+    identify_fn *identify; /* the gateway's; this may outlive struct http */
+    void *identify_arg;
+    struct siphash_tag tag;
+    uint64_t generation; /* when the question was put */
+    struct hop *hop;
+    enum dg_err err; /* the answer */
+    char *message;
+    struct known *known;
+    struct known_until until;
+    bool cacheable;
+};
+
+static void check_free(void *data)
+{
+    struct check *check = data;
+    known_unref(check->known);
+    explicit_bzero(check->token, strlen(check->token));
+    free(check->token);
+    free(check->message);
+    free(check);
+}
+
+static void on_identified(void *arg, const struct op_result *res)
+{
+    struct check *check = arg;
+    const struct dg_identity *id = res->err == DG_OK ? op_first(res, struct dg_identity) : NULL;
+    check->err = res->err == DG_OK && !id ? DG_EINTERNAL : res->err;
+    if (id) {
+        check->known = known_new(id);
+        check->cacheable = known_until(id, clock_ms(), clock_unix_ms(), &check->until);
+    } else if (res->message) {
+        check->message = xstrdup(res->message);
+    }
+    hop_done(check->hop);
+}
+
+static void check_run(struct hop *hop, void *data)
+{
+    struct check *check = data;
+    check->hop = hop;
+    bool key = check->auth == ROUTE_API_KEY || check->auth == ROUTE_DEV_KEY;
+    const struct dg_credentials c = {
+        .scheme = key ? DG_AUTH_API_KEY : DG_AUTH_BEARER,
+        .token = check->token,
+        .peer = check->peer,
+    };
+    check->identify(check->identify_arg, check->auth, &c, on_identified, check);
+}
+
+static void refuse(struct request *req, const struct check *check)
+{
+    if (check->err == DG_EAUTH || check->err == DG_EUNSUPPORTED) {
+        reply_unauthenticated(req, false);
+        return;
+    }
+    if (check->err == DG_ELIMIT || check->err == DG_EUNAVAILABLE)
+        reply_header(req, "Retry-After", "1");
+    reply_error(req, err_http_status(check->err),
+                check->message ? check->message : err_name(check->err));
+}
+
+static void check_back(struct request *req, void *data)
+{
+    struct check *check = data;
+    if (!check->known) {
+        refuse(req, check);
+        return;
+    }
+    if (check->cacheable)
+        identity_cache_put(req->worker->identities, check->tag, check->generation, check->until,
+                           check->known);
+    req->known = check->known;
+    check->known = NULL;
+    request_handle(req);
+}
+
+static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
+                struct siphash_tag tag, uint64_t generation)
+{
+    const struct http *h = req->worker->http;
+    struct check *check = xcalloc(1, sizeof(*check));
+    check->auth = auth;
+    check->token = xstrndup(token.base, token.len);
+    memcpy(check->peer, req->conn->peer, sizeof(check->peer));
+    check->identify = h->identify;
+    check->identify_arg = h->identify_arg;
+    check->tag = tag;
+    check->generation = generation;
+    hop_start(req, check, check_run, check_back, check_free);
+}
+
+void request_authenticate(struct request *req)
+{
+    const struct http *h = req->worker->http;
+    enum route_auth auth = req->match.route->auth;
+    h2o_iovec_t token = find_credentials(req, auth);
+    if (!token.len || !sensible(token)) {
+        reply_unauthenticated(req, !token.len);
+        return;
+    }
+    struct siphash_tag tag = tag_of(h, auth, token);
+    uint64_t generation = atomic_load(&h->generation);
+    struct known *known =
+        identity_cache_get(req->worker->identities, tag, generation, clock_ms(), clock_unix_ms());
+    if (!known) {
+        ask(req, auth, token, tag, generation);
+        return;
+    }
+    known_ref(known);
+    req->known = known;
+    request_handle(req);
+}

@@ -1,0 +1,237 @@
+/* inside.h - what the files of http/ share and nobody else sees.
+ *
+ * One struct http; of each thread one struct worker; of each connection one
+ * struct conn, from accept to close; of each request one struct request, from
+ * the moment it is complete until H2O lets it go. A worker and all below it
+ * belong to its thread; the few members that others touch are atomic.
+ */
+#ifndef HTTP_INSIDE_H
+#define HTTP_INSIDE_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/siphash.h"
+#include "http/h2o_lib.h"
+#include "http/identity_cache.h"
+#include "http/listen.h"
+#include "http/router.h"
+#include "http/server.h"
+
+#define MAX_URI      8192  /* 414 above */
+#define MAX_HEADERS  32768 /* names and values; 431 above */
+#define MAX_QUERY    128   /* parameters; 400 above */
+#define SWEEP_MS     500   /* how often clients' time is checked */
+#define HTTP2_ACTIVE 64    /* requests of one connection that are served at a time */
+
+/* ---- Counting ----------------------------------------------------------- */
+
+enum refused {
+    REFUSED_CONNECTIONS, /* too many */
+    REFUSED_IN_FLIGHT,   /* too many requests wait for the control thread */
+    REFUSED_BODY,        /* too large */
+    REFUSED_URI,
+    REFUSED_HEADERS,
+    REFUSED_FRAMING, /* more than one length */
+    REFUSED_RESETS,  /* HTTP/2 requests cancelled in numbers */
+    REFUSED_SLOW,    /* a client that took too long */
+    REFUSED_REASONS,
+};
+
+struct http_metrics {
+    struct metric_family *requests, *latency, *refused_family;
+    struct metric *connections, *in_flight, *refused[REFUSED_REASONS];
+};
+
+#define STATUSES_KEPT 6
+
+/* A worker's short way to the metrics of one route. */
+struct route_metrics {
+    struct metric *latency;
+    struct {
+        int status;
+        struct metric *count;
+    } seen[STATUSES_KEPT];
+};
+
+/* ---- The whole ---------------------------------------------------------- */
+
+struct http {
+    struct arena *arena; /* copies of what the configuration lent */
+    const char *const *origins;
+    size_t max_body, max_in_flight, max_connections, identity_entries;
+    uint64_t head_ms, body_ms, idle_ms;
+    const struct route *routes;
+    size_t route_count;
+    const struct envelope *envelopes;
+    size_t envelope_count;
+    struct router *router;
+    struct loop *control;
+    struct metrics *metrics;
+    identify_fn *identify;
+    void *identify_arg;
+    void *app;
+
+    struct http_metrics count;
+    struct siphash_key key;      /* of the identity caches */
+    _Atomic uint64_t generation; /* of what they hold */
+    _Atomic bool draining;
+    _Atomic uint64_t deadline_ms; /* of the drain, by the monotonic clock */
+
+    h2o_globalconf_t h2o;
+    SSL_CTX *tls;
+    struct listen_socket *listens;
+    size_t listen_count;
+    const char **addresses;
+    struct worker **workers;
+    unsigned worker_count;
+    pthread_barrier_t ready;
+};
+
+struct listener {
+    struct worker *worker;
+    h2o_socket_t *sock; /* NULL: closed */
+    bool tls;
+};
+
+struct worker {
+    struct http *http;
+    unsigned index;
+    pthread_t thread;
+    h2o_context_t ctx;
+    h2o_multithread_receiver_t inbox;
+    h2o_accept_ctx_t accept_plain, accept_tls;
+    struct listener *listeners; /* as many as http->listens */
+    bool accept_paused;         /* no descriptor was left */
+    struct link conns;
+    size_t conn_count;
+    struct link lingers; /* connections closed by us whose client may still be sending */
+    size_t linger_count;
+    uint64_t next_sweep_ms;
+    bool draining, forced;
+    uint64_t drain_began_ms;
+
+    struct link hops; /* under way */
+    size_t hop_count;
+    struct hop *spare_hops;
+    struct hop_port *port;
+    struct identity_cache *identities;
+    struct route_metrics *route_metrics; /* one per route, and one for none */
+};
+
+/* ---- Connections -------------------------------------------------------- */
+
+enum phase {
+    PHASE_IDLE, /* nothing is asked */
+    PHASE_HEAD, /* a request head comes in, or a TLS handshake */
+    PHASE_BODY, /* a request body comes in */
+    PHASE_BUSY, /* we have to answer */
+    PHASE_SEND, /* the client has to take what we answered */
+};
+
+struct conn {
+    struct link link;
+    struct worker *worker;
+    h2o_socket_t *sock;
+    bool tls, killed;
+    unsigned in_flight; /* requests that reached us and are not over */
+    unsigned unsent;    /* of these, answered */
+    uint64_t requests, finished;
+    enum phase phase;
+    uint64_t phase_ms;   /* since when */
+    uint64_t phase_mark; /* what would change if there were progress */
+    uint64_t window_ms;  /* of the guard against resets */
+    unsigned window_requests, window_cancels;
+    int linger_fd; /* -1: none */
+    char peer[INET6_ADDRSTRLEN];
+};
+
+void conn_accept(h2o_socket_t *listener, const char *err);
+struct conn *conn_of(h2o_req_t *h2o); /* NULL: the socket is gone */
+void conn_end(struct conn *c);        /* soon, by way of the loop */
+/* What comes after the answer is read and thrown away for a moment, so that the answer arrives. */
+void conn_linger(struct conn *c);
+void linger_start(struct worker *w, int fd);
+void conns_sweep(struct worker *w, uint64_t now_ms);
+void conns_drain(struct worker *w, uint64_t now_ms); /* ends those that are idle */
+void conns_end(struct worker *w);                    /* ends all */
+void lingers_end(struct worker *w, uint64_t now_ms); /* those whose time is up; UINT64_MAX: all */
+
+/* ---- Requests ----------------------------------------------------------- */
+
+struct query_pair {
+    const char *name, *value;
+};
+
+struct request {
+    h2o_req_t *h2o;
+    struct worker *worker;
+    struct conn *conn;
+    uint64_t began_us;
+    const char *id, *method, *path;
+    struct path split;
+    struct router_match match;
+    struct query_pair *query;
+    size_t query_count;
+    struct known *known;
+    struct hop *hop; /* under way */
+    bool head;       /* no body in the answer */
+    bool answered;
+    h2o_iovec_t *instead; /* the body of the answer goes here and is not sent */
+};
+
+/* A request as it is before anything is known of it. */
+struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *conn);
+/* Path and query. 0, or the status of the refusal with its sentence. */
+int request_parse(struct request *req, const char **why);
+h2o_iovec_t request_raw_header(const struct request *req, const char *name); /* base NULL: absent */
+char *request_text(struct request *req, h2o_iovec_t bytes);                  /* a copy */
+
+void request_serve(struct request *req);  /* [dispatch] from the beginning */
+void request_handle(struct request *req); /* [dispatch] who asks is known: permission, handler */
+/* The API whose path it is; NULL: there is none. */
+const struct envelope *request_envelope(const struct request *req);
+void request_authenticate(struct request *req); /* then request_handle, now or later */
+/* After a handler has returned: it must have answered or be waiting. */
+void request_check(struct request *req);
+void request_abandon(struct request *req); /* HTTP/1: the client has gone */
+void reply_close(struct request *req);     /* HTTP/1: close after the answer */
+void reply_refuse(struct request *req, int status, const char *detail, enum refused reason);
+void reply_text(struct request *req, int status, const char *text);
+const char *status_reason(int status);
+
+/* ---- Filters and loggers of H2O ----------------------------------------- */
+
+int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o);
+/* Errors that H2O itself answers with get our form. */
+void own_errors_setup(h2o_filter_t *self, h2o_req_t *h2o, h2o_ostream_t **slot);
+/* Counts cancelled HTTP/2 requests and ends connections that live of them. */
+void guard_log(h2o_logger_t *self, h2o_req_t *h2o);
+
+/* ---- Hops --------------------------------------------------------------- */
+
+void hops_init(struct worker *w);
+void hops_received(h2o_multithread_receiver_t *inbox, h2o_linklist_t *messages);
+void hop_cut(struct request *req); /* the request is over: its answer goes nowhere */
+void hops_end(struct worker *w);   /* answers all waiting requests with 503 */
+void hops_close(struct worker *w); /* no more answers are taken from the control thread */
+void hops_free(struct worker *w);  /* afterwards */
+void hops_find_vanished(struct worker *w);
+
+/* ---- Counting and logging ----------------------------------------------- */
+
+void access_init(struct http *h);
+void access_note(struct request *req, int status); /* once per answer */
+void refused(struct http *h, enum refused reason);
+
+/* ---- Threads ------------------------------------------------------------ */
+
+struct worker *worker_new(struct http *h, unsigned index);
+void *worker_main(void *worker);
+void worker_wake(struct worker *w); /* [any thread] */
+void worker_free(struct worker *w); /* after its thread has ended */
+
+#endif

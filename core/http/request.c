@@ -1,0 +1,288 @@
+/* request.c - what a handler can see of a request. */
+#include "http/request.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "http/inside.h"
+
+#define ID_MAX 128
+
+static bool is(h2o_iovec_t v, const char *text)
+{
+    return v.len == strlen(text) && memcmp(v.base, text, v.len) == 0;
+}
+
+char *request_text(struct request *req, h2o_iovec_t bytes)
+{
+    return h2o_strdup(&req->h2o->pool, bytes.base, bytes.len).base;
+}
+
+h2o_iovec_t request_raw_header(const struct request *req, const char *name)
+{
+    if (strcmp(name, "host") == 0)
+        return req->h2o->input.authority;
+    const h2o_headers_t *headers = &req->h2o->headers;
+    for (size_t i = 0; i < headers->size; i++)
+        if (is(*headers->entries[i].name, name))
+            return headers->entries[i].value;
+    return (h2o_iovec_t){NULL, 0};
+}
+
+/* ---- Beginning and end -------------------------------------------------- */
+
+static const char *make_id(struct request *req)
+{
+    h2o_iovec_t own = request_raw_header(req, "x-request-id");
+    bool usable = own.len >= 1 && own.len <= ID_MAX;
+    for (size_t i = 0; usable && i < own.len; i++)
+        usable = own.base[i] >= ' ' && own.base[i] <= '~';
+    if (usable)
+        return request_text(req, own);
+    char *id = h2o_mem_alloc_pool(&req->h2o->pool, ID_SIZE);
+    id_uuid4(id);
+    return id;
+}
+
+/* "HEAD" becomes "GET"; what is no method at all becomes "OTHER". */
+static const char *name_method(h2o_iovec_t method)
+{
+    static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (is(method, known[i]))
+            return known[i];
+    return is(method, "HEAD") ? "GET" : "OTHER";
+}
+
+static void request_over(void *data)
+{
+    struct request *req = data;
+    hop_cut(req);
+    known_unref(req->known);
+    req->conn->in_flight--;
+    req->conn->finished++;
+    if (req->answered)
+        req->conn->unsent--;
+}
+
+struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *conn)
+{
+    struct request *req = h2o_mem_alloc_shared(&h2o->pool, sizeof(*req), request_over);
+    memset(req, 0, sizeof(*req));
+    req->h2o = h2o;
+    req->worker = worker;
+    req->conn = conn;
+    req->began_us = clock_us();
+    req->method = name_method(h2o->input.method);
+    req->head = is(h2o->input.method, "HEAD");
+    req->path = "-";
+    req->id = make_id(req);
+    conn->in_flight++;
+    conn->requests++;
+    return req;
+}
+
+/* ---- Path and query ----------------------------------------------------- */
+
+/* A request to a proxy names the whole URL; its path is what counts. */
+static h2o_iovec_t origin_form(h2o_iovec_t target)
+{
+    size_t scheme =
+        h2o_lcstris(target.base, target.len < 7 ? target.len : 7, H2O_STRLIT("http://"))    ? 7
+        : h2o_lcstris(target.base, target.len < 8 ? target.len : 8, H2O_STRLIT("https://")) ? 8
+                                                                                            : 0;
+    if (!scheme)
+        return target;
+    const char *end = target.base + target.len, *p = target.base + scheme;
+    while (p < end && *p != '/' && *p != '?')
+        p++;
+    return h2o_iovec_init(p, (size_t)(end - p));
+}
+
+static bool parse_path(struct request *req, h2o_iovec_t path)
+{
+    char *space = h2o_mem_alloc_pool(&req->h2o->pool, path.len + 1);
+    if (!path_split(path.base, path.len, space, &req->split) || !str_utf8(path.base, path.len))
+        return false;
+    req->path = request_text(req, path);
+    return true;
+}
+
+static char *decode_query(struct request *req, const char *s, size_t len)
+{
+    struct buf out;
+    buf_init(&out, MAX_URI);
+    char *text = NULL;
+    if (str_url_decode(s, len, true, &out) && str_utf8(buf_cstr(&out), out.len))
+        text = request_text(req, h2o_iovec_init(buf_cstr(&out), out.len));
+    buf_free(&out);
+    return text;
+}
+
+static bool parse_query(struct request *req, const char *p, const char *end)
+{
+    size_t count = 1;
+    for (const char *s = p; s < end; s++)
+        count += *s == '&';
+    if (count > MAX_QUERY)
+        return false;
+    req->query = h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
+    while (p < end) {
+        const char *amp = memchr(p, '&', (size_t)(end - p));
+        const char *stop = amp ? amp : end;
+        const char *equals = memchr(p, '=', (size_t)(stop - p));
+        const char *value = equals ? equals + 1 : stop;
+        if (stop > p) {
+            struct query_pair *pair = &req->query[req->query_count++];
+            pair->name = decode_query(req, p, (size_t)((equals ? equals : stop) - p));
+            pair->value = decode_query(req, value, (size_t)(stop - value));
+            if (!pair->name || !pair->value)
+                return false;
+        }
+        p = stop + 1;
+    }
+    return true;
+}
+
+int request_parse(struct request *req, const char **why)
+{
+    h2o_iovec_t target = origin_form(req->h2o->input.path);
+    if (!target.len)
+        target = h2o_iovec_init(H2O_STRLIT("/"));
+    const char *mark = memchr(target.base, '?', target.len);
+    h2o_iovec_t path =
+        h2o_iovec_init(target.base, mark ? (size_t)(mark - target.base) : target.len);
+    if (!path.len)
+        path = h2o_iovec_init(H2O_STRLIT("/"));
+    *why = "Malformed request path";
+    if (!parse_path(req, path))
+        return 400;
+    *why = "URI too long";
+    if (req->h2o->input.path.len > MAX_URI)
+        return 414;
+    *why = "Malformed query string";
+    if (mark && !parse_query(req, mark + 1, target.base + target.len))
+        return 400;
+    return 0;
+}
+
+/* ---- What handlers ask for ---------------------------------------------- */
+
+const char *request_id(const struct request *req)
+{
+    return req->id;
+}
+
+const char *request_method(const struct request *req)
+{
+    return req->method;
+}
+
+const char *request_path(const struct request *req)
+{
+    return req->path;
+}
+
+unsigned request_http_major(const struct request *req)
+{
+    return (unsigned)req->h2o->version >> 8;
+}
+
+const struct route *request_route(const struct request *req)
+{
+    return req->match.route;
+}
+
+const char *request_param(const struct request *req, const char *name)
+{
+    const char *value = req->match.route ? router_value(&req->match, name) : NULL;
+    return value ? value : "";
+}
+
+const char *request_query(const struct request *req, const char *name)
+{
+    for (size_t i = 0; i < req->query_count; i++)
+        if (strcmp(req->query[i].name, name) == 0)
+            return req->query[i].value;
+    return NULL;
+}
+
+const char *request_header(const struct request *req, const char *name)
+{
+    h2o_iovec_t raw = request_raw_header(req, name);
+    if (!raw.base || !str_utf8(raw.base, raw.len))
+        return NULL;
+    return h2o_strdup(&req->h2o->pool, raw.base, raw.len).base;
+}
+
+struct dg_bytes request_body(const struct request *req)
+{
+    return (struct dg_bytes){req->h2o->entity.base ? req->h2o->entity.base : "",
+                             req->h2o->entity.len};
+}
+
+const char *request_peer(const struct request *req)
+{
+    return req->conn->peer;
+}
+
+const struct identity *request_identity(const struct request *req)
+{
+    return req->known ? &req->known->identity : NULL;
+}
+
+/* `*` stands for any run of characters; all else for itself. */
+static bool covers(const char *pattern, const char *permission)
+{
+    const char *star = NULL, *again = NULL;
+    while (*permission) {
+        if (*pattern == '*') {
+            star = pattern++;
+            again = permission;
+        } else if (*pattern == *permission) {
+            pattern++;
+            permission++;
+        } else if (star) {
+            pattern = star + 1;
+            permission = ++again;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+bool request_allowed(const struct request *req, const char *permission)
+{
+    const struct identity *who = request_identity(req);
+    for (size_t i = 0; who && i < who->scope_count; i++)
+        if (who->scopes[i] && covers(who->scopes[i], permission))
+            return true;
+    return false;
+}
+
+void *request_app(const struct request *req)
+{
+    return req->worker->http->app;
+}
+
+unsigned request_thread(const struct request *req)
+{
+    return req->worker->index;
+}
+
+void *request_alloc(struct request *req, size_t size)
+{
+    void *p = h2o_mem_alloc_pool(&req->h2o->pool, size ? size : 1);
+    memset(p, 0, size);
+    return p;
+}
+
+char *request_strdup(struct request *req, const char *s)
+{
+    return s ? request_text(req, h2o_iovec_init(s, strlen(s))) : NULL;
+}

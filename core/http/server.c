@@ -1,0 +1,225 @@
+/* server.c - starting the HTTP threads and ending them. */
+#include "http/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "http/inside.h"
+#include "http/tls.h"
+
+#define MAX_THREADS 256
+
+/* ---- What the configuration lends --------------------------------------- */
+
+static const char *const *copy_list(struct arena *a, const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    const char **copy = arena_alloc(a, (count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        copy[i] = arena_strdup(a, list[i]);
+    return copy;
+}
+
+static unsigned thread_count(unsigned wanted)
+{
+    long cores = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1)
+        return 1;
+    return cores > MAX_THREADS ? MAX_THREADS : (unsigned)cores;
+}
+
+static struct http *http_new(const struct http_config *config)
+{
+    struct http *h = xcalloc(1, sizeof(*h));
+    h->arena = arena_new();
+    h->origins = copy_list(h->arena, config->allowed_origins);
+    h->max_body = config->max_body;
+    h->max_in_flight = config->max_in_flight;
+    h->max_connections = config->max_connections;
+    h->identity_entries = config->identity_cache;
+    h->head_ms = config->head_ms;
+    h->body_ms = config->body_ms;
+    h->idle_ms = config->idle_ms;
+    h->routes = config->routes;
+    h->route_count = config->route_count;
+    h->envelopes = config->envelopes;
+    h->envelope_count = config->envelope_count;
+    h->control = config->control;
+    h->metrics = config->metrics;
+    h->identify = config->identify;
+    h->identify_arg = config->identify_arg;
+    h->app = config->app;
+    h->worker_count = thread_count(config->threads);
+    atomic_store(&h->deadline_ms, UINT64_MAX);
+    siphash_key_random(&h->key);
+    return h;
+}
+
+/* ---- H2O's configuration ------------------------------------------------ */
+
+/* H2O's time limits count by the wall clock, and on HTTP/1 from the end of one answer to the end
+ * of the next request: they stand behind the sweep of conn.c, as a second net. */
+static void configure_times(struct http *h)
+{
+    h->h2o.http1.req_timeout = h->idle_ms + h->head_ms + h->body_ms + 2 * SWEEP_MS;
+    h->h2o.http2.idle_timeout = h->idle_ms + SWEEP_MS;
+    h->h2o.handshake_timeout = h->head_ms;
+}
+
+static void configure(struct http *h, const struct http_config *config)
+{
+    h2o_config_init(&h->h2o);
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&h->h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_pathconf_t *all = &host->fallback_path;
+    h2o_create_handler(all, sizeof(h2o_handler_t))->on_req = dispatch_on_request;
+    h2o_create_logger(all, sizeof(h2o_logger_t))->log_access = guard_log;
+    h2o_create_filter(all, sizeof(h2o_filter_t))->on_setup_ostream = own_errors_setup;
+
+    const char *name = config->server_name ? config->server_name : "";
+    h->h2o.server_name = h2o_iovec_init(arena_strdup(h->arena, name), strlen(name));
+    h->h2o.http1.upgrade_to_http2 = config->http2;
+    h->h2o.http2.max_concurrent_requests_per_connection = HTTP2_ACTIVE;
+    /* Above it H2O refuses by itself, which on HTTP/2 is a bare reset: so that a client that is
+     * moderately wrong gets its 413, the limit proper is checked when the body is here. */
+    h->h2o.max_request_entity_size = h->max_body * 2 + (1u << 20);
+    configure_times(h);
+    /* No request body goes through a file in /tmp. */
+    h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
+}
+
+/* ---- Listening ---------------------------------------------------------- */
+
+static bool listen_all(struct http *h, const char *const *list, bool tls, struct problem *problem)
+{
+    for (; list && *list; list++) {
+        h->listens = xrealloc(h->listens, (h->listen_count + 1) * sizeof(*h->listens));
+        struct listen_socket *l = &h->listens[h->listen_count];
+        if (!listen_open(l, *list, h->worker_count, problem))
+            return false;
+        l->tls = tls;
+        h->listen_count++;
+    }
+    return true;
+}
+
+static void name_addresses(struct http *h)
+{
+    h->addresses = arena_alloc(h->arena, (h->listen_count + 1) * sizeof(*h->addresses));
+    for (size_t i = 0; i < h->listen_count; i++)
+        h->addresses[i] = arena_strdup(h->arena, h->listens[i].name);
+}
+
+static bool prepare(struct http *h, const struct http_config *config, struct problem *problem)
+{
+    h->router = router_new(config->routes, config->route_count, problem);
+    if (!h->router)
+        return false;
+    bool tls = config->listen_tls && config->listen_tls[0];
+    if (tls && !(h->tls = tls_new(config->certificate, config->key, config->http2, problem)))
+        return false;
+    if (!listen_all(h, config->listen, false, problem) ||
+        !listen_all(h, config->listen_tls, true, problem))
+        return false;
+    name_addresses(h);
+    access_init(h);
+    return true;
+}
+
+static void http_free(struct http *h)
+{
+    for (unsigned i = 0; h->workers && i < h->worker_count; i++)
+        worker_free(h->workers[i]);
+    for (size_t i = 0; i < h->listen_count; i++)
+        listen_close(&h->listens[i]);
+    if (h->h2o.hosts)
+        h2o_config_dispose(&h->h2o);
+    if (h->tls)
+        SSL_CTX_free(h->tls);
+    router_free(h->router);
+    free(h->listens);
+    free(h->workers);
+    arena_free(h->arena);
+    free(h);
+}
+
+/* ---- Starting and ending ------------------------------------------------ */
+
+/* The threads take no signals: main waits for them. */
+static void start_threads(struct http *h)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_barrier_init(&h->ready, NULL, h->worker_count + 1);
+    h->workers = xcalloc(h->worker_count, sizeof(struct worker *));
+    for (unsigned i = 0; i < h->worker_count; i++) {
+        h->workers[i] = worker_new(h, i);
+        if (pthread_create(&h->workers[i]->thread, NULL, worker_main, h->workers[i]) != 0) {
+            log_error("http", "cannot start a thread");
+            abort();
+        }
+    }
+    pthread_barrier_wait(&h->ready);
+    pthread_barrier_destroy(&h->ready);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+struct http *http_start(const struct http_config *config, struct problem *problem)
+{
+    struct http *h = http_new(config);
+    if (!prepare(h, config, problem)) {
+        http_free(h);
+        return NULL;
+    }
+    configure(h, config);
+    start_threads(h);
+    for (size_t i = 0; i < h->listen_count; i++)
+        log_info("http", "listening", LOG_S("address", h->addresses[i]),
+                 LOG_S("tls", h->listens[i].tls ? "yes" : "no"));
+    return h;
+}
+
+unsigned http_threads(const struct http *h)
+{
+    return h->worker_count;
+}
+
+const char *const *http_addresses(const struct http *h)
+{
+    return h->addresses;
+}
+
+void http_forget_identities(struct http *h)
+{
+    atomic_fetch_add(&h->generation, 1);
+}
+
+void http_drain(struct http *h)
+{
+    if (atomic_exchange(&h->draining, true))
+        return;
+    for (unsigned i = 0; i < h->worker_count; i++)
+        worker_wake(h->workers[i]);
+}
+
+void http_join(struct http *h, uint64_t deadline_ms)
+{
+    atomic_store(&h->deadline_ms, clock_ms() + deadline_ms);
+    http_drain(h);
+    for (unsigned i = 0; i < h->worker_count; i++)
+        pthread_join(h->workers[i]->thread, NULL);
+    http_free(h);
+}
