@@ -266,31 +266,31 @@ void jwt_provider_leave(void *self)
     p->users = NULL;
 }
 
-static bool read_key(struct jwt_provider *p)
-{
-    const struct dg_host *h = p->host;
-    struct problem problem;
-    const char *algorithm = h->cfg_str(h, "algorithm");
-    if (!claims_alg(algorithm, &p->rules.alg)) {
-        h->log(h, DG_ERROR, "algorithm %s is not known: HS256, RS256 or ES256", algorithm);
-        return false;
-    }
-    if (own_tokens(p)) {
-        p->rules.key = (unsigned char *)xstrdup(h->cfg_str(h, "secret_key"));
-    } else if (!str_empty(h->cfg_str(h, "public_key"))) {
-        p->rules.key =
-            (unsigned char *)claims_read_pem(h->cfg_str(h, "public_key"), p->rules.alg, &problem);
-        if (!p->rules.key)
-            h->log(h, DG_ERROR, "%s", problem.text);
-    }
-    p->rules.key_len = p->rules.key ? strlen((const char *)p->rules.key) : 0;
-    return p->rules.key_len > 0;
-}
-
 static char *optional(const struct dg_host *h, const char *key)
 {
     const char *value = h->cfg_str(h, key);
     return str_empty(value) ? NULL : xstrdup(value);
+}
+
+/* false: why was logged. */
+static bool read_key(struct jwt_provider *p)
+{
+    const struct dg_host *h = p->host;
+    struct problem problem = {.text = "secret_key is not set"};
+    const char *algorithm = h->cfg_str(h, "algorithm");
+    char *key = NULL;
+    if (!claims_alg(algorithm, &p->rules.alg))
+        problem_set(&problem, DG_EINVAL, "algorithm %s is not known: HS256, RS256 or ES256",
+                    algorithm);
+    else if (own_tokens(p))
+        key = optional(h, "secret_key");
+    else
+        key = claims_read_pem(h->cfg_str(h, "public_key"), p->rules.alg, &problem);
+    if (!key)
+        h->log(h, DG_ERROR, "%s", problem.text);
+    p->rules.key = (unsigned char *)key;
+    p->rules.key_len = key ? strlen(key) : 0;
+    return key != NULL;
 }
 
 static enum dg_err jwt_open(const struct dg_host *h, void **self)
@@ -298,7 +298,6 @@ static enum dg_err jwt_open(const struct dg_host *h, void **self)
     struct jwt_provider *p = xcalloc(1, sizeof *p);
     p->host = h;
     if (!read_key(p)) {
-        h->log(h, DG_ERROR, "no key to check tokens with");
         provider_free(p);
         return DG_EINVAL;
     }

@@ -32,8 +32,8 @@ struct users {
     size_t count, cap;
     bool loaded;
     struct link loads, edits; /* under way */
-    dg_fn *on_change;
-    void *on_change_arg;
+    dg_fn *on_change, *on_closed;
+    void *on_change_arg, *on_closed_arg;
 };
 
 /* One users_add or users_change on its way through the store. */
@@ -139,25 +139,47 @@ static void load_free(struct load *load)
     free(load);
 }
 
+/* What is under way finds nobody any more when it comes back. */
 void users_free(struct users *u)
 {
     if (!u)
         return;
-    while (!list_empty(&u->loads))
-        load_free(list_item(u->loads.next, struct load, link));
+    while (!list_empty(&u->loads)) {
+        struct load *load = list_item(u->loads.next, struct load, link);
+        list_remove(&load->link);
+        load->users = NULL;
+    }
     while (!list_empty(&u->edits)) {
         struct edit *e = list_item(u->edits.next, struct edit, link);
-        if (e->refused) {
-            list_remove(&e->link); /* on_refused is on its way */
-            e->users = NULL;
-        } else {
-            edit_free(e);
-        }
+        list_remove(&e->link);
+        e->users = NULL;
     }
     forget_all(u);
     map_free(u->by_name, NULL);
     free(u->by_id);
     free(u);
+}
+
+static void on_closed(void *arg)
+{
+    struct users *u = arg;
+    dg_fn *fn = u->on_closed;
+    void *fn_arg = u->on_closed_arg;
+    users_free(u);
+    fn(fn_arg);
+}
+
+static void close_when_idle(struct users *u)
+{
+    if (u->on_closed && list_empty(&u->loads) && list_empty(&u->edits))
+        loop_call(u->loop, on_closed, u);
+}
+
+void users_close(struct users *u, dg_fn *fn, void *arg)
+{
+    u->on_closed = fn;
+    u->on_closed_arg = arg;
+    close_when_idle(u);
 }
 
 bool users_loaded(const struct users *u)
@@ -208,12 +230,15 @@ static void keep_all(struct users *u, const struct op_result *res)
 static void on_loaded(void *arg, const struct op_result *res)
 {
     struct load *load = arg;
-    if (res->err == DG_OK)
-        keep_all(load->users, res);
-    users_fn *fn = load->fn;
-    void *fn_arg = load->arg;
+    struct users *u = load->users;
+    if (u) {
+        if (res->err == DG_OK)
+            keep_all(u, res);
+        load->fn(load->arg, res->err, res->message, NULL);
+    }
     load_free(load);
-    fn(fn_arg, res->err, res->message, NULL);
+    if (u)
+        close_when_idle(u);
 }
 
 void users_load(struct users *u, users_fn *fn, void *arg)
@@ -253,18 +278,18 @@ static const char *refusal_of(const char *username, const struct user_change *se
 
 static void edit_end(struct edit *e, enum dg_err err, const char *message)
 {
-    const struct user *user = err == DG_OK ? users_find(e->users, e->username) : NULL;
-    e->fn(e->arg, err, message, user);
+    struct users *u = e->users;
+    if (u)
+        e->fn(e->arg, err, message, err == DG_OK ? users_find(u, e->username) : NULL);
     edit_free(e);
+    if (u)
+        close_when_idle(u);
 }
 
 static void on_refused(void *arg)
 {
     struct edit *e = arg;
-    if (e->users)
-        edit_end(e, e->refused, e->refusal);
-    else
-        edit_free(e);
+    edit_end(e, e->refused, e->refusal);
 }
 
 /* Whoever asked is told on a later turn. */
@@ -312,6 +337,10 @@ static void edit_write(struct edit *e);
 static void on_reread(void *arg, const struct store_doc *doc)
 {
     struct edit *e = arg;
+    if (!e->users) {
+        edit_free(e);
+        return;
+    }
     const struct user *known = users_find(e->users, e->username);
     if (doc->err == DG_ENOTFOUND && known)
         forget(e->users, known);
@@ -353,7 +382,9 @@ static void on_written(void *arg, const struct op_result *res)
 {
     struct edit *e = arg;
     const char *id = op_first(res, char);
-    if (res->err == DG_ECONFLICT && e->adds) {
+    if (!e->users) {
+        edit_free(e);
+    } else if (res->err == DG_ECONFLICT && e->adds) {
         edit_end(e, DG_ECONFLICT, "username: already taken");
     } else if (res->err == DG_ECONFLICT && ++e->tries < TRIES_MAX) {
         edit_again(e);
