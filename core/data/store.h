@@ -77,7 +77,7 @@ struct store_doc {
     const char *message; /* why; NULL when err is DG_OK */
     const char *id;
     uint64_t version;
-    const json_t *json; /* an object; json_incref (it is yours alone) to keep it */
+    json_t *json; /* an object; json_incref to keep it */
 };
 typedef void store_doc_fn(void *arg, const struct store_doc *doc);
 

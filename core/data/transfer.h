@@ -7,6 +7,8 @@
  * change meanwhile come as they are when their page is read. Coming in, each
  * line is put over what is there; lines are written in batches, a batch as a
  * whole. The version is for readers: documents imported count their own.
+ *
+ * Both are to be freed before the store.
  */
 #ifndef DATA_TRANSFER_H
 #define DATA_TRANSFER_H

@@ -177,8 +177,8 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
 }
 
 static const struct dg_cfg_key config[] = {
-    {"path", DG_CFG_STR, NULL, "the database file; made when it is missing"},
-    {"busy_ms", DG_CFG_MS, "\"5s\"", "how long to wait for another program that has it locked"},
+    {"path", DG_CFG_PATH, NULL, "the database file; made when it is missing"},
+    {"busy_ms", DG_CFG_MS, "5s", "how long to wait for another program that has it locked"},
     {"readers", DG_CFG_INT, "2", "threads that read, 1 to 16"},
     {"cache_mb", DG_CFG_INT, "16", "memory per thread for pages of the file"},
     {"queue", DG_CFG_INT, "65536", "writes that may wait for the disk, and reads for a thread"},
