@@ -135,13 +135,26 @@ void jw_init(struct json_writer *w, struct buf *out)
     *w = (struct json_writer){.out = out};
 }
 
+/* The comma and the key, nearly always in one piece. */
 static void begin(struct json_writer *w, const char *key)
 {
-    if (w->comma)
-        buf_addc(w->out, ',');
+    size_t comma = w->comma, len = key ? strlen(key) : 0;
     w->comma = true;
+    if (key && plain_run(key, len) == len) {
+        char *p = buf_reserve(w->out, comma + len + 3);
+        if (!p)
+            return;
+        *p = ',';
+        p[comma] = '"';
+        memcpy(p + comma + 1, key, len);
+        memcpy(p + comma + 1 + len, "\":", 2);
+        w->out->len += comma + len + 3;
+        return;
+    }
+    if (comma)
+        buf_addc(w->out, ',');
     if (key) {
-        add_text(w->out, key, strlen(key));
+        add_text(w->out, key, len);
         buf_addc(w->out, ':');
     }
 }

@@ -103,11 +103,25 @@ static size_t add_character(struct log_line *line, const char *s, size_t left, e
     return add(line, s, step) ? step : 0;
 }
 
+/* How many bytes from the start are written alike in every style. */
+static size_t plain_run(const char *s)
+{
+    size_t len = 0;
+    while (s[len] >= 0x20 && s[len] < 0x7f && s[len] != '"' && s[len] != '\\')
+        len++;
+    return len;
+}
+
 static void add_text(struct log_line *line, const char *s, enum style style)
 {
     size_t left = strlen(s);
     while (left && !line->cut) {
-        size_t step = add_character(line, s, left, style);
+        size_t run = plain_run(s), fits = room(line);
+        size_t step = run < fits ? run : fits;
+        if (step)
+            add(line, s, step);
+        else
+            step = add_character(line, s, left, style);
         s += step;
         left -= step;
     }
@@ -129,8 +143,9 @@ static bool needs_quotes(const char *s)
     if (!left)
         return true;
     while (left) {
-        size_t step = str_utf8_step(s, left);
-        if (!step || is_control((const unsigned char *)s, step) || strchr(" \"=\\", *s))
+        bool plain = *s > ' ' && *s < 0x7f && *s != '"' && *s != '=' && *s != '\\';
+        size_t step = plain ? 1 : str_utf8_step(s, left);
+        if (!plain && (step < 2 || is_control((const unsigned char *)s, step)))
             return true;
         s += step;
         left -= step;
