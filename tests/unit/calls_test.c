@@ -1,0 +1,623 @@
+/* Calls against a scripted backend and a scripted store: what is written when,
+ * what a refusal, a lost link, a restart and a hang-up lead to, and that every
+ * call gets exactly one CDR. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "domain/calls.h"
+
+/* ---- A store of three lists ------------------------------------------------------- */
+
+struct written {
+    char collection[16], id[64], status[32];
+};
+
+struct world {
+    struct loop *loop;
+    struct net *net;
+    struct metrics *metrics;
+    struct plug *plug;
+    struct instance *backend, *store_instance;
+    const struct dg_host *backend_host;
+    struct store *store;
+    struct bus *bus;
+    struct snapshots *snapshots;
+    struct calls *calls;
+    struct call_defaults defaults;
+
+    struct written writes[64];
+    unsigned write_count;
+    bool store_fails;
+    const char *unfinished; /* what a query finds: one call's JSON */
+
+    struct dg_op *originate, *hangup; /* still open */
+    unsigned originates, hangups;
+    char dialled[ID_SIZE], endpoint[128], caller_name[64], caller_number[64];
+    bool shows_calls; /* calls() lists `dialled` */
+    enum dg_channel_state shown_state;
+
+    bool answered;
+    enum dg_err err;
+    char field[32], id[ID_SIZE], message[128];
+    enum call_state state;
+};
+
+static struct world *the; /* the scripted plugins have no other way to find it */
+
+static enum dg_err open_plugin(const struct dg_host *h, void **self)
+{
+    *self = (void *)h;
+    h->link(h, DG_LINK_UP, NULL);
+    return DG_OK;
+}
+
+static void close_plugin(void *self, struct dg_op *op)
+{
+    ((const struct dg_host *)self)->done(op);
+}
+
+static void fake_declare(void *self, const struct dg_collection *list, size_t count,
+                         struct dg_op *op)
+{
+    (void)list;
+    (void)count;
+    ((const struct dg_host *)self)->done(op);
+}
+
+static void fake_get(void *self, const struct dg_key *key, struct dg_op *op)
+{
+    const struct dg_host *h = self;
+    h->fail(op, DG_ENOTFOUND, "no %s", key->id);
+}
+
+static void fake_query(void *self, const struct dg_query *query, struct dg_op *op)
+{
+    const struct dg_host *h = self;
+    if (the->unfinished && str_eq(query->collection, "calls")) {
+        struct dg_doc doc = {.size = sizeof doc,
+                             .id = "0190aaaa-0000-7000-8000-000000000001",
+                             .version = 1,
+                             .json = {the->unfinished, strlen(the->unfinished)}};
+        h->item(op, &doc);
+    }
+    h->done(op);
+}
+
+static void fake_write(void *self, const struct dg_write *list, size_t count, struct dg_op *op)
+{
+    const struct dg_host *h = self;
+    if (the->store_fails) {
+        h->fail(op, DG_EUNAVAILABLE, "disk full");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct written *w = &the->writes[the->write_count++ % 64];
+        json_t *doc = json_parse(list[i].json.ptr, list[i].json.len, 16, NULL);
+        snprintf(w->collection, sizeof w->collection, "%s", list[i].collection);
+        snprintf(w->id, sizeof w->id, "%s", list[i].id);
+        snprintf(w->status, sizeof w->status, "%s", json_get_str(doc, "status"));
+        json_decref(doc);
+        h->item(op, list[i].id);
+    }
+    h->done(op);
+}
+
+static void fake_change(void *self, const struct dg_change *req, struct dg_op *op)
+{
+    (void)req;
+    ((const struct dg_host *)self)->done(op);
+}
+
+static void fake_take(void *self, const struct dg_take *req, struct dg_op *op)
+{
+    (void)req;
+    ((const struct dg_host *)self)->done(op);
+}
+
+static void fake_tally(void *self, const struct dg_tally *req, struct dg_op *op)
+{
+    (void)req;
+    ((const struct dg_host *)self)->done(op);
+}
+
+static const struct dg_storage fake_storage = {
+    .size = sizeof fake_storage,
+    .declare = fake_declare,
+    .get = fake_get,
+    .query = fake_query,
+    .write = fake_write,
+    .change = fake_change,
+    .take = fake_take,
+    .tally = fake_tally,
+};
+
+/* ---- A backend that does what the test says ------------------------------------------- */
+
+static void fake_originate(void *self, const struct dg_originate *req, struct dg_op *op)
+{
+    the->backend_host = self;
+    the->originates++;
+    the->originate = op;
+    snprintf(the->dialled, sizeof the->dialled, "%s", req->call);
+    snprintf(the->endpoint, sizeof the->endpoint, "%s", req->endpoint);
+    snprintf(the->caller_name, sizeof the->caller_name, "%s",
+             req->caller_name ? req->caller_name : "-");
+    snprintf(the->caller_number, sizeof the->caller_number, "%s",
+             req->caller_number ? req->caller_number : "-");
+}
+
+static void fake_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
+{
+    (void)req;
+    the->hangups++;
+    ((const struct dg_host *)self)->done(op);
+}
+
+static void fake_calls(void *self, const struct dg_filter *req, struct dg_op *op)
+{
+    const struct dg_host *h = self;
+    (void)req;
+    the->backend_host = h;
+    if (the->shows_calls) {
+        struct dg_call call = {.size = sizeof call, .id = the->dialled, .state = the->shown_state};
+        h->item(op, &call);
+    }
+    h->done(op);
+}
+
+static const struct dg_backend fake_backend = {
+    .size = sizeof fake_backend,
+    .originate = fake_originate,
+    .hangup = fake_hangup,
+    .calls = fake_calls,
+};
+
+static const struct dg_cfg_key no_keys[] = {{0}};
+
+#define PLUGIN_BASICS                                                                              \
+    .size = sizeof(struct dg_plugin), .abi_major = DG_ABI_MAJOR, .abi_minor = DG_ABI_MINOR,        \
+    .needs_minor = 0, .version = "1", .summary = "scripted", .config = no_keys,                    \
+    .open = open_plugin, .close = close_plugin
+
+static const struct dg_plugin store_plugin = {PLUGIN_BASICS, .name = "scripted-store",
+                                              .storage = &fake_storage};
+static const struct dg_plugin backend_plugin = {PLUGIN_BASICS, .name = "scripted",
+                                                .backend = &fake_backend};
+
+/* ---- The world -------------------------------------------------------------------------- */
+
+static void turn(struct world *w)
+{
+    uv_run(loop_uv(w->loop), UV_RUN_NOWAIT);
+}
+
+static void settle(struct world *w)
+{
+    for (int i = 0; i < 50; i++)
+        turn(w);
+}
+
+static void on_event(void *arg, struct instance *in, const struct dg_event *ev)
+{
+    calls_event(((struct world *)arg)->calls, in, ev);
+}
+
+static void on_link(void *arg, struct instance *in, enum dg_link link, const char *detail)
+{
+    struct world *w = arg;
+    if (in == w->store_instance || (!w->calls && w->store))
+        store_link(w->store, link, detail);
+    else if (w->calls)
+        calls_link(w->calls, in, link);
+}
+
+static void render(const struct call *c, struct buf *out)
+{
+    buf_adds(out, call_state_name(c->state));
+}
+
+static struct instance *open_instance(struct world *w, const struct dg_plugin *plugin)
+{
+    struct env *env = env_load("/nonexistent", &(struct problem){0});
+    struct buf problems;
+    unsigned count = 0;
+    buf_init(&problems, BUF_MAX);
+    struct settings_source src = {"test", env, &problems, &count};
+    struct settings *settings = settings_read(&src, plugin->name, NULL, no_keys, NULL);
+    struct plug_events events = {.event = on_event, .link = on_link, .arg = w};
+    struct problem why = {0};
+    struct instance *in = instance_open(w->plug, plugin, plugin->name, settings, &events, &why);
+    assert_non_null(in);
+    env_free(env);
+    buf_free(&problems);
+    return in;
+}
+
+static void note_ready(void *arg, const struct op_result *res)
+{
+    assert_int_equal(res->err, DG_OK);
+    *(bool *)arg = true;
+}
+
+static void make_calls(struct world *w)
+{
+    struct calls_config config = {.loop = w->loop,
+                                  .store = w->store,
+                                  .bus = w->bus,
+                                  .snapshots = w->snapshots,
+                                  .render = render,
+                                  .node = "here",
+                                  .max_active = 3,
+                                  .recent_ms = 600000,
+                                  .recent_max = 10};
+    w->calls = calls_new(&config);
+}
+
+static int set_up(void **state)
+{
+    static const char *const folders[] = {NULL};
+    struct world *w = the = xcalloc(1, sizeof *w);
+    log_setup(&(struct log_config){.level = DG_ERROR});
+    w->loop = loop_new();
+    w->net = net_new(w->loop, &(struct net_config){0});
+    w->metrics = metrics_new();
+    w->plug = plug_new(&(struct plug_config){
+        .loop = w->loop, .net = w->net, .metrics = w->metrics, .folders = folders});
+    w->bus = bus_new();
+    w->snapshots = snapshots_new(1);
+    w->store_instance = open_instance(w, &store_plugin);
+    w->store = store_new(&(struct store_config){.loop = w->loop, .instance = w->store_instance});
+    bool ready = false;
+    store_ready(w->store, note_ready, &ready);
+    for (int i = 0; i < 1000 && !ready; i++)
+        turn(w);
+    assert_true(ready);
+    make_calls(w);
+    w->defaults = (struct call_defaults){.endpoint = "Local/{number}@{context}",
+                                         .context = "outbound-ivr",
+                                         .extension = "s",
+                                         .caller_id = "Outbound Call",
+                                         .priority = 1,
+                                         .ring_ms = 30000};
+    w->backend = open_instance(w, &backend_plugin);
+    calls_use(w->calls, w->backend, false, &w->defaults);
+    settle(w);
+    *state = w;
+    return 0;
+}
+
+static void note_closed(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void close_instance(struct world *w, struct instance *in)
+{
+    bool closed = false;
+    instance_close(in, note_closed, &closed);
+    for (int i = 0; i < 10000 && !closed; i++)
+        turn(w);
+    assert_true(closed);
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    close_instance(w, w->backend);
+    calls_free(w->calls);
+    store_free(w->store);
+    w->store = NULL;
+    close_instance(w, w->store_instance);
+    snapshots_free(w->snapshots);
+    bus_free(w->bus);
+    plug_free(w->plug);
+    net_free(w->net);
+    loop_free(w->loop);
+    metrics_free(w->metrics);
+    free(w);
+    return 0;
+}
+
+static void on_answer(void *arg, const struct call_answer *answer)
+{
+    struct world *w = arg;
+    w->answered = true;
+    w->err = answer->err;
+    snprintf(w->field, sizeof w->field, "%s", answer->field ? answer->field : "");
+    snprintf(w->message, sizeof w->message, "%s", answer->message ? answer->message : "");
+    if (answer->call) {
+        memcpy(w->id, answer->call->id, sizeof w->id);
+        w->state = answer->call->state;
+    }
+}
+
+static void place(struct world *w, const char *context, const char *caller_id)
+{
+    struct call_request req = {.phone_number = "+15550100",
+                               .context = context,
+                               .caller_id = caller_id,
+                               .api = "test",
+                               .user = "tester"};
+    w->answered = false;
+    calls_originate(w->calls, &req, on_answer, w);
+    assert_false(w->answered); /* never from inside the call that asked */
+    settle(w);
+}
+
+static void accept(struct world *w)
+{
+    assert_non_null(w->originate);
+    w->backend_host->done(w->originate);
+    w->originate = NULL;
+    settle(w);
+}
+
+static void emit(struct world *w, enum dg_event_type type, int cause)
+{
+    struct dg_event ev = {DG_SIZED(struct dg_event), .type = type, .call = w->dialled,
+                          .cause = cause};
+    w->backend_host->emit(w->backend_host, &ev);
+    settle(w);
+}
+
+static unsigned count_writes(const struct world *w, const char *collection, const char *status)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->write_count; i++)
+        n += str_eq(w->writes[i].collection, collection) &&
+             (!status || str_eq(w->writes[i].status, status));
+    return n;
+}
+
+static void copy_state(void *arg, const void *bytes, size_t len)
+{
+    snprintf(arg, 32, "%.*s", (int)len, (const char *)bytes);
+}
+
+static const char *shown(struct world *w)
+{
+    static char state[32];
+    snprintf(state, sizeof state, "none");
+    snapshots_read(w->snapshots, 0, w->dialled, copy_state, state);
+    return state;
+}
+
+/* ---- Tests ------------------------------------------------------------------------------ */
+
+static void an_answered_call(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    assert_int_equal(w->originates, 1);
+    assert_string_equal(w->endpoint, "Local/+15550100@outbound-ivr");
+    assert_string_equal(w->caller_name, "Outbound Call");
+    assert_string_equal(w->writes[0].status, "pending"); /* written before it was dialled */
+    assert_false(w->answered);
+    accept(w);
+    assert_true(w->answered);
+    assert_int_equal(w->state, CALL_DIALING);
+    emit(w, DG_CALL_STARTED, 0);
+    emit(w, DG_CALL_RINGING, 0);
+    assert_string_equal(shown(w), "ringing");
+    emit(w, DG_CALL_ANSWERED, 0);
+    assert_int_equal(calls_live(w->calls), 1);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_string_equal(shown(w), "completed");
+    assert_int_equal(calls_live(w->calls), 0);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_int_equal(count_writes(w, "cdr", NULL), 1);
+    assert_int_equal(count_writes(w, "cdr", "completed"), 1);
+    assert_int_equal(count_writes(w, "calls", "completed"), 1);
+}
+
+static void events_may_come_before_the_reply(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    emit(w, DG_CALL_STARTED, 0);
+    assert_string_equal(shown(w), "dialing");
+    emit(w, DG_CALL_ENDED, 17);
+    accept(w);
+    assert_true(w->answered);
+    assert_int_equal(w->err, DG_OK);
+    assert_int_equal(w->state, CALL_BUSY);
+    assert_int_equal(count_writes(w, "cdr", "busy"), 1);
+}
+
+static void a_refused_originate(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    w->backend_host->fail(w->originate, DG_EUPSTREAM, "ARI error %d", 500);
+    settle(w);
+    assert_int_equal(w->err, DG_OK);
+    assert_int_equal(w->state, CALL_FAILED);
+    assert_int_equal(count_writes(w, "cdr", "failed"), 1);
+    assert_int_equal(calls_live(w->calls), 0);
+}
+
+static void a_store_that_does_not_write(void **state)
+{
+    struct world *w = *state;
+    w->store_fails = true;
+    place(w, NULL, NULL);
+    assert_true(w->answered);
+    assert_int_equal(w->err, DG_EUNAVAILABLE);
+    assert_int_equal(w->originates, 0); /* nothing is dialled that is not written down */
+    assert_int_equal(calls_live(w->calls), 0);
+}
+
+static void contexts_are_listed(void **state)
+{
+    static const char *const listed[] = {"sales", NULL};
+    struct world *w = *state;
+    place(w, "internal", NULL);
+    assert_int_equal(w->err, DG_EINVAL);
+    assert_string_equal(w->field, "context");
+    assert_int_equal(w->originates, 0);
+    w->defaults.allowed_contexts = listed;
+    calls_use(w->calls, w->backend, false, &w->defaults);
+    place(w, "sales", NULL);
+    assert_int_equal(w->originates, 1);
+    accept(w);
+    assert_int_equal(w->err, DG_OK);
+    emit(w, DG_CALL_ENDED, 16);
+}
+
+static void caller_ids_are_taken_apart(void **state)
+{
+    static const struct {
+        const char *text, *name, *number;
+    } rows[] = {
+        {"CompanyName <+1987654321>", "CompanyName", "+1987654321"},
+        {"\"Big Co\" <100>", "Big Co", "100"},
+        {"+15550199", "-", "+15550199"},
+        {"Sales", "Sales", "-"},
+        {"<100>", "-", "100"},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        place(w, NULL, rows[i].text);
+        assert_string_equal(w->caller_name, rows[i].name);
+        assert_string_equal(w->caller_number, rows[i].number);
+        accept(w);
+        emit(w, DG_CALL_ENDED, 16);
+    }
+}
+
+static void too_many_calls(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 3; i++) {
+        place(w, NULL, NULL);
+        accept(w);
+    }
+    place(w, NULL, NULL);
+    assert_int_equal(w->err, DG_ELIMIT);
+    assert_int_equal(w->originates, 3);
+}
+
+static void a_hang_up_before_the_answer_is_a_cancel(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    accept(w);
+    emit(w, DG_CALL_RINGING, 0);
+    w->answered = false;
+    calls_hangup(w->calls, w->dialled, 0, on_answer, w);
+    settle(w);
+    assert_true(w->answered);
+    assert_int_equal(w->hangups, 1);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_int_equal(count_writes(w, "cdr", "cancelled"), 1);
+    calls_hangup(w->calls, "0190aaaa-0000-7000-8000-00000000dead", 0, on_answer, w);
+    settle(w);
+    assert_int_equal(w->err, DG_ENOTFOUND);
+}
+
+/* The grace for late ends is two seconds; other tests do not wait. */
+static void until_no_call_lives(struct world *w)
+{
+    uint64_t deadline = clock_ms() + 10000;
+    while (calls_live(w->calls) && clock_ms() < deadline)
+        uv_run(loop_uv(w->loop), UV_RUN_ONCE);
+    settle(w);
+}
+
+static void a_call_that_the_backend_lost(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    accept(w);
+    emit(w, DG_CALL_ANSWERED, 0);
+    w->backend_host->link(w->backend_host, DG_LINK_DOWN, "cut");
+    settle(w);
+    assert_string_equal(shown(w), "answered"); /* a lost link alone ends nothing */
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    until_no_call_lives(w);
+    assert_string_equal(shown(w), "failed");
+    assert_int_equal(count_writes(w, "cdr", "failed"), 1);
+}
+
+static void a_call_that_is_still_there(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    accept(w);
+    w->backend_host->link(w->backend_host, DG_LINK_DOWN, "cut");
+    w->shows_calls = true;
+    w->shown_state = DG_CHANNEL_UP;
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    uint64_t deadline = clock_ms() + 2500; /* beyond the grace */
+    while (clock_ms() < deadline)
+        uv_run(loop_uv(w->loop), UV_RUN_NOWAIT);
+    assert_string_equal(shown(w), "answered"); /* it was answered while we did not look */
+    assert_int_equal(calls_live(w->calls), 1);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_int_equal(count_writes(w, "cdr", "completed"), 1);
+}
+
+static void calls_are_taken_up_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    w->unfinished = "{\"status\":\"ringing\",\"phone_number\":\"+15550100\",\"node\":\"here\","
+                    "\"backend\":\"scripted\",\"created_at\":1,\"dialed_at\":2,\"ring_ms\":30000}";
+    bool ready = false;
+    calls_recover(w->calls, note_ready, &ready);
+    settle(w);
+    assert_true(ready);
+    assert_int_equal(calls_live(w->calls), 1);
+    snprintf(w->dialled, sizeof w->dialled, "0190aaaa-0000-7000-8000-000000000001");
+    w->shows_calls = true;
+    w->shown_state = DG_CHANNEL_RINGING;
+    w->backend_host->link(w->backend_host, DG_LINK_CONNECTING, NULL);
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    settle(w);
+    emit(w, DG_CALL_ANSWERED, 0);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_int_equal(count_writes(w, "cdr", "completed"), 1);
+}
+
+static void reserved_variables(void **state)
+{
+    (void)state;
+    assert_true(call_variable_reserved("TRANSFER_CONTEXT"));
+    assert_true(call_variable_reserved("__transfer_context"));
+    assert_true(call_variable_reserved("DYNAMIC_FEATURES"));
+    assert_true(call_variable_reserved("MONITOR_EXEC_ARGS"));
+    assert_false(call_variable_reserved("CUSTOMER_ID"));
+    assert_false(call_variable_reserved("TRANSFER"));
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(an_answered_call),
+        IN_WORLD(events_may_come_before_the_reply),
+        IN_WORLD(a_refused_originate),
+        IN_WORLD(a_store_that_does_not_write),
+        IN_WORLD(contexts_are_listed),
+        IN_WORLD(caller_ids_are_taken_apart),
+        IN_WORLD(too_many_calls),
+        IN_WORLD(a_hang_up_before_the_answer_is_a_cancel),
+        IN_WORLD(a_call_that_the_backend_lost),
+        IN_WORLD(a_call_that_is_still_there),
+        IN_WORLD(calls_are_taken_up_after_a_restart),
+        cmocka_unit_test(reserved_variables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
