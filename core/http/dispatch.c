@@ -62,18 +62,26 @@ static const char *wanted_headers(struct request *req)
     return wanted;
 }
 
-static void answer_preflight(struct request *req, const char *origin)
+static bool long_preflight(const struct request *req)
 {
     const struct envelope *e = request_envelope(req);
+    for (const char *const *p = req->worker->http->long_preflights; e && *p; p++)
+        if (str_eq(*p, e->prefix))
+            return true;
+    return false;
+}
+
+static void answer_preflight(struct request *req, const char *origin)
+{
     if (cors_judge(req->worker->http->origins, origin) == CORS_REFUSED) {
         reply_text(req, 400, "Disallowed CORS origin");
         return;
     }
-    bool empty = e && e->preflight_max_age;
+    bool kept = long_preflight(req);
     reply_header(req, "Access-Control-Allow-Methods", ALL_METHODS);
     reply_header(req, "Access-Control-Allow-Headers", wanted_headers(req));
-    reply_header(req, "Access-Control-Max-Age", empty ? e->preflight_max_age : "600");
-    if (empty)
+    reply_header(req, "Access-Control-Max-Age", kept ? "86400" : "600");
+    if (kept)
         reply_empty(req, 200);
     else
         reply_text(req, 200, "OK");
@@ -82,11 +90,10 @@ static void answer_preflight(struct request *req, const char *origin)
 /* Without a cross-origin question: what the path can do. */
 static void answer_options(struct request *req)
 {
-    const struct envelope *e = request_envelope(req);
     char allow[ALLOW_SIZE];
     router_allow(req->match.methods, allow);
     reply_header(req, "Allow", allow);
-    reply_empty(req, e && e->preflight_max_age ? 200 : 204);
+    reply_empty(req, long_preflight(req) ? 200 : 204);
 }
 
 static bool preflight(struct request *req)

@@ -61,7 +61,7 @@ struct route_metrics {
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *origins;
+    const char *const *origins, *const *long_preflights;
     size_t max_body, max_in_flight, max_connections, identity_entries;
     uint64_t head_ms, body_ms, idle_ms;
     const struct route *routes;

@@ -36,9 +36,6 @@ struct envelope {
     void (*error)(struct request *req, int status, const char *detail);
     /* No credentials at all (`missing`), or bad ones. Sets the status and headers it wants. */
     void (*unauthenticated)(struct request *req, bool missing);
-    /* Access-Control-Max-Age of preflights, whose answer then is an empty 200, as is that of any
-     * OPTIONS. NULL: "600", the text "OK", and 204 to an OPTIONS that is no preflight. */
-    const char *preflight_max_age;
 };
 
 #endif

@@ -40,6 +40,7 @@ static struct http *http_new(const struct http_config *config)
     struct http *h = xcalloc(1, sizeof(*h));
     h->arena = arena_new();
     h->origins = copy_list(h->arena, config->allowed_origins);
+    h->long_preflights = copy_list(h->arena, config->long_preflights);
     h->max_body = config->max_body;
     h->max_in_flight = config->max_in_flight;
     h->max_connections = config->max_connections;
