@@ -53,9 +53,9 @@ static const char *key_refusal(EVP_PKEY *key, jwt_alg_t alg)
 
 char *claims_read_pem(const char *file, jwt_alg_t alg, struct problem *problem)
 {
-    BIO *in = BIO_new_file(file, "r");
+    BIO *in = file ? BIO_new_file(file, "r") : NULL;
     if (!in) {
-        problem_set(problem, DG_EINVAL, "the public key %s cannot be read", file);
+        problem_set(problem, DG_EINVAL, "the public key %s cannot be read", file ? file : "(none)");
         return NULL;
     }
     char *pem = xcalloc(1, PEM_MAX + 1);

@@ -26,8 +26,9 @@ struct user {
 typedef void users_fn(void *arg, enum dg_err err, const char *message, const struct user *user);
 
 struct users *users_new(struct store *store, struct loop *loop);
-void users_free(
-    struct users *u); /* after store_free; what is under way ends without its callback */
+/* Waits for what is under way, frees the users, calls `fn`; before store_free. */
+void users_close(struct users *u, dg_fn *fn, void *arg);
+void users_free(struct users *u); /* without waiting: callbacks do not come any more */
 /* After the store is ready, and again after an import: replaces all. `user` is NULL. */
 void users_load(struct users *u, users_fn *fn, void *arg);
 bool users_loaded(const struct users *u);
