@@ -1,8 +1,8 @@
 /* buf.h - a growing byte buffer that knows its maximum from the start.
  *
  * What would pass the maximum is not added and `over` is set; from then on
- * nothing is, until it is cleared: check it once, at the end. The bytes are always followed by a NUL, so `ptr` is also a C string
- * once something was added; buf_cstr() is one always.
+ * nothing is, until it is cleared: check it once, at the end. The bytes are always followed by a
+ * NUL, so `ptr` is also a C string once something was added; buf_cstr() is one always.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -25,8 +25,9 @@ void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *buf_reserve(struct buf *b, size_t len); /* room behind the end, or NULL when over; then add to len */
-void buf_consume(struct buf *b, size_t len);  /* drop from the front */
+/* Room behind the end, or NULL when over; what is used of it is then added to len. */
+char *buf_reserve(struct buf *b, size_t len);
+void buf_consume(struct buf *b, size_t len); /* drop from the front */
 const char *buf_cstr(struct buf *b);
 char *buf_take(struct buf *b); /* the caller frees; the buffer is empty afterwards */
 

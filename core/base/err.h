@@ -4,8 +4,8 @@
 
 #include "dialgate/plugin.h"
 
-const char *err_name(enum dg_err err);        /* "not found" */
-int err_http_status(enum dg_err err);         /* 404; DG_OK is 200 */
+const char *err_name(enum dg_err err); /* "not found" */
+int err_http_status(enum dg_err err);  /* 404; DG_OK is 200 */
 
 /* A failure on its way to whoever asked: what kind, and one sentence. */
 struct problem {

@@ -6,8 +6,8 @@
 
 #define ID_SIZE 37 /* 36 characters and the NUL */
 
-void id_uuid7(char out[ID_SIZE]); /* each greater than the one before, on all threads; 62 random
-                                     bits and a counter */
+/* Each is greater than the one before, on all threads. 62 random bits and a counter. */
+void id_uuid7(char out[ID_SIZE]);
 void id_uuid4(char out[ID_SIZE]);
 bool id_is_uuid(const char *s);
 

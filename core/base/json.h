@@ -28,7 +28,8 @@ void jw_init(struct json_writer *w, struct buf *out);
 void jw_object(struct json_writer *w, const char *key);
 void jw_array(struct json_writer *w, const char *key);
 void jw_end(struct json_writer *w);
-void jw_str(struct json_writer *w, const char *key, const char *value); /* NULL: null; bad UTF-8 becomes U+FFFD */
+/* NULL: null; bad UTF-8 becomes U+FFFD */
+void jw_str(struct json_writer *w, const char *key, const char *value);
 void jw_strn(struct json_writer *w, const char *key, const char *value, size_t len);
 void jw_int(struct json_writer *w, const char *key, int64_t value);
 void jw_real(struct json_writer *w, const char *key, double value);

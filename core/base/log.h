@@ -38,7 +38,8 @@ struct log_config {
 
 /* May be called again to change everything (a reload). false: the file cannot be opened (errno). */
 bool log_setup(const struct log_config *config);
-bool log_level_parse(const char *text, enum dg_level *out); /* "debug" "info" "warn(ing)" "error" any case */
+/* "debug" "info" "warn(ing)" "error", in any case */
+bool log_level_parse(const char *text, enum dg_level *out);
 bool log_wants(enum dg_level level);
 
 /* Lines of this thread carry this request id until it is set to NULL again. Not copied. */
@@ -53,7 +54,7 @@ void log_vtext(enum dg_level level, const char *area, const char *instance, cons
 #define log_at(level, area, sentence, ...)                                                         \
     do {                                                                                           \
         if (log_wants(level)) {                                                                    \
-            const struct log_field log_f_[] = {__VA_ARGS__ __VA_OPT__(, ) {0}};                    \
+            const struct log_field log_f_[] = {__VA_ARGS__ __VA_OPT__(, ){0}};                     \
             log_fields(level, area, sentence, log_f_, sizeof(log_f_) / sizeof(*log_f_) - 1);       \
         }                                                                                          \
     } while (0)

@@ -11,9 +11,10 @@ typedef void map_fn(void *arg, const char *key, void *value);
 
 struct map *map_new(void);
 void map_free(struct map *m, void (*free_value)(void *value)); /* NULL map, NULL fn: fine */
-void *map_get(const struct map *m, const char *key); /* NULL: not there */
-void *map_set(struct map *m, const char *key, void *value); /* the key is copied; returns the old value */
-void *map_del(struct map *m, const char *key); /* returns the old value */
+void *map_get(const struct map *m, const char *key);           /* NULL: not there */
+/* The key is copied. map_set and map_del return the old value. */
+void *map_set(struct map *m, const char *key, void *value);
+void *map_del(struct map *m, const char *key);
 size_t map_len(const struct map *m);
 /* In no order. `fn` may delete the entry it was given, nothing else. */
 void map_each(struct map *m, map_fn *fn, void *arg);
