@@ -91,7 +91,7 @@ def plugin_names(root):
     names |= {"ari", "ami", "storage-file", "storage-pg"}
     names = names - {"mock"} | {name + ".so" for name in names | {"mock"}}
     # Calls can be marked as mock ones; asking for the plugin of that name is another thing.
-    compared = re.compile(r'(?:cmp|eq|load|open)\w*\([^;"]*"mock"')
+    compared = re.compile(r'plug[^;"]*"mock"')
     for path in sources.c_files(root):
         if path.parts[0] != "core" or path.suffix == ".h":
             continue

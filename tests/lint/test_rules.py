@@ -109,7 +109,7 @@ def test_public_header_stands_alone(tree):
 
 @pytest.mark.parametrize("line", [
     'p = plug_load("ari");', 'x = "storage-pg";', 'x = "ami.so";', 'x = "mine";',
-    'if (strcmp(name, "mock") == 0)', 'instance_open(p, "mock");', 'x = "mock.so";'])
+    'if (str_eq(b->plugin, "mock"))', 'plug_load(p, "mock");', 'x = "mock.so";'])
 def test_core_names_no_plugin(tree, line):
     tree.plant("plugins/mine/a.c", 'char *x = "ari";\n')
     tree.plant("core/app.c", f"/* \"ari\" */\n{line}\n")
@@ -117,7 +117,8 @@ def test_core_names_no_plugin(tree, line):
 
 
 def test_core_may_say_that_a_call_is_mocked(tree):
-    tree.plant("core/api/a.c", '#include "ari"\njson_bool(w, "mock", true);\nx = "ari_connected";\n')
+    tree.plant("core/api/a.c", '#include "ari"\njson_bool(w, "mock", true);\nx = "ari_connected";\n'
+               'use(config_backend(c, "mock"));\n')
     assert tree.found(rules.plugin_names) == []
 
 
@@ -160,24 +161,41 @@ def test_rules_see_the_real_tree():
     assert Path("tests/lint/run") in sources.python_scripts(ROOT)
 
 
+def compile_commands(tree, *names, flags=""):
+    (tree.root / ".clang-tidy").write_bytes((ROOT / ".clang-tidy").read_bytes())
+    tree.plant("build/compile_commands.json", json.dumps([
+        {"directory": str(tree.root / "build"), "file": f"../core/base/{name}.c",
+         "command": f"/usr/bin/ccache /usr/bin/cc -Wall -Werror {flags} -o {name}.o "
+                    f"-c ../core/base/{name}.c"}
+        for name in names]))
+
+
 @pytest.mark.parametrize("body, check", [
     ("int f(int *p)\n{\n    if (!p)\n        return *p;\n    return 0;\n}\n", "NullDereference"),
     ("int f(int a)\n{\n    if (a == 1 || a == 1)\n        return 2;\n    return 3;\n}\n",
      "misc-redundant-expression"),
     ("#include <string.h>\nint f(char *a)\n{\n    if (strcmp(a, \"x\"))\n        return 1;\n"
      "    memset(a, 0, sizeof(a));\n    return 0;\n}\n", "bugprone-suspicious-string-compare"),
-    ("int f(int a)\n{\n    int b;\n    return a ? b : 1;\n}\n", "UndefReturn"),
+    ("int f(int a)\n{\n    int b;\n    if (a)\n        b = 2;\n    return b;\n}\n", "UndefReturn"),
 ])
 def test_analysis_finds_a_bug(tree, monkeypatch, capsys, body, check):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tree.root / "cache"))
-    (tree.root / ".clang-tidy").write_bytes((ROOT / ".clang-tidy").read_bytes())
     tree.plant("core/base/bad.c", body)
     tree.plant("core/base/good.c", "int g(int a)\n{\n    return a + 1;\n}\n")
-    tree.plant("build/compile_commands.json", json.dumps([
-        {"directory": str(tree.root / "build"), "file": f"../core/base/{name}.c",
-         "command": f"/usr/bin/ccache /usr/bin/cc -Wall -Werror -o {name}.o -c ../core/base/{name}.c"}
-        for name in ("bad", "good")]))
+    compile_commands(tree, "bad", "good")
     for _ in range(2):  # what passed is remembered, what failed is not
         assert tidy.run(tree.root, tree.root / "build") == (1, 2)
         assert check in capsys.readouterr().out
     assert len(list((tree.root / "cache/dialgate/tidy").iterdir())) == 1
+
+
+def test_analysis_leaves_the_headers_of_others_alone(tree, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tree.root / "cache"))
+    others = tmp_path_factory.mktemp("others")
+    (others / "other.h").write_text("static inline int deref(int *p)\n{\n    return *p;\n}\n")
+    tree.plant("core/base/user.c", "#include <other.h>\nint f(void)\n{\n    return deref(0);\n}\n")
+    compile_commands(tree, "user", flags=f"-isystem {others}")
+    assert tidy.run(tree.root, tree.root / "build") == (0, 1)
+    (tree.root / "core/base/other.h").write_bytes((others / "other.h").read_bytes())
+    compile_commands(tree, "user", flags=f"-I{tree.root}/core/base")
+    assert tidy.run(tree.root, tree.root / "build") == (1, 1)

@@ -6,6 +6,7 @@ passed is remembered in the user's cache folder.
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -61,7 +62,10 @@ def check(root, build, config, relative, folder, arguments):
             return ""
     done = subprocess.run([TOOL, "--quiet", "-p", str(build), str(root / relative)], cwd=root,
                           capture_output=True, text=True, check=False)
-    if done.returncode == 0:
+    # The analyzer also follows calls into the headers of others.
+    ours = re.search(rf"^{re.escape(str(root))}/\S+: (error|warning):", done.stdout, re.MULTILINE)
+    foreign = re.search(r"^/\S+: (error|warning):", done.stdout, re.MULTILINE) and not ours
+    if done.returncode == 0 or foreign:
         if stamp:
             stamp.touch()
         return ""
