@@ -98,6 +98,7 @@ void loop_run(struct loop *l)
     atomic_store_explicit(&l->started, true, memory_order_release);
     if (!atomic_load(&l->stopping))
         uv_run(&l->uv, UV_RUN_DEFAULT);
+    atomic_store(&l->stopping, false);
 }
 
 void loop_stop(struct loop *l)

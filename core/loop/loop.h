@@ -20,11 +20,12 @@ struct loop_timer;
 struct loop_watch;
 
 struct loop *loop_new(void);
-void loop_run(struct loop *l);  /* on the thread that is then "the loop's thread"; until loop_stop */
-void loop_stop(struct loop *l); /* [any thread] */
+void loop_run(struct loop *l); /* on the thread that is then "the loop's thread"; until loop_stop */
+void loop_stop(struct loop *l); /* [any thread] one stop ends one run, also one yet to come */
 /* After loop_run has returned, on its thread: runs what is still posted, closes every handle. */
 void loop_free(struct loop *l);
-bool loop_here(const struct loop *l); /* [any thread] is this the loop's thread? true before loop_run */
+bool loop_here(
+    const struct loop *l); /* [any thread] is this the loop's thread? true before loop_run */
 uv_loop_t *loop_uv(struct loop *l);
 
 /* A message: embedded in what it is about, owned by the sender until `fn` runs.
@@ -34,7 +35,8 @@ struct loop_msg {
     void (*fn)(struct loop_msg *msg);
 };
 void loop_post(struct loop *l, struct loop_msg *msg); /* [any thread] in order of posting */
-void loop_call(struct loop *l, dg_fn *fn, void *arg); /* [any thread] the same, with an allocated message */
+void loop_call(struct loop *l, dg_fn *fn,
+               void *arg); /* [any thread] the same, with an allocated message */
 
 /* Called once per turn just before the loop waits for events: for what is collected
  * during a turn and sent in one batch. Lives as long as the loop. */
@@ -58,7 +60,8 @@ enum loop_lane {
     LANE_CPU, /* password hashing, signatures: at most half the cores, at least one */
 };
 #define LOOP_LANE_BOUND 1024
-bool loop_work(struct loop *l, enum loop_lane lane, dg_fn *work, dg_fn *done, void *arg); /* false: full */
+bool loop_work(struct loop *l, enum loop_lane lane, dg_fn *work, dg_fn *done,
+               void *arg); /* false: full */
 /* The same, never refused: for work whose number is bounded elsewhere. */
 void loop_work_owed(struct loop *l, enum loop_lane lane, dg_fn *work, dg_fn *done, void *arg);
 void loop_lane_bound(struct loop *l, enum loop_lane lane, size_t waiting);

@@ -17,17 +17,19 @@
 struct net;
 
 struct net_config {
-    uint64_t connect_ms; /* default of streams and fetches: 5000 */
-    uint64_t timeout_ms; /* default of fetches: 15000 */
-    size_t max_body;     /* default of fetches: 16 MiB */
-    size_t max_unsent;   /* default of streams: 1 MiB */
+    uint64_t connect_ms;         /* default of streams and fetches: 5000 */
+    uint64_t timeout_ms;         /* default of fetches: 15000 */
+    size_t max_body;             /* default of fetches: 16 MiB */
+    size_t max_unsent;           /* default of streams: 1 MiB */
     long max_idle, max_per_host; /* connections: 20, 50 */
 };
 
-struct net *net_new(struct loop *l, const struct net_config *config); /* 0 fields: the defaults above */
+struct net *net_new(struct loop *l,
+                    const struct net_config *config); /* 0 fields: the defaults above */
 void net_free(struct net *n); /* ends everything under way without a callback */
 
-struct dg_http *net_fetch(struct net *n, const struct dg_http_request *req, dg_http_fn *fn, void *arg);
+struct dg_http *net_fetch(struct net *n, const struct dg_http_request *req, dg_http_fn *fn,
+                          void *arg);
 void net_fetch_stop(struct dg_http *http); /* fn is not called any more */
 
 struct dg_stream *net_stream(struct net *n, const struct dg_stream_request *req,
