@@ -79,7 +79,7 @@ static void fake_declare(void *self, const struct dg_collection *list, size_t co
 static void fake_get(void *self, const struct dg_key *key, struct dg_op *op)
 {
     const struct dg_host *h = self;
-    h->fail(op, DG_ENOTFOUND, "no %s", key->id);
+    (h->fail)(op, DG_ENOTFOUND, "no %s", key->id);
 }
 
 static void fake_query(void *self, const struct dg_query *query, struct dg_op *op)
@@ -99,7 +99,7 @@ static void fake_write(void *self, const struct dg_write *list, size_t count, st
 {
     const struct dg_host *h = self;
     if (the->store_fails) {
-        h->fail(op, DG_EUNAVAILABLE, "disk full");
+        (h->fail)(op, DG_EUNAVAILABLE, "disk full");
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -356,7 +356,7 @@ static void place(struct world *w, const char *context, const char *caller_id)
     settle(w);
 }
 
-static void accept(struct world *w)
+static void accept_call(struct world *w)
 {
     assert_non_null(w->originate);
     w->backend_host->done(w->originate);
@@ -405,7 +405,7 @@ static void an_answered_call(void **state)
     assert_string_equal(w->caller_name, "Outbound Call");
     assert_string_equal(w->writes[0].status, "pending"); /* written before it was dialled */
     assert_false(w->answered);
-    accept(w);
+    accept_call(w);
     assert_true(w->answered);
     assert_int_equal(w->state, CALL_DIALING);
     emit(w, DG_CALL_STARTED, 0);
@@ -429,7 +429,7 @@ static void events_may_come_before_the_reply(void **state)
     emit(w, DG_CALL_STARTED, 0);
     assert_string_equal(shown(w), "dialing");
     emit(w, DG_CALL_ENDED, 17);
-    accept(w);
+    accept_call(w);
     assert_true(w->answered);
     assert_int_equal(w->err, DG_OK);
     assert_int_equal(w->state, CALL_BUSY);
@@ -440,7 +440,7 @@ static void a_refused_originate(void **state)
 {
     struct world *w = *state;
     place(w, NULL, NULL);
-    w->backend_host->fail(w->originate, DG_EUPSTREAM, "ARI error %d", 500);
+    (w->backend_host->fail)(w->originate, DG_EUPSTREAM, "ARI error %d", 500);
     settle(w);
     assert_int_equal(w->err, DG_OK);
     assert_int_equal(w->state, CALL_FAILED);
@@ -471,7 +471,7 @@ static void contexts_are_listed(void **state)
     calls_use(w->calls, w->backend, false, &w->defaults);
     place(w, "sales", NULL);
     assert_int_equal(w->originates, 1);
-    accept(w);
+    accept_call(w);
     assert_int_equal(w->err, DG_OK);
     emit(w, DG_CALL_ENDED, 16);
 }
@@ -492,7 +492,7 @@ static void caller_ids_are_taken_apart(void **state)
         place(w, NULL, rows[i].text);
         assert_string_equal(w->caller_name, rows[i].name);
         assert_string_equal(w->caller_number, rows[i].number);
-        accept(w);
+        accept_call(w);
         emit(w, DG_CALL_ENDED, 16);
     }
 }
@@ -502,7 +502,7 @@ static void too_many_calls(void **state)
     struct world *w = *state;
     for (int i = 0; i < 3; i++) {
         place(w, NULL, NULL);
-        accept(w);
+        accept_call(w);
     }
     place(w, NULL, NULL);
     assert_int_equal(w->err, DG_ELIMIT);
@@ -513,7 +513,7 @@ static void a_hang_up_before_the_answer_is_a_cancel(void **state)
 {
     struct world *w = *state;
     place(w, NULL, NULL);
-    accept(w);
+    accept_call(w);
     emit(w, DG_CALL_RINGING, 0);
     w->answered = false;
     calls_hangup(w->calls, w->dialled, 0, on_answer, w);
@@ -540,7 +540,7 @@ static void a_call_that_the_backend_lost(void **state)
 {
     struct world *w = *state;
     place(w, NULL, NULL);
-    accept(w);
+    accept_call(w);
     emit(w, DG_CALL_ANSWERED, 0);
     w->backend_host->link(w->backend_host, DG_LINK_DOWN, "cut");
     settle(w);
@@ -555,7 +555,7 @@ static void a_call_that_is_still_there(void **state)
 {
     struct world *w = *state;
     place(w, NULL, NULL);
-    accept(w);
+    accept_call(w);
     w->backend_host->link(w->backend_host, DG_LINK_DOWN, "cut");
     w->shows_calls = true;
     w->shown_state = DG_CHANNEL_UP;
