@@ -1,0 +1,255 @@
+/* events.c - see events.h. One function per kind of ARI event, found in a table. */
+#include "events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "incoming.h"
+#include "snapshot.h"
+#include "text.h"
+
+void incoming_emit(const struct incoming *in, struct dg_event ev)
+{
+    ev.size = sizeof ev;
+    if (!ev.at_ms)
+        ev.at_ms = in->at_ms;
+    ev.native = in->raw;
+    in->e->sink.emit(in->e->sink.arg, &ev);
+}
+
+bool incoming_is_ours(const struct incoming *in)
+{
+    return ari_same(json_text(in->json, "application"), in->e->app);
+}
+
+struct leg *incoming_known(const struct incoming *in)
+{
+    struct leg *leg = in->id ? legs_find(&in->e->legs, in->id) : NULL;
+    return leg && !leg->ended ? leg : NULL;
+}
+
+void named_drop(struct table *t, struct named *n)
+{
+    table_take(t, &n->entry);
+    free(n->name);
+    free(n->value);
+    free(n);
+}
+
+void named_put(struct table *t, const char *name, const char *value)
+{
+    struct named *n = table_find(t, name);
+    if (n)
+        named_drop(t, n);
+    n = ari_alloc(sizeof *n);
+    n->name = ari_copy(name);
+    n->value = ari_copy(value);
+    n->entry = (struct entry){.key = n->name, .owner = n};
+    table_put(t, &n->entry);
+}
+
+static void on_endpoint(const struct incoming *in)
+{
+    const json_t *endpoint = json_object_get(in->json, "endpoint");
+    const char *technology = json_text(endpoint, "technology");
+    const char *resource = json_text(endpoint, "resource"), *state = json_text(endpoint, "state");
+    struct text target = {0};
+    if (!technology || !resource)
+        return;
+    text_puts(&target, technology);
+    text_puts(&target, "/");
+    text_puts(&target, resource);
+    incoming_emit(in, (struct dg_event){.type = DG_ENDPOINT_CHANGED,
+                                        .target = target.at,
+                                        .on = ari_same(state, "online")});
+    text_free(&target);
+}
+
+static void on_user_event(const struct incoming *in)
+{
+    if (!ari_same(json_text(in->json, "eventname"), BEAT_EVENT)) {
+        incoming_emit(in, (struct dg_event){.type = DG_NATIVE, .call = in->id});
+        return;
+    }
+    const char *token = json_text(json_object_get(in->json, "userevent"), "token");
+    if (token)
+        in->e->sink.beat(in->e->sink.arg, token, text_time_ms(json_text(in->json, "timestamp")));
+}
+
+static void on_replaced(const struct incoming *in)
+{
+    if (incoming_is_ours(in))
+        in->e->sink.replaced(in->e->sink.arg);
+}
+
+/* Sorted by how often they come. What is not here is of no use to anybody. */
+static const struct {
+    const char *type;
+    incoming_fn *fn;
+} handlers[] = {
+    {"ChannelDialplan", on_changed},
+    {"ChannelVarset", on_variable},
+    {"Dial", on_dial},
+    {"ChannelStateChange", on_state},
+    {"ChannelHangupRequest", on_hangup_request},
+    {"ChannelCreated", on_created},
+    {"ChannelDestroyed", on_destroyed},
+    {"ChannelConnectedLine", on_changed},
+    {"ChannelCallerId", on_changed},
+    {"StasisStart", on_stasis_start},
+    {"StasisEnd", on_stasis_end},
+    {"ChannelEnteredBridge", on_entered},
+    {"ChannelLeftBridge", on_left},
+    {"BridgeCreated", on_bridge},
+    {"BridgeDestroyed", on_bridge},
+    {"ChannelDtmfReceived", on_dtmf},
+    {"ChannelHold", on_held},
+    {"ChannelUnhold", on_held},
+    {"PlaybackFinished", on_play_finished},
+    {"RecordingFinished", on_record_finished},
+    {"RecordingFailed", on_record_finished},
+    {"BridgeBlindTransfer", on_transfer},
+    {"PeerStatusChange", on_endpoint},
+    {"EndpointStateChange", on_endpoint},
+    {"ChannelUserevent", on_user_event},
+    {"ApplicationReplaced", on_replaced},
+};
+
+static bool contains(const char *json, size_t len, const char *what)
+{
+    return memmem(json, len, what, strlen(what)) != NULL;
+}
+
+/* A quarter of all events set a variable nobody asks for, and devices change state all the time:
+ * known by their bytes, before the cost of parsing. Inside a string a quote is escaped, so the
+ * pattern cannot come from a value. */
+static bool is_noise(const char *json, size_t len)
+{
+    if (contains(json, len, "\"type\":\"DeviceStateChanged\"") ||
+        contains(json, len, "\"type\":\"ContactStatusChange\""))
+        return true;
+    return contains(json, len, "\"type\":\"ChannelVarset\"") &&
+           !contains(json, len, "\"AMDSTATUS\"") && !contains(json, len, "\"AMDCAUSE\"");
+}
+
+static void dispatch(struct incoming *in, const char *type)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
+        if (strcmp(handlers[i].type, type) == 0) {
+            handlers[i].fn(in);
+            return;
+        }
+}
+
+void events_take(struct events *e, const char *json, size_t len)
+{
+    if (is_noise(json, len))
+        return;
+    json_t *root = json_loadb(json, len, 0, NULL);
+    const char *type = json_text(root, "type");
+    if (type) {
+        struct incoming in = {.e = e, .json = root, .raw = {json, len}};
+        in.channel = json_object_get(root, "channel");
+        in.id = json_text(in.channel, "id");
+        in.at_ms = text_time_ms(json_text(root, "timestamp"));
+        if (in.at_ms)
+            in.at_ms += e->skew_ms;
+        dispatch(&in, type);
+    }
+    json_decref(root);
+}
+
+struct leg *events_adopt(struct events *e, const void *channel_json)
+{
+    const json_t *channel = channel_json, *dialplan = json_object_get(channel, "dialplan");
+    const char *id = json_text(channel, "id"), *data = json_text(dialplan, "app_data");
+    if (!id || !*id || strlen(id) > DG_ID_MAX || legs_is_gone(&e->legs, id))
+        return NULL;
+    struct leg *known = legs_find(&e->legs, id);
+    struct leg *leg = known ? known : legs_add(&e->legs, id);
+    legs_name(&e->legs, leg, json_text(channel, "name"));
+    if (!leg->direction)
+        leg->direction = snapshot_direction(channel);
+    if (leg->given_up) {
+        leg->given_up = false;
+        e->legs.given_up--;
+        e->sink.unwanted(e->sink.arg, leg->id);
+    }
+    if (known && known->started)
+        return leg;
+    leg->started = true;
+    leg->fate.dialled = true;
+    leg->fate.outgoing = leg->direction != DG_INBOUND;
+    leg->fate.answered = snapshot_state(channel) == DG_CHANNEL_UP;
+    leg->ringing = snapshot_state(channel) == DG_CHANNEL_RINGING;
+    size_t len = strlen(e->app);
+    leg->controlled = ari_same(json_text(dialplan, "app_name"), "Stasis") && data &&
+                      strncmp(data, e->app, len) == 0 && (data[len] == ',' || !data[len]);
+    return leg;
+}
+
+void events_meet(struct events *e, const void *channel_json)
+{
+    struct incoming in = {.e = e, .json = channel_json, .channel = channel_json};
+    in.id = json_text(in.channel, "id");
+    if (in.id && !legs_find(&e->legs, in.id))
+        return;
+    incoming_leg(&in, channel_json);
+}
+
+void events_play_stopped(struct events *e, const char *play)
+{
+    named_put(&e->stopped, play, NULL);
+}
+
+void events_play_went_on(struct events *e, const char *play)
+{
+    struct named *n = table_find(&e->stopped, play);
+    if (n)
+        named_drop(&e->stopped, n);
+}
+
+void events_recording(struct events *e, const char *file, const char *record)
+{
+    named_put(&e->recordings, file, record);
+}
+
+struct search {
+    const char *value, *name;
+};
+
+static void match(void *arg, void *owner)
+{
+    struct search *s = arg;
+    struct named *n = owner;
+    if (ari_same(n->value, s->value))
+        s->name = n->name;
+}
+
+const char *events_recording_file(const struct events *e, const char *record)
+{
+    struct search s = {.value = record};
+    struct table all = e->recordings;
+    table_each(&all, match, &s);
+    return s.name;
+}
+
+static void forget(void *arg, void *owner)
+{
+    named_drop(arg, owner);
+}
+
+void events_clear(struct events *e)
+{
+    legs_clear(&e->legs);
+    table_each(&e->stopped, forget, &e->stopped);
+}
+
+void events_free(struct events *e)
+{
+    events_clear(e);
+    table_each(&e->recordings, forget, &e->recordings);
+    legs_free(&e->legs);
+    table_free(&e->stopped);
+    table_free(&e->recordings);
+}

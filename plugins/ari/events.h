@@ -1,0 +1,58 @@
+/* events.h - ARI's events as the core's: JSON in, struct dg_event out.
+ *
+ * No I/O and no clock but what is passed in, so that recorded events can be
+ * played back (tests/unit/ari_events_test.c).
+ */
+#ifndef ARI_EVENTS_H
+#define ARI_EVENTS_H
+
+#include "dialgate/backend.h"
+#include "legs.h"
+
+/* Where results go. All are called from inside events_take; none may call it again. */
+struct events_sink {
+    void (*emit)(void *arg, const struct dg_event *ev);
+    /* The user event by which the link proves itself has come back. */
+    void (*beat)(void *arg, const char *token, int64_t at_ms);
+    /* Another socket has taken the application over: this one is silent from now on. */
+    void (*replaced)(void *arg);
+    /* A leg whose originate was given up lives after all. */
+    void (*unwanted)(void *arg, const char *call);
+    /* An own leg was answered that is to go on to a place in the dialplan. */
+    void (*arrived)(void *arg, const char *call, const char *context, const char *extension,
+                    const char *priority);
+    /* A bridge made by join() has at most one leg left. */
+    void (*lonely)(void *arg, const char *bridge);
+    void *arg;
+};
+
+struct events {
+    struct events_sink sink;
+    const char *app; /* of our own */
+    bool own_only;   /* observe = "own" */
+    int64_t skew_ms; /* what to add to Asterisk's clock to have ours */
+    struct legs legs;
+    struct table stopped;    /* plays cut by play_stop: struct named */
+    struct table recordings; /* file -> the core's record id: struct named */
+};
+
+/* The name of our user event, and the first argument of a leg that is to go on to the dialplan. */
+#define BEAT_EVENT     "dialgate-beat"
+#define GO_ON_ARGUMENT "dialgate-go-on"
+#define JOIN_PREFIX    "join-"
+
+void events_take(struct events *e, const char *json, size_t len);
+void events_clear(struct events *e); /* the link is down: nothing is known any more */
+void events_free(struct events *e);
+
+/* A leg found in a list of channels: remembered, not reported. NULL: it has ended since. */
+struct leg *events_adopt(struct events *e, const void *channel_json);
+/* A leg known from the answer to our own originate: reported if no event has told of it yet. */
+void events_meet(struct events *e, const void *channel_json);
+
+void events_play_stopped(struct events *e, const char *play);
+void events_play_went_on(struct events *e, const char *play); /* it could not be stopped */
+void events_recording(struct events *e, const char *file, const char *record);
+const char *events_recording_file(const struct events *e, const char *record); /* or NULL */
+
+#endif

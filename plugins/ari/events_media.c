@@ -1,0 +1,185 @@
+/* events_media.c - what happens to a leg that lives: control, bridges, tones,
+ * playing and recording.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "incoming.h"
+#include "snapshot.h"
+#include "text.h"
+
+static char *joined(const json_t *args, size_t from)
+{
+    struct text t = {0};
+    text_puts(&t, "");
+    for (size_t i = from; i < json_array_size(args); i++) {
+        const char *arg = json_string_value(json_array_get(args, i));
+        if (i > from)
+            text_puts(&t, ",");
+        text_puts(&t, arg ? arg : "");
+    }
+    return t.at;
+}
+
+void on_stasis_start(const struct incoming *in)
+{
+    const json_t *args = json_object_get(in->json, "args");
+    struct leg *leg = incoming_later(in, in->channel);
+    if (!leg || !incoming_is_ours(in))
+        return;
+    if (ari_same(json_string_value(json_array_get(args, 0)), GO_ON_ARGUMENT)) {
+        in->e->sink.arrived(in->e->sink.arg, leg->id, json_string_value(json_array_get(args, 1)),
+                            json_string_value(json_array_get(args, 2)),
+                            json_string_value(json_array_get(args, 3)));
+        return;
+    }
+    char *text = joined(args, 0);
+    leg->controlled = true;
+    incoming_emit(
+        in, (struct dg_event){.type = DG_CALL_CONTROL, .call = leg->id, .on = true, .text = text});
+    free(text);
+}
+
+void on_stasis_end(const struct incoming *in)
+{
+    struct leg *leg = incoming_known(in);
+    if (!leg || !leg->controlled || !incoming_is_ours(in))
+        return;
+    leg->controlled = false;
+    incoming_emit(in, (struct dg_event){.type = DG_CALL_CONTROL, .call = leg->id});
+}
+
+static const char *bridge_id(const struct incoming *in)
+{
+    return json_text(json_object_get(in->json, "bridge"), "id");
+}
+
+void on_entered(const struct incoming *in)
+{
+    struct leg *leg = incoming_later(in, in->channel);
+    const char *bridge = bridge_id(in);
+    if (!leg || !bridge)
+        return;
+    ari_set(&leg->bridge, bridge);
+    incoming_emit(in, (struct dg_event){
+                          .type = DG_CALL_BRIDGED, .call = leg->id, .bridge = bridge, .on = true});
+}
+
+void on_left(const struct incoming *in)
+{
+    struct leg *leg = incoming_known(in);
+    const json_t *bridge = json_object_get(in->json, "bridge");
+    const char *id = json_text(bridge, "id");
+    if (!id)
+        return;
+    if (leg) {
+        if (ari_same(leg->bridge, id))
+            ari_set(&leg->bridge, NULL);
+        incoming_emit(in,
+                      (struct dg_event){.type = DG_CALL_BRIDGED, .call = leg->id, .bridge = id});
+    }
+    if (strncmp(id, JOIN_PREFIX, strlen(JOIN_PREFIX)) == 0 &&
+        json_array_size(json_object_get(bridge, "channels")) <= 1)
+        in->e->sink.lonely(in->e->sink.arg, id);
+}
+
+void on_bridge(const struct incoming *in)
+{
+    bool created = ari_same(json_text(in->json, "type"), "BridgeCreated");
+    if (bridge_id(in))
+        incoming_emit(in, (struct dg_event){.type = created ? DG_BRIDGE_STARTED : DG_BRIDGE_ENDED,
+                                            .bridge = bridge_id(in)});
+}
+
+void on_held(const struct incoming *in)
+{
+    struct leg *leg = incoming_later(in, in->channel);
+    if (!leg)
+        return;
+    leg->held = ari_same(json_text(in->json, "type"), "ChannelHold");
+    incoming_emit(in, (struct dg_event){.type = DG_CALL_HELD, .call = leg->id, .on = leg->held});
+}
+
+void on_dtmf(const struct incoming *in)
+{
+    struct leg *leg = incoming_later(in, in->channel);
+    const char *digit = json_text(in->json, "digit");
+    if (leg && digit)
+        incoming_emit(in, (struct dg_event){.type = DG_CALL_DTMF, .call = leg->id, .text = digit});
+}
+
+void on_variable(const struct incoming *in)
+{
+    const char *name = json_text(in->json, "variable"), *value = json_text(in->json, "value");
+    if (!in->id || !name || (strcmp(name, "AMDSTATUS") != 0 && strcmp(name, "AMDCAUSE") != 0))
+        return;
+    incoming_emit(in, (struct dg_event){
+                          .type = DG_CALL_VARIABLE, .call = in->id, .text = name, .target = value});
+}
+
+void on_transfer(const struct incoming *in)
+{
+    const json_t *whom = json_object_get(in->json, "transferee");
+    const char *exten = json_text(in->json, "exten"), *context = json_text(in->json, "context");
+    const char *call = json_text(whom, "id");
+    struct text to = {0};
+    if (!call)
+        call = in->id;
+    if (!call || !exten)
+        return;
+    text_puts(&to, exten);
+    text_puts(&to, "@");
+    text_puts(&to, context ? context : "");
+    incoming_emit(in,
+                  (struct dg_event){.type = DG_CALL_TRANSFERRED, .call = call, .target = to.at});
+    text_free(&to);
+}
+
+/* "channel:ID" or "bridge:ID". */
+static void on_what(struct dg_event *ev, const char *uri)
+{
+    if (uri && strncmp(uri, "channel:", 8) == 0)
+        ev->call = uri + 8;
+    else if (uri && strncmp(uri, "bridge:", 7) == 0)
+        ev->bridge = uri + 7;
+}
+
+void on_play_finished(const struct incoming *in)
+{
+    const json_t *play = json_object_get(in->json, "playback");
+    struct dg_event ev = {.type = DG_PLAY_ENDED, .target = json_text(play, "id")};
+    struct named *stopped = table_find(&in->e->stopped, ev.target);
+    on_what(&ev, json_text(play, "target_uri"));
+    const struct leg *leg = ev.call ? legs_find(&in->e->legs, ev.call) : NULL;
+    ev.on = ari_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
+    if (ev.target)
+        incoming_emit(in, ev);
+    if (stopped)
+        named_drop(&in->e->stopped, stopped);
+}
+
+void on_record_finished(const struct incoming *in)
+{
+    const json_t *recording = json_object_get(in->json, "recording");
+    const char *file = json_text(recording, "name"), *format = json_text(recording, "format");
+    bool failed = ari_same(json_text(in->json, "type"), "RecordingFailed");
+    struct dg_event ev = {.type = DG_RECORD_ENDED, .target = file};
+    struct named *ours = table_find(&in->e->recordings, file);
+    struct text where = {0};
+    if (!file)
+        return;
+    if (ours)
+        ev.target = ours->value;
+    on_what(&ev, json_text(recording, "target_uri"));
+    if (!failed) {
+        text_puts(&where, file);
+        text_puts(&where, ".");
+        text_puts(&where, format ? format : "");
+        ev.text = where.at;
+        ev.on = true;
+    }
+    incoming_emit(in, ev);
+    text_free(&where);
+    if (ours)
+        named_drop(&in->e->recordings, ours);
+}

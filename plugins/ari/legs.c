@@ -1,0 +1,184 @@
+/* legs.c - see legs.h. */
+#include "legs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+struct gone {
+    struct entry entry;
+    char *id;
+};
+
+struct leg *legs_find(const struct legs *l, const char *id)
+{
+    return table_find(&l->by_id, id);
+}
+
+struct leg *legs_named(const struct legs *l, const char *id_or_name)
+{
+    struct leg *leg = table_find(&l->by_id, id_or_name);
+    return leg ? leg : table_find(&l->by_name, id_or_name);
+}
+
+struct leg *legs_add(struct legs *l, const char *id)
+{
+    struct leg *leg = legs_find(l, id);
+    if (leg)
+        return leg;
+    leg = ari_alloc(sizeof *leg);
+    leg->id = ari_copy(id);
+    leg->by_id = (struct entry){.key = leg->id, .owner = leg};
+    table_put(&l->by_id, &leg->by_id);
+    return leg;
+}
+
+void legs_name(struct legs *l, struct leg *leg, const char *name)
+{
+    if (!name || ari_same(leg->name, name))
+        return;
+    if (leg->name && table_find(&l->by_name, leg->name) == leg)
+        table_take(&l->by_name, &leg->by_name);
+    ari_set(&leg->name, name);
+    /* During a masquerade two legs have one name for a moment: the first keeps it. */
+    if (table_find(&l->by_name, leg->name))
+        return;
+    leg->by_name = (struct entry){.key = leg->name, .owner = leg};
+    table_put(&l->by_name, &leg->by_name);
+}
+
+/* The digit of ";1" or ";2" at the end of a Local channel's name, or NULL. */
+static char *half_of(const struct leg *leg)
+{
+    size_t len = leg->name ? strlen(leg->name) : 0;
+    if (len < 8 || strncmp(leg->name, "Local/", 6) != 0 || leg->name[len - 2] != ';')
+        return NULL;
+    return &leg->name[len - 1];
+}
+
+struct leg *legs_twin(const struct legs *l, const struct leg *leg)
+{
+    char *half = half_of(leg);
+    if (!half || (*half != '1' && *half != '2'))
+        return NULL;
+    char *name = ari_copy(leg->name);
+    name[strlen(name) - 1] = *half == '1' ? '2' : '1';
+    struct leg *twin = table_find(&l->by_name, name);
+    free(name);
+    return twin;
+}
+
+bool leg_is_far_half(const struct leg *leg)
+{
+    char *half = half_of(leg);
+    return half && *half == '2';
+}
+
+void legs_drop(struct legs *l, struct leg *leg)
+{
+    table_take(&l->by_id, &leg->by_id);
+    if (leg->name && table_find(&l->by_name, leg->name) == leg)
+        table_take(&l->by_name, &leg->by_name);
+    l->given_up -= leg->given_up;
+    free(leg->id);
+    free(leg->name);
+    free(leg->callee);
+    free(leg->bridge);
+    free(leg);
+}
+
+static void forget(struct legs *l, struct gone *g)
+{
+    if (!g->id)
+        return;
+    table_take(&l->gone, &g->entry);
+    free(g->id);
+    g->id = NULL;
+}
+
+static void remember(struct legs *l, const char *id)
+{
+    if (!l->ring)
+        l->ring = ari_alloc(LEGS_GONE * sizeof *l->ring);
+    if (legs_is_gone(l, id))
+        return;
+    struct gone *g = &l->ring[l->next_gone++ % LEGS_GONE];
+    forget(l, g);
+    g->id = ari_copy(id);
+    g->entry = (struct entry){.key = g->id, .owner = g};
+    table_put(&l->gone, &g->entry);
+}
+
+bool legs_is_gone(const struct legs *l, const char *id)
+{
+    return table_find(&l->gone, id) != NULL;
+}
+
+void legs_ended(struct legs *l, struct leg *leg)
+{
+    remember(l, leg->id);
+    leg->ended = true;
+    if (!leg->expected)
+        legs_drop(l, leg);
+}
+
+static void drop_unexpected(void *arg, void *owner)
+{
+    struct leg *leg = owner;
+    if (!leg->expected && !leg->given_up)
+        legs_drop(arg, leg);
+}
+
+static void forget_all(struct legs *l)
+{
+    for (size_t i = 0; l->ring && i < LEGS_GONE; i++)
+        forget(l, &l->ring[i]);
+}
+
+void legs_clear(struct legs *l)
+{
+    table_each(&l->by_id, drop_unexpected, l);
+    forget_all(l);
+}
+
+static void drop(void *arg, void *owner)
+{
+    legs_drop(arg, owner);
+}
+
+void legs_free(struct legs *l)
+{
+    table_each(&l->by_id, drop, l);
+    forget_all(l);
+    free(l->ring);
+    table_free(&l->by_id);
+    table_free(&l->by_name);
+    table_free(&l->gone);
+}
+
+struct leg *legs_expect(struct legs *l, const char *id)
+{
+    struct gone *before = table_find(&l->gone, id);
+    if (before)
+        forget(l, before);
+    struct leg *leg = legs_add(l, id);
+    leg->expected = true;
+    leg->fate.outgoing = true;
+    leg->direction = DG_OUTBOUND;
+    return leg;
+}
+
+void legs_settle(struct legs *l, const char *id, bool given_up)
+{
+    struct leg *leg = legs_find(l, id);
+    if (!leg)
+        return;
+    leg->expected = false;
+    if (given_up && !leg->started && l->given_up < LEGS_GIVEN_UP) {
+        leg->given_up = true;
+        l->given_up++;
+    } else if (leg->ended || (given_up && !leg->started)) {
+        legs_drop(l, leg);
+    }
+}

@@ -1,0 +1,346 @@
+/* link.c - see link.h. */
+#include "link.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ari.h"
+#include "snapshot.h"
+#include "text.h"
+
+enum {
+    PROOF_MS = 2500,     /* within which our user event must be back */
+    PROOF_STEP_MS = 500, /* and how often it is sent meanwhile */
+    BEAT_TICKS = 5,      /* pings between two user events */
+    DEAF_TICKS = 20,     /* pings without our user event: deaf. Under load events come late. */
+    BEAT_FAILURES = 3,   /* refused or unanswered user events in a row: ARI is stuck */
+    FIRST_WAIT_MS = 250, /* a reconnect closer than 100 ms can be deaf */
+    LONGEST_WAIT_MS = 5000,
+    STABLE_MS = 10000, /* up for so long, a loss begins with a short wait again */
+    LEAVE_MS = 2000,
+};
+
+static void connect_now(void *arg);
+static void on_tick(void *arg);
+static void on_proof_step(void *arg);
+
+static void set_timer(struct ari *a, uint64_t ms, dg_fn *fn)
+{
+    if (a->link.timer)
+        a->h->timer_stop(a->h, a->link.timer);
+    a->link.timer = fn ? a->h->timer_start(a->h, ms, fn, a) : NULL;
+}
+
+static void enter(struct ari *a, enum link_state state)
+{
+    a->link.state = state;
+    a->link.state_since_ms = a->h->now_ms(a->h);
+}
+
+/* ---- Down ---------------------------------------------------------------------- */
+
+/* From 250 ms doubling to 5 s; half of it is chance, so that gateways do not come in step. */
+static uint64_t wait_ms(unsigned failures)
+{
+    uint64_t ms = FIRST_WAIT_MS;
+    uint16_t chance = 0;
+    while (failures-- > 1 && ms < LONGEST_WAIT_MS)
+        ms *= 2;
+    if (ms > LONGEST_WAIT_MS)
+        ms = LONGEST_WAIT_MS;
+    RAND_bytes((unsigned char *)&chance, sizeof chance);
+    return ms / 2 + ms / 2 * chance / UINT16_MAX;
+}
+
+static void say_down(struct ari *a, enum dg_level level, const char *why)
+{
+    struct link *l = &a->link;
+    bool was_up = l->state == LINK_UP;
+    if (!was_up && ari_same(l->reason, why))
+        return;
+    a->h->log(a->h, level, was_up ? "link lost: %s" : "no link: %s", why);
+    ari_set(&l->reason, why);
+    a->h->link(a->h, DG_LINK_DOWN, why);
+}
+
+static void wait_for_retry(struct ari *a)
+{
+    struct link *l = &a->link;
+    enter(a, LINK_WAITING);
+    l->token[0] = '\0';
+    l->failures++;
+    set_timer(a, wait_ms(l->failures), connect_now);
+}
+
+/* The link, or the attempt, has failed. A socket that still talks is closed with the handshake. */
+static void down(struct ari *a, enum dg_level level, const char *why, bool polite)
+{
+    struct link *l = &a->link;
+    char copy[200];
+    if (l->state == LINK_WAITING || l->state == LINK_LEAVING)
+        return;
+    snprintf(copy, sizeof copy, "%s", why);
+    if (l->state == LINK_UP && a->h->now_ms(a->h) - l->up_since_ms > STABLE_MS)
+        l->failures = 0;
+    say_down(a, level, copy);
+    events_clear(&a->events);
+    if (l->socket && polite) {
+        enter(a, LINK_WAITING);
+        set_timer(a, 0, NULL);
+        socket_close(l->socket, LEAVE_MS);
+        return;
+    }
+    if (l->socket)
+        socket_drop(l->socket);
+    l->socket = NULL;
+    wait_for_retry(a);
+}
+
+void link_replaced(struct ari *a)
+{
+    struct text why = {0};
+    text_puts(&why, "another client has taken over the application ");
+    text_puts(&why, a->config.app);
+    text_puts(&why, ": give each gateway its own (app_suffix)");
+    a->link.failures += 6; /* the longest wait: else the two would throw each other out for ever */
+    a->link.up_since_ms = a->h->now_ms(a->h);
+    down(a, DG_ERROR, why.at, true);
+    text_free(&why);
+}
+
+/* ---- Proof and beat --------------------------------------------------------------- */
+
+static void on_beat_sent(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct link *l = &a->link;
+    (void)op;
+    (void)arg;
+    if (l->state != LINK_UP || !r->err) {
+        l->beat_failures = 0;
+        return;
+    }
+    if (r->status == 404)
+        down(a, DG_WARN, "Asterisk does not know the application any more", true);
+    else if (++l->beat_failures >= BEAT_FAILURES)
+        down(a, DG_WARN, "Asterisk does not answer requests for the application", true);
+}
+
+static void send_beat(struct ari *a)
+{
+    struct link *l = &a->link;
+    unsigned char random[16];
+    if (!*l->token) {
+        RAND_bytes(random, sizeof random);
+        for (size_t i = 0; i < sizeof random; i++)
+            snprintf(l->token + 2 * i, 3, "%02x", random[i]);
+        l->beat_at_ms = a->h->now_ms(a->h);
+    }
+    rest_send(a, NULL,
+              &(struct rest_call){
+                  .method = "POST",
+                  .path = {"events", "user", BEAT_EVENT},
+                  .query = {{"application", a->config.app}},
+                  .body = json_pack("{s:{s:s}}", "variables", "token", l->token),
+                  .timeout_ms = a->config.connect_ms,
+                  .urgent = true,
+                  .then = on_beat_sent,
+              });
+}
+
+static void up(struct ari *a)
+{
+    struct link *l = &a->link;
+    struct text detail = {0};
+    enter(a, LINK_UP);
+    l->up_since_ms = l->last_tick_ms = a->h->now_ms(a->h);
+    l->ticks = l->beat_failures = 0;
+    ari_set(&l->reason, NULL);
+    text_puts(&detail, "Asterisk ");
+    text_puts(&detail, l->version ? l->version : "of unknown version");
+    text_puts(&detail, " as application ");
+    text_puts(&detail, a->config.app);
+    a->h->log(a->h, DG_INFO, "link up: %s at %s", detail.at, a->config.base);
+    a->h->metric_add(a->reconnect_count, 1);
+    set_timer(a, a->config.ping_ms, on_tick);
+    a->h->link(a->h, DG_LINK_UP, detail.at);
+    text_free(&detail);
+}
+
+void link_beat(struct ari *a, const char *token, int64_t at_ms)
+{
+    struct link *l = &a->link;
+    if (!*l->token || strcmp(token, l->token) != 0)
+        return;
+    l->token[0] = '\0';
+    if (l->state != LINK_PROVING)
+        return;
+    int64_t skew = at_ms ? a->h->unix_ms(a->h) - at_ms : 0;
+    a->events.skew_ms = skew > 1000 || skew < -1000 ? skew : 0;
+    if (a->events.skew_ms)
+        a->h->log(a->h, DG_WARN, "Asterisk's clock is %lld ms off ours; times are corrected",
+                  (long long)-skew);
+    up(a);
+}
+
+static void on_proof_step(void *arg)
+{
+    struct ari *a = arg;
+    a->link.timer = NULL;
+    if (a->h->now_ms(a->h) - a->link.state_since_ms >= PROOF_MS) {
+        down(a, DG_WARN, "the event socket is deaf: our own event did not come back", true);
+        return;
+    }
+    send_beat(a);
+    set_timer(a, PROOF_STEP_MS, on_proof_step);
+}
+
+/* While up: is the other side alive (ping), and does it still send us events (beat)? */
+static void on_tick(void *arg)
+{
+    struct ari *a = arg;
+    struct link *l = &a->link;
+    uint64_t now = a->h->now_ms(a->h), heard = socket_heard_ms(l->socket);
+    /* When this program itself was stopped, what has come meanwhile is not read yet. */
+    bool late = now - l->last_tick_ms > 2 * a->config.ping_ms + 500;
+    l->timer = NULL;
+    l->last_tick_ms = now;
+    if (!late && now - heard > a->config.pong_ms) {
+        down(a, DG_WARN, "Asterisk is silent: no answer to a ping", false);
+        return;
+    }
+    if (!late && *l->token && now - l->beat_at_ms > DEAF_TICKS * a->config.ping_ms) {
+        down(a, DG_WARN, "the event socket has become deaf", true);
+        return;
+    }
+    socket_ping(l->socket);
+    if (l->state != LINK_UP)
+        return;
+    set_timer(a, a->config.ping_ms, on_tick);
+    if (++l->ticks % BEAT_TICKS == 0)
+        send_beat(a);
+}
+
+/* ---- Connecting ------------------------------------------------------------------- */
+
+static void on_opened(void *arg)
+{
+    struct ari *a = arg;
+    enter(a, LINK_PROVING);
+    a->link.token[0] = '\0';
+    send_beat(a);
+    set_timer(a, PROOF_STEP_MS, on_proof_step);
+}
+
+static void on_message(void *arg, struct dg_bytes text)
+{
+    struct ari *a = arg;
+    a->h->metric_add(a->event_count, 1);
+    events_take(&a->events, text.ptr, text.len);
+}
+
+static void finish_close(void *arg);
+
+static void on_closed(void *arg, enum dg_err err, int status, const char *why)
+{
+    struct ari *a = arg;
+    struct link *l = &a->link;
+    (void)err;
+    (void)status;
+    l->socket = NULL;
+    if (l->state == LINK_LEAVING)
+        set_timer(a, 0, finish_close);
+    else if (l->state == LINK_WAITING)
+        wait_for_retry(a);
+    else
+        down(a, DG_WARN, why, false);
+}
+
+static const struct socket_events socket_events = {
+    .opened = on_opened, .message = on_message, .closed = on_closed};
+
+static void open_socket(struct ari *a)
+{
+    struct text path = {0};
+    text_puts(&path, a->config.path);
+    text_puts(&path, "/events?app=");
+    text_encoded(&path, a->config.app);
+    text_puts(&path, a->config.own_only ? "&subscribeAll=false" : "&subscribeAll=true");
+    enter(a, LINK_OPENING);
+    a->link.socket = socket_open(a->h, &a->config, path.at, &socket_events, a);
+    text_free(&path);
+}
+
+static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct link *l = &a->link;
+    char why[160];
+    (void)op;
+    (void)arg;
+    if (l->state != LINK_ASKING)
+        return;
+    const char *startup = json_text(json_object_get(r->json, "status"), "startup_time");
+    if (r->err || !startup) {
+        if (r->status == 401 || r->status == 403)
+            snprintf(why, sizeof why, "ARI refuses user %s: check username and password",
+                     a->config.user);
+        else if (r->status)
+            snprintf(why, sizeof why, "ARI error %d%s%s", r->status, r->words ? ": " : "",
+                     r->words ? r->words : "");
+        else
+            snprintf(why, sizeof why, "Unable to connect to ARI at %s", a->config.base);
+        down(a, DG_WARN, why, false);
+        return;
+    }
+    if (l->startup && !ari_same(l->startup, startup))
+        a->h->log(a->h, DG_WARN, "Asterisk has been restarted: calls from before are gone");
+    ari_set(&l->startup, startup);
+    ari_set(&l->version, json_text(json_object_get(r->json, "system"), "version"));
+    open_socket(a);
+}
+
+static void connect_now(void *arg)
+{
+    struct ari *a = arg;
+    a->link.timer = NULL;
+    enter(a, LINK_ASKING);
+    rest_send(a, NULL,
+              &(struct rest_call){.path = {"asterisk", "info"},
+                                  .timeout_ms = a->config.connect_ms,
+                                  .urgent = true,
+                                  .then = on_info});
+}
+
+void link_start(struct ari *a)
+{
+    a->h->link(a->h, DG_LINK_CONNECTING, a->config.base);
+    connect_now(a);
+}
+
+/* ---- The end ------------------------------------------------------------------------ */
+
+static void finish_close(void *arg)
+{
+    struct ari *a = arg;
+    const struct dg_host *h = a->h;
+    struct dg_op *op = a->link.closing;
+    events_free(&a->events);
+    config_free(&a->config);
+    free(a->link.reason);
+    free(a->link.version);
+    free(a->link.startup);
+    free(a);
+    h->done(op);
+}
+
+void link_close(struct ari *a, struct dg_op *op)
+{
+    struct link *l = &a->link;
+    bool closing_already = l->state == LINK_WAITING && l->socket;
+    l->closing = op;
+    enter(a, LINK_LEAVING);
+    set_timer(a, 0, l->socket ? NULL : finish_close);
+    if (l->socket && !closing_already)
+        socket_close(l->socket, LEAVE_MS);
+}

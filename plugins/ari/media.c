@@ -1,0 +1,222 @@
+/* media.c - playing, recording, listening in. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ari.h"
+#include "snapshot.h"
+#include "text.h"
+
+/* ---- On a call or on a bridge --------------------------------------------------------- */
+
+/* A request whose `on` may name either: a call first, and when there is none, a bridge. */
+struct either {
+    struct rest_call rest;
+    char *on, *id, *texts[3];
+    char *record; /* the core's id, when it is a recording */
+    bool tried;
+};
+
+static void either_free(struct either *e)
+{
+    free(e->on);
+    free(e->id);
+    free(e->record);
+    for (size_t i = 0; i < sizeof e->texts / sizeof *e->texts; i++)
+        free(e->texts[i]);
+    free(e);
+}
+
+static void on_either(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct either *e = arg;
+    if (r->status == 404 && !e->tried && !legs_named(&a->events.legs, e->on)) {
+        e->tried = true;
+        e->rest.path[0] = "bridges";
+        rest_send(a, op, &e->rest);
+        return;
+    }
+    if (r->err) {
+        rest_fail(a, op, r);
+    } else {
+        if (e->record)
+            events_recording(&a->events, e->texts[0], e->record);
+        a->h->done(op);
+    }
+    either_free(e);
+}
+
+static struct either *either(const char *on)
+{
+    struct either *e = ari_alloc(sizeof *e);
+    e->on = ari_copy(on);
+    e->rest = (struct rest_call){
+        .method = "POST", .path = {"channels", e->on}, .then = on_either, .arg = e};
+    return e;
+}
+
+void ari_play(void *self, const struct dg_play *req, struct dg_op *op)
+{
+    struct ari *a = self;
+    char skip[12];
+    if (!text_is_plain(req->media, 1000)) {
+        a->h->fail(op, DG_EINVAL, "no media to play");
+        return;
+    }
+    struct either *e = either(req->on);
+    e->id = ari_copy(req->play);
+    e->texts[0] = ari_copy(req->media);
+    e->texts[1] = ari_copy(req->language);
+    e->rest.path[2] = "play";
+    e->rest.path[3] = e->id;
+    e->rest.query[0] = (struct dg_kv){"media", e->texts[0]};
+    e->rest.query[1] = (struct dg_kv){"lang", e->texts[1]};
+    if (req->skip_ms) {
+        snprintf(skip, sizeof skip, "%u", req->skip_ms);
+        e->texts[2] = ari_copy(skip);
+        e->rest.query[2] = (struct dg_kv){"skipms", e->texts[2]};
+    }
+    rest_send(a, op, &e->rest);
+}
+
+static void on_stopped(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    char *play = arg;
+    if (r->err) {
+        events_play_went_on(&a->events, play);
+        rest_fail(a, op, r);
+    } else {
+        a->h->done(op);
+    }
+    free(play);
+}
+
+void ari_play_stop(void *self, const struct dg_stop *req, struct dg_op *op)
+{
+    struct ari *a = self;
+    events_play_stopped(&a->events, req->id); /* its end may be told before the answer comes */
+    rest_send(a, op,
+              &(struct rest_call){.method = "DELETE",
+                                  .path = {"playbacks", req->id},
+                                  .then = on_stopped,
+                                  .arg = ari_copy(req->id)});
+}
+
+/* ---- Recordings -------------------------------------------------------------------------- */
+
+void ari_record(void *self, const struct dg_record *req, struct dg_op *op)
+{
+    struct ari *a = self;
+    const char *file = req->file && *req->file ? req->file : req->record;
+    char seconds[24];
+    if (!text_is_file(file)) {
+        a->h->fail(op, DG_EINVAL, "the file's name is absolute, climbs or is not printable");
+        return;
+    }
+    struct either *e = either(req->on);
+    snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(req->max_ms + 999) / 1000);
+    e->record = ari_copy(req->record);
+    e->texts[0] = ari_copy(file);
+    e->texts[1] = ari_copy(req->format && *req->format ? req->format : "wav");
+    e->texts[2] = ari_copy(seconds);
+    e->rest.path[2] = "record";
+    e->rest.query[0] = (struct dg_kv){"name", e->texts[0]};
+    e->rest.query[1] = (struct dg_kv){"format", e->texts[1]};
+    e->rest.query[2] = (struct dg_kv){"maxDurationSeconds", req->max_ms ? e->texts[2] : NULL};
+    e->rest.query[3] = (struct dg_kv){"beep", req->beep ? "true" : "false"};
+    e->rest.query[4] = (struct dg_kv){"ifExists", "fail"};
+    rest_send(a, op, &e->rest);
+}
+
+void ari_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op)
+{
+    struct ari *a = self;
+    const char *file = events_recording_file(&a->events, req->record);
+    rest_send(a, op,
+              &(struct rest_call){.method = req->change == DG_RECORD_RESUME ? "DELETE" : "POST",
+                                  .path = {"recordings", "live", file ? file : req->record,
+                                           req->change == DG_RECORD_STOP ? "stop" : "pause"}});
+}
+
+static void on_recordings(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    char *text = arg;
+    size_t i;
+    json_t *one;
+    if (r->err) {
+        rest_fail(a, op, r);
+        free(text);
+        return;
+    }
+    json_array_foreach((json_t *)r->json, i, one)
+    {
+        struct dg_recording recording = {DG_SIZED(struct dg_recording),
+                                         .id = json_text(one, "name"),
+                                         .format = json_text(one, "format")};
+        if (recording.id && (!text || strstr(recording.id, text)))
+            a->h->item(op, &recording);
+    }
+    a->h->done(op);
+    free(text);
+}
+
+void ari_recordings(void *self, const struct dg_filter *req, struct dg_op *op)
+{
+    rest_send(self, op,
+              &(struct rest_call){.path = {"recordings", "stored"},
+                                  .then = on_recordings,
+                                  .arg = ari_copy(req->text)});
+}
+
+struct range {
+    uint64_t offset, limit;
+};
+
+static void on_file(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct range *range = arg;
+    if (r->err) {
+        rest_fail(a, op, r);
+    } else {
+        uint64_t left = range->offset < r->body.len ? r->body.len - range->offset : 0;
+        uint64_t len = range->limit && range->limit < left ? range->limit : left;
+        a->h->item(op, &(struct dg_bytes){left ? r->body.ptr + range->offset : "", (size_t)len});
+        a->h->done(op);
+    }
+    free(range);
+}
+
+/* ARI has no ranges: the file comes whole, and a part of it is handed on. */
+void ari_recording_read(void *self, const struct dg_recording_read *req, struct dg_op *op)
+{
+    struct range *range = ari_alloc(sizeof *range);
+    range->offset = req->offset;
+    range->limit = req->limit;
+    rest_send(self, op,
+              &(struct rest_call){.path = {"recordings", "stored", req->id, "file"},
+                                  .max_body = 256u << 20,
+                                  .then = on_file,
+                                  .arg = range});
+}
+
+void ari_recording_delete(void *self, const struct dg_stop *req, struct dg_op *op)
+{
+    rest_send(self, op,
+              &(struct rest_call){.method = "DELETE", .path = {"recordings", "stored", req->id}});
+}
+
+/* ---- Snoop -------------------------------------------------------------------------------- */
+
+void ari_snoop(void *self, const struct dg_snoop *req, struct dg_op *op)
+{
+    struct ari *a = self;
+    const char *spy = req->hear_in && req->hear_out ? "both" : req->hear_in ? "in" : "out";
+    if (!req->hear_in && !req->hear_out)
+        spy = "none";
+    rest_send(a, op,
+              &(struct rest_call){.method = "POST",
+                                  .path = {"channels", req->call, "snoop", req->snoop},
+                                  .query = {{"spy", spy},
+                                            {"whisper", req->whisper ? "out" : "none"},
+                                            {"app", a->config.app}}});
+}

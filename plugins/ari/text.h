@@ -1,0 +1,41 @@
+/* text.h - small helpers of the ari plugin: growing text, percent-encoding,
+ * allocation that ends the process, and the checks of what may go to Asterisk.
+ */
+#ifndef ARI_TEXT_H
+#define ARI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed; never NULL. */
+void *ari_alloc(size_t size);
+char *ari_copy(const char *s);               /* NULL stays NULL */
+void ari_set(char **slot, const char *s);    /* frees what was there; keeps equal text */
+bool ari_same(const char *a, const char *b); /* NULL and "" are the same */
+
+/* Start with {0}; `at` is NULL or NUL-terminated. */
+struct text {
+    char *at;
+    size_t len, size;
+};
+
+void text_add(struct text *t, const char *ptr, size_t len);
+void text_puts(struct text *t, const char *s);
+/* All but letters, digits and -._~ becomes %XX, so a piece cannot leave its place in a URL. */
+void text_encoded(struct text *t, const char *s);
+void text_free(struct text *t);
+
+/* "2026-11-21T09:10:48.043+0000" as Unix time; 0: it is none. */
+int64_t text_time_ms(const char *stamp);
+
+/* Printable, no control characters, not empty, at most `max` bytes. */
+bool text_is_plain(const char *s, size_t max);
+/* What may stand in a caller's number: [0-9A-Za-z+*#_.-]. */
+bool text_is_number(const char *s);
+/* A variable's name, never a dialplan function: [A-Za-z_][A-Za-z0-9_]*. */
+bool text_is_variable(const char *s);
+/* A file below a folder: no leading "/", no "..", nothing unprintable. */
+bool text_is_file(const char *s);
+
+#endif
