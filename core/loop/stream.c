@@ -18,8 +18,10 @@
 #include "base/str.h"
 #include "loop/net_private.h"
 
-#define READ_SIZE   16384
-#define READ_BUDGET (4 * READ_SIZE)
+/* Less than a TLS record, so that bytes left inside OpenSSL are the everyday
+ * case and not the rare one. */
+#define READ_SIZE   10240
+#define READ_BUDGET (5 * READ_SIZE)
 #define BLOCK_LEAST 4096
 #define BLOCK_MOST  16384
 #define LINGER_MS   5000
@@ -33,11 +35,10 @@ enum stream_state {
 };
 
 /* OpenSSL demands that a write it could not take is tried again with the same
- * bytes at the same place: a block never moves, and is not added to once tried. */
+ * bytes at the same place: a block never moves. */
 struct block {
     struct block *next;
     size_t len, sent, room;
-    bool tried;
     char bytes[];
 };
 
@@ -160,10 +161,8 @@ static void flush(struct dg_stream *s)
         struct block *b = s->first;
         size_t n = 0;
         CURLcode rc = curl_easy_send(s->t.easy, b->bytes + b->sent, b->len - b->sent, &n);
-        if (rc == CURLE_AGAIN) {
-            b->tried = true;
+        if (rc == CURLE_AGAIN)
             break;
-        }
         if (rc != CURLE_OK) {
             fail_soon(s, DG_EUNAVAILABLE, "the connection was lost while sending");
             return;
@@ -184,7 +183,7 @@ static void flush(struct dg_stream *s)
 static void append(struct dg_stream *s, const char *bytes, size_t len)
 {
     struct block *b = s->last;
-    if (!b || b->tried || b->room - b->len < len) {
+    if (!b || b->room - b->len < len) {
         size_t room = len < BLOCK_LEAST ? BLOCK_LEAST : len;
         b = xmalloc(sizeof(*b) + room);
         *b = (struct block){.room = room};
