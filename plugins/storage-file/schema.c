@@ -79,6 +79,7 @@ static bool add_index(struct schema *s, struct table *t, const char *const *fiel
         text_addf(&columns, "%s\"%s\"", i ? "," : "", fields[i]);
     }
     text_add(&name, unique ? " unique" : "");
+    t->has_unique = t->has_unique || unique;
     bool fresh = count > 0;
     for (size_t i = 0; i < t->index_count; i++)
         fresh = fresh && strcmp(t->indexes[i].name, name.ptr) != 0;

@@ -28,6 +28,7 @@ struct table {
     size_t column_count;
     struct index *indexes;
     size_t index_count;
+    bool has_unique;
     const char *get_sql;     /* id -> version, doc */
     const char *insert_sql;  /* id, version, fields, doc */
     const char *current_sql; /* id -> version, fields */

@@ -199,6 +199,29 @@ static bool write_one(struct db *db, const struct schema *schema, struct job *j,
     return ok;
 }
 
+static bool doc_ok(const struct table *t, struct job *j)
+{
+    struct value *values = pool_alloc(&j->pool, (t->column_count + 1) * sizeof(*values));
+    json_t *doc = doc_values(t, j->ask.write.list[0].json, values, &(struct fault){0});
+    json_decref(doc);
+    return doc != NULL;
+}
+
+bool work_must_split(const struct schema *schema, struct job *j)
+{
+    if (!j->followers)
+        return false;
+    const struct table *t =
+        schema_table(schema, j->ask.write.list[0].collection, &(struct fault){0});
+    if (!t || t->has_unique || !doc_ok(t, j))
+        return true;
+    for (struct job *f = j->followers; f != j->newest; f = f->next) {
+        if (!doc_ok(t, f))
+            return true;
+    }
+    return false; /* the newest is seen when it is written */
+}
+
 /* ---- The three requests ------------------------------------------------- */
 
 static bool write_list(struct db *db, const struct schema *schema, struct job *j)

@@ -83,10 +83,13 @@ static bool open_file(struct writer *w)
 
 /* ---- Groups ------------------------------------------------------------- */
 
-/* A fault of the newest of several puts must not be that of those before it. */
+/* Several puts carried out as one give each the same result; where it could
+ * differ, each is carried out by itself. */
 static void work_job(struct writer *w, struct job *j, int64_t now_ms)
 {
-    struct schema *schema = atomic_load(&w->file->schema);
+    const struct schema *schema = atomic_load(&w->file->schema);
+    if (work_must_split(schema, j))
+        job_split(j);
     job_reset(j);
     work_write(&w->db, schema, j, now_ms);
     if (j->fault.err == DG_OK || !j->followers || !db_in_transaction(&w->db))

@@ -1,0 +1,16 @@
+# contract_storage: the contract of dialgate/storage.h, for any plugin.
+add_executable(contract_storage storage_main.c storage_rig.c storage_suite.c storage_documents.c
+  storage_writes.c storage_queries.c storage_changes.c storage_schema.c storage_crash.c)
+target_link_libraries(contract_storage PRIVATE dg_plug PkgConfig::CMOCKA)
+
+# contract_storage_tests(name plugin config instance): the suite, and the killing.
+function(contract_storage_tests name plugin config instance)
+  set(arguments $<TARGET_FILE:${plugin}> --config ${config} --instance ${instance})
+  add_test(NAME contract_${name} COMMAND contract_storage ${arguments})
+  add_test(NAME contract_${name}_killed COMMAND contract_storage ${arguments} --kill 20)
+  set_tests_properties(contract_${name} contract_${name}_killed PROPERTIES
+    LABELS contract TIMEOUT 300)
+endfunction()
+
+contract_storage_tests(storage_file plugin_storage-file
+  ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml storage)
