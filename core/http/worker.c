@@ -161,7 +161,9 @@ static void tear_down(struct worker *w)
     h2o_timeout_unlink(&w->ctx.http2._graceful_shutdown_timeout);
     h2o_multithread_unregister_receiver(w->ctx.queue, &w->inbox);
     h2o_loop_t *loop = w->ctx.loop;
+    h2o_multithread_queue_t *queue = w->ctx.queue;
     h2o_context_dispose(&w->ctx);
+    free(queue); /* the library takes it down, but leaves its memory */
     h2o_evloop_destroy(loop);
 }
 
