@@ -9,12 +9,14 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define BODY_DEPTH  16
-#define INPUT_BYTES 200 /* of the client's own value in an answer */
+#define BODY_DEPTH    16
+#define INPUT_BYTES   200 /* of the client's own value in an answer */
+#define INPUT_MEMBERS 32
 
 struct check {
     struct request *req;
     json_t *problems;
+    bool discreet; /* what was sent is not sent back */
 };
 
 /* Runs when the request's memory goes. */
@@ -32,23 +34,44 @@ struct request *check_request(const struct check *c)
     return c->req;
 }
 
+void check_discreet(struct check *c)
+{
+    c->discreet = true;
+}
+
 const json_t *check_keep(struct check *c, json_t *value)
 {
     request_on_end(c->req, (dg_fn *)json_decref, value);
     return value;
 }
 
-/* Long values are not sent back. */
-static json_t *shown(const json_t *input)
+/* Long values are not sent back, nor is what lies deeper. */
+static json_t *shown_plain(const json_t *input)
 {
-    if (!input)
-        return json_null();
+    if (json_is_object(input))
+        return json_object();
+    if (json_is_array(input))
+        return json_array();
     if (json_is_string(input) && json_string_length(input) > INPUT_BYTES)
         return json_string("...");
-    if (json_is_object(input) || json_is_array(input))
-        return json_object_size(input) + json_array_size(input) > 32 ? json_object()
-                                                                     : json_deep_copy(input);
     return json_copy((json_t *)input);
+}
+
+static json_t *shown(const json_t *input)
+{
+    const char *name;
+    json_t *value;
+    if (!input)
+        return json_null();
+    json_t *out = shown_plain(input);
+    if (!json_is_object(input) || json_object_size(input) > INPUT_MEMBERS)
+        return out;
+    json_object_foreach((json_t *)input, name, value)
+    {
+        if (strlen(name) <= INPUT_BYTES)
+            json_object_set_new(out, name, shown_plain(value));
+    }
+    return out;
 }
 
 void check_problem(struct check *c, const char *where, const char *field, const char *type,
@@ -64,7 +87,7 @@ void check_problem(struct check *c, const char *where, const char *field, const 
     json_object_set_new(problem, "type", json_string(type));
     json_object_set_new(problem, "loc", loc);
     json_object_set_new(problem, "msg", json_string(message));
-    json_object_set_new(problem, "input", shown(input));
+    json_object_set_new(problem, "input", shown(c->discreet ? NULL : input));
     json_array_append_new(c->problems, problem);
 }
 
@@ -96,6 +119,7 @@ void check_text(struct check *c, const char *where, const struct field *f, const
                 const json_t *input)
 {
     char message[96];
+    const char *why;
     int64_t len = (int64_t)str_utf8_len(text);
     if (len < f->min) {
         plural(message, "least", f->min);
@@ -103,9 +127,9 @@ void check_text(struct check *c, const char *where, const struct field *f, const
     } else if (f->max && len > f->max) {
         plural(message, "most", f->max);
         check_problem(c, where, f->name, "string_too_long", message, input);
-    } else if (f->rule && f->rule(f->name, text)) {
+    } else if (f->rule && (why = f->rule(f->name, text))) {
         check_problem(c, where, f->name, f->pattern ? "string_pattern_mismatch" : "value_error",
-                      f->rule(f->name, text), input);
+                      why, input);
     }
 }
 

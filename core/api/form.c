@@ -74,36 +74,47 @@ static bool add_part(json_t *form, const char *part, size_t len)
     return ok;
 }
 
-/* Parts stand between "--boundary" lines; the last is followed by "--". */
-static bool parse_multipart(json_t *form, struct dg_bytes body, const char *type)
+/* "\r\n--boundary": what stands in front of every part but the first. */
+static bool read_boundary(const char *type, struct buf *out)
 {
     const char *boundary = strcasestr(type, "boundary=");
     if (!boundary)
         return false;
     boundary += strlen("boundary=");
-    size_t quoted = *boundary == '"', len = strcspn(boundary + quoted, quoted ? "\"" : "; ");
-    if (len == 0 || len > 70)
-        return false;
-    struct buf line;
-    buf_init(&line, 80);
-    buf_adds(&line, "--");
-    buf_add(&line, boundary + quoted, len);
+    bool quoted = *boundary == '"';
+    size_t len = strcspn(boundary + quoted, quoted ? "\"" : "; ");
+    buf_adds(out, "\r\n--");
+    buf_add(out, boundary + quoted, len);
+    return len >= 1 && len <= 70;
+}
 
+/* Behind the first boundary, which may open the body; NULL: there is none. */
+static const char *skip_preamble(struct dg_bytes body, const struct buf *boundary)
+{
+    size_t len = boundary->len - 2;
+    if (body.len >= len && memcmp(body.ptr, boundary->ptr + 2, len) == 0)
+        return body.ptr + len;
+    const char *at = body.len ? memmem(body.ptr, body.len, boundary->ptr, boundary->len) : NULL;
+    return at ? at + boundary->len : NULL;
+}
+
+/* Parts stand between boundaries; the last one is followed by "--". */
+static bool parse_multipart(json_t *form, struct dg_bytes body, const char *type)
+{
+    struct buf boundary;
+    buf_init(&boundary, 80);
     const char *end = body.ptr + body.len;
-    const char *at = body.len ? memmem(body.ptr, body.len, line.ptr, line.len) : NULL;
-    bool ok = at != NULL;
-    while (ok) {
-        at += line.len;
-        if (end - at < 2 || memcmp(at, "--", 2) == 0)
-            break;
-        at += 2;
-        const char *next = memmem(at, (size_t)(end - at), line.ptr, line.len);
-        ok = next && next - at >= 2 && add_part(form, at, (size_t)(next - at) - 2) &&
-             json_object_size(form) <= FORM_FIELDS;
-        at = next;
+    const char *at = read_boundary(type, &boundary) ? skip_preamble(body, &boundary) : NULL;
+    while (at && !(end - at >= 2 && memcmp(at, "--", 2) == 0)) {
+        const char *part = at + 2;
+        const char *next =
+            end - at > 2 ? memmem(part, (size_t)(end - part), boundary.ptr, boundary.len) : NULL;
+        bool good = next && add_part(form, part, (size_t)(next - part)) &&
+                    json_object_size(form) <= FORM_FIELDS;
+        at = good ? next + boundary.len : NULL;
     }
-    buf_free(&line);
-    return ok;
+    buf_free(&boundary);
+    return at != NULL;
 }
 
 const json_t *check_form(struct check *c, const struct schema *schema)
@@ -112,6 +123,7 @@ const json_t *check_form(struct check *c, const struct schema *schema)
     const char *type = request_header(req, "content-type");
     json_t *form = json_object();
     check_keep(c, form);
+    check_discreet(c); /* forms carry passwords */
     bool ok = true;
     if (type && strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)
         ok = parse_urlencoded(form, request_body(req));

@@ -333,6 +333,7 @@ static const struct route_answer hangup_answers[] = {
     {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
     {404, "No such call", &contact_center_detail, NULL, NULL},
     {409, "The call has already ended", &contact_center_detail, NULL, NULL},
+    {422, "The id is too short or too long", NULL, NULL, NULL},
     {503, "The telephone system cannot be reached", &contact_center_detail, NULL, NULL},
     {0}};
 const struct route_doc contact_center_hangup_doc = {
