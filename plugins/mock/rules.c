@@ -1,0 +1,93 @@
+/* rules.c - which number has which fate: the longest matching end decides. */
+#include "mock.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const outcome_names[] = {
+    [MOCK_ANSWERS] = "answers",       [MOCK_BUSY] = "busy",   [MOCK_DECLINES] = "declines",
+    [MOCK_UNKNOWN] = "unknown",       [MOCK_RINGS] = "rings", [MOCK_SILENT] = "silent",
+    [MOCK_CONGESTION] = "congestion", [MOCK_EARLY] = "early", [MOCK_HANGS_UP] = "hangs-up",
+};
+
+#define OUTCOMES (sizeof(outcome_names) / sizeof(*outcome_names))
+
+static bool outcome_of_name(const char *name, enum mock_outcome *out)
+{
+    for (size_t i = 0; name && i < OUTCOMES; i++) {
+        if (strcmp(name, outcome_names[i]) == 0) {
+            *out = (enum mock_outcome)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_rule(struct mock *m, const json_t *item, struct mock_rule *rule)
+{
+    const char *suffix = json_string_value(json_object_get(item, "suffix"));
+    const char *outcome = json_string_value(json_object_get(item, "outcome"));
+    if (suffix && json_object_size(item) == 2 && outcome_of_name(outcome, &rule->outcome)) {
+        rule->suffix = mock_strdup(suffix);
+        return true;
+    }
+    m->h->log(m->h, DG_ERROR,
+              "rules: each must be {suffix = \"486\", outcome = \"busy\"}, with an outcome of "
+              "answers, busy, declines, unknown, congestion, rings, silent, early, hangs-up");
+    return false;
+}
+
+enum dg_err rules_read(struct mock *m, const char *json)
+{
+    json_t *list = json_loads(json, 0, NULL);
+    bool ok = json_is_array(list);
+    if (!ok)
+        m->h->log(m->h, DG_ERROR, "rules: a list was expected");
+    m->rules = mock_alloc((json_array_size(list) + 1) * sizeof(*m->rules));
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        ok = read_rule(m, json_array_get(list, i), &m->rules[m->rule_count]);
+        m->rule_count += ok;
+    }
+    json_decref(list);
+    return ok ? DG_OK : DG_EINVAL;
+}
+
+void rules_free(struct mock *m)
+{
+    for (size_t i = 0; i < m->rule_count; i++)
+        free(m->rules[i].suffix);
+    free(m->rules);
+}
+
+enum mock_outcome rules_outcome(const struct mock *m, const char *number)
+{
+    const struct mock_rule *best = NULL;
+    size_t best_len = 0, len = strlen(number);
+    for (size_t i = 0; i < m->rule_count; i++) {
+        const struct mock_rule *rule = &m->rules[i];
+        size_t n = strlen(rule->suffix);
+        if (n > len || strcmp(number + len - n, rule->suffix) != 0 || (best && n <= best_len))
+            continue;
+        best = rule;
+        best_len = n;
+    }
+    return best ? best->outcome : MOCK_ANSWERS;
+}
+
+/* "Local/100@context/n", "PJSIP/100@trunk", "PJSIP/trunk/sip:100@host:5060", "PJSIP/100" */
+char *number_of_endpoint(const char *endpoint)
+{
+    const char *start = endpoint ? strchr(endpoint, '/') : NULL;
+    if (!start)
+        return NULL;
+    const char *sip = strstr(++start, "sip:");
+    if (sip)
+        start = sip + 4;
+    size_t len = strcspn(start, "@/;");
+    if (!len)
+        return NULL;
+    char *number = mock_alloc(len + 1);
+    memcpy(number, start, len);
+    return number;
+}
