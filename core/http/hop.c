@@ -39,12 +39,14 @@ struct hop {
 /* The control thread's end of a worker. */
 struct hop_port {
     struct loop *control;
+    void *app; /* http_config.app */
     struct hop *first, *last; /* [control thread] answered, not sent */
     bool posted;              /* [control thread] `flush` is under way */
     struct loop_msg flush;
     pthread_mutex_t lock;
     h2o_multithread_receiver_t *inbox; /* under the lock; NULL: the worker has ended */
-    size_t left;                       /* under the lock: hops that were out at that time */
+    bool counted;                      /* under the lock: `left` is complete */
+    long left;                         /* under the lock: hops that will find no worker */
 };
 
 /* ---- The control thread's side ------------------------------------------ */
@@ -55,9 +57,9 @@ static void port_free(struct hop_port *port)
     free(port);
 }
 
-static size_t free_orphans(struct hop *chain)
+static long free_orphans(struct hop *chain)
 {
-    size_t n = 0;
+    long n = 0;
     for (struct hop *next; chain; chain = next, n++) {
         next = chain->next;
         if (chain->free_data)
@@ -65,6 +67,18 @@ static size_t free_orphans(struct hop *chain)
         free(chain);
     }
     return n;
+}
+
+/* The worker ends and the last hops come home at the same time: whoever is last frees. */
+static void settle(struct hop_port *port, long hops, bool counted)
+{
+    pthread_mutex_lock(&port->lock);
+    port->left += hops;
+    port->counted |= counted;
+    bool last = port->counted && !port->left;
+    pthread_mutex_unlock(&port->lock);
+    if (last)
+        port_free(port);
 }
 
 static void on_flush(struct loop_msg *msg)
@@ -79,11 +93,8 @@ static void on_flush(struct loop_msg *msg)
     if (!ended)
         h2o_multithread_send_message(port->inbox, &chain->batch);
     pthread_mutex_unlock(&port->lock);
-    if (!ended)
-        return;
-    port->left -= free_orphans(chain);
-    if (!port->left)
-        port_free(port);
+    if (ended)
+        settle(port, -free_orphans(chain), false);
 }
 
 void hop_done(struct hop *hop)
@@ -104,6 +115,11 @@ void hop_done(struct hop *hop)
         port->posted = true;
         loop_post(port->control, &port->flush);
     }
+}
+
+void *hop_app(const struct hop *hop)
+{
+    return hop->port->app;
 }
 
 static void on_posted(struct loop_msg *msg)
@@ -256,6 +272,7 @@ void hops_init(struct worker *w)
 {
     struct hop_port *port = xcalloc(1, sizeof(*port));
     port->control = w->http->control;
+    port->app = w->http->app;
     port->flush.fn = on_flush;
     port->inbox = &w->inbox;
     pthread_mutex_init(&port->lock, NULL);
@@ -287,6 +304,5 @@ void hops_free(struct worker *w)
         next = hop->next;
         free(hop);
     }
-    if (!w->hop_count)
-        port_free(w->port);
+    settle(w->port, (long)w->hop_count, true);
 }

@@ -275,6 +275,23 @@ unsigned request_thread(const struct request *req)
     return req->worker->index;
 }
 
+struct ending {
+    dg_fn *fn;
+    void *arg;
+};
+
+static void run_ending(void *memory)
+{
+    struct ending *e = memory;
+    e->fn(e->arg);
+}
+
+void request_on_end(struct request *req, dg_fn *fn, void *arg)
+{
+    struct ending *e = h2o_mem_alloc_shared(&req->h2o->pool, sizeof(*e), run_ending);
+    *e = (struct ending){fn, arg};
+}
+
 void *request_alloc(struct request *req, size_t size)
 {
     void *p = h2o_mem_alloc_pool(&req->h2o->pool, size ? size : 1);

@@ -144,6 +144,8 @@ static void http_free(struct http *h)
         h2o_config_dispose(&h->h2o);
     if (h->tls)
         SSL_CTX_free(h->tls);
+    if (h->workers)
+        pthread_barrier_destroy(&h->ready);
     router_free(h->router);
     free(h->listens);
     free(h->workers);
@@ -174,7 +176,6 @@ static void start_threads(struct http *h)
         }
     }
     pthread_barrier_wait(&h->ready);
-    pthread_barrier_destroy(&h->ready);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
