@@ -320,7 +320,7 @@ void auth_issue(struct auth *a, const char *username, const char *password, cons
     const struct dg_credentials c = {.user = username, .password = password, .peer = peer};
     struct sign_in *s = xmalloc(sizeof *s);
     *s = (struct sign_in){a, fn, arg};
-    chain_issue(a->users ? &a->bearer : &a->nobody, &c, on_issued, s);
+    chain_issue(&a->bearer, &c, on_issued, s);
 }
 
 bool auth_token_rate(struct auth *a, const char *peer, unsigned *retry_after_s)

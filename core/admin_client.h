@@ -1,0 +1,21 @@
+/* admin_client.h - the other end of the control socket, for a program that may
+ * block: one question at a time. */
+#ifndef ADMIN_CLIENT_H
+#define ADMIN_CLIENT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+/* -1: `problem` says why not; its err is DG_ENOTFOUND when nobody listens there. */
+int client_connect(const char *path, struct problem *problem);
+
+/* Sends the request, an object; NULL: it was refused or failed, as `problem` says. The caller owns
+ * the answer. */
+json_t *client_ask(int fd, const json_t *request, struct problem *problem);
+/* Documents from the gateway to `out`, from `in` to the gateway. */
+bool client_export(int fd, FILE *out, int64_t *documents, struct problem *problem);
+bool client_import(int fd, FILE *in, int64_t *documents, struct problem *problem);
+
+#endif

@@ -1,0 +1,223 @@
+/* cli.c - the verbs of the command line and how their arguments are read. */
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli_private.h"
+
+enum takes {
+    TAKES_CONFIG = 1,
+    TAKES_NAME = 2,
+    TAKES_ROLE = 4, /* and --email */
+    TAKES_JSON = 8,
+};
+
+struct verb {
+    const char *name;
+    unsigned takes;
+    enum cli_status (*run)(const struct cli_args *args);
+    const char *help;
+};
+
+/* ---- Verbs of the gateway ---------------------------------------------------------- */
+
+enum cli_status cli_refuse(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("dialgate: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    return CLI_REFUSED;
+}
+
+static enum cli_status with_config(const struct cli_args *args, int (*run)(const char *config_file))
+{
+    char *file = args->config_file ? xstrdup(args->config_file) : config_find();
+    if (!file)
+        return cli_refuse("no configuration: name one with --config FILE, or make ./dialgate.toml");
+    int status = run(file);
+    free(file);
+    return status;
+}
+
+static enum cli_status run_serve(const struct cli_args *args)
+{
+    return with_config(args, app_serve);
+}
+
+static enum cli_status run_check(const struct cli_args *args)
+{
+    return with_config(args, app_check);
+}
+
+static enum cli_status run_plugins(const struct cli_args *args)
+{
+    return with_config(args, app_plugins);
+}
+
+static enum cli_status run_version(const struct cli_args *args)
+{
+    (void)args;
+    printf("dialgate %s (plugin interface %d.%d)\n", DIALGATE_VERSION, DG_ABI_MAJOR, DG_ABI_MINOR);
+    return CLI_DONE;
+}
+
+static enum cli_status run_help(const struct cli_args *args);
+
+static const struct verb verbs[] = {
+    {"check", TAKES_CONFIG, run_check, "says what is wrong with the configuration"},
+    {"export", TAKES_CONFIG, cli_export, "writes everything in the store to standard output"},
+    {"help", 0, run_help, "this text"},
+    {"import", TAKES_CONFIG, cli_import,
+     "puts what export wrote, from standard input, into the store"},
+    {"plugins", TAKES_CONFIG, run_plugins, "lists the plugins and every key of the configuration"},
+    {"reload", TAKES_CONFIG, cli_reload,
+     "tells the running gateway to read its configuration again"},
+    {"serve", TAKES_CONFIG, run_serve,
+     "runs the gateway, until SIGTERM; the verb meant when none is named"},
+    {"user add", TAKES_CONFIG | TAKES_NAME | TAKES_ROLE, cli_user,
+     "adds a user; the password is read from standard input"},
+    {"user disable", TAKES_CONFIG | TAKES_NAME, cli_user,
+     "shuts a user out, tokens in use included"},
+    {"user enable", TAKES_CONFIG | TAKES_NAME, cli_user, "lets a user in again"},
+    {"user list", TAKES_CONFIG | TAKES_JSON, cli_user, "lists the users"},
+    {"user passwd", TAKES_CONFIG | TAKES_NAME, cli_user,
+     "sets a password, read from standard input"},
+    {"version", 0, run_version, "the versions of program and plugin interface"},
+};
+
+static void print_usage(FILE *out, const struct verb *v)
+{
+    fprintf(out, "dialgate %s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
+            v->takes & TAKES_ROLE ? " [--role admin|user] [--email EMAIL]" : "",
+            v->takes & TAKES_JSON ? " [--json]" : "",
+            v->takes & TAKES_CONFIG ? " [--config FILE]" : "");
+}
+
+static enum cli_status run_help(const struct cli_args *args)
+{
+    (void)args;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        print_usage(stdout, &verbs[i]);
+        printf("\n    %s\n", verbs[i].help);
+    }
+    return CLI_DONE;
+}
+
+/* ---- Arguments ------------------------------------------------------------------------ */
+
+static enum cli_status wrong(const struct verb *v, const char *what, const char *which)
+{
+    fprintf(stderr, "dialgate: %s%s; usage: ", what, which);
+    if (v)
+        print_usage(stderr, v);
+    else
+        fputs("dialgate VERB, where `dialgate help` lists the verbs", stderr);
+    fputc('\n', stderr);
+    return CLI_USAGE;
+}
+
+static const struct verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (str_eq(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+/* The verb as its table has it, of `*words` arguments. */
+static void verb_name(int argc, char **argv, char *name, size_t size, int *words)
+{
+    const char *first = argc ? argv[0] : "--config";
+    *words = 1;
+    if (str_starts(first, "--config")) {
+        snprintf(name, size, "serve");
+        *words = 0;
+    } else if (str_eq(first, "user") && argc > 1) {
+        snprintf(name, size, "user %s", argv[1]);
+        *words = 2;
+    } else if (str_eq(first, "--help") || str_eq(first, "-h")) {
+        snprintf(name, size, "help");
+    } else if (str_eq(first, "--version")) {
+        snprintf(name, size, "version");
+    } else {
+        snprintf(name, size, "%s", first);
+    }
+}
+
+struct option {
+    const char *name;
+    enum takes takes;
+    const char **value;
+};
+
+/* The option's value, behind "=" or as the next argument; NULL: this is not the option, or it has
+ * none. */
+static const char *option_value(const struct option *o, int argc, char **argv, int *i)
+{
+    const size_t len = strlen(o->name);
+    if (!str_starts(argv[*i], o->name))
+        return NULL;
+    if (argv[*i][len] == '=')
+        return argv[*i] + len + 1;
+    return argv[*i][len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool take_option(const struct verb *v, struct cli_args *args, int argc, char **argv, int *i)
+{
+    const struct option options[] = {
+        {"--config", TAKES_CONFIG, &args->config_file},
+        {"--email", TAKES_ROLE, &args->email},
+        {"--role", TAKES_ROLE, &args->role},
+    };
+    if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json"))
+        return args->json = true;
+    for (size_t n = 0; n < sizeof options / sizeof *options; n++) {
+        const char *value =
+            v->takes & options[n].takes ? option_value(&options[n], argc, argv, i) : NULL;
+        if (value) {
+            *options[n].value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cli_status read_args(const struct verb *v, struct cli_args *args, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *arg = argv[i];
+        if (arg[0] == '-' && !take_option(v, args, argc, argv, &i))
+            return wrong(v, "not understood: ", arg);
+        if (arg[0] != '-' && (args->name || !(v->takes & TAKES_NAME)))
+            return wrong(v, "one argument too many: ", arg);
+        if (arg[0] != '-')
+            args->name = arg;
+    }
+    if ((v->takes & TAKES_NAME) && !args->name)
+        return wrong(v, "the user's name is missing", "");
+    return CLI_DONE;
+}
+
+int cli_main(int argc, char **argv)
+{
+    char name[64];
+    int words;
+    argc--; /* the program's own name */
+    argv++;
+    verb_name(argc, argv, name, sizeof name, &words);
+    const struct verb *v = verb_find(name);
+    if (!v)
+        return wrong(NULL, "there is no verb ", name);
+    struct cli_args args = {.verb = v->name};
+    enum cli_status status = read_args(v, &args, argc - words, argv + words);
+    return (int)(status == CLI_DONE ? v->run(&args) : status);
+}

@@ -1,0 +1,40 @@
+/* cli_private.h - what the files of the command line share. */
+#ifndef CLI_PRIVATE_H
+#define CLI_PRIVATE_H
+
+#include <jansson.h>
+
+#include "config.h"
+#include "offline.h"
+
+enum cli_status { CLI_DONE = 0, CLI_REFUSED = 1, CLI_USAGE = 2 };
+
+/* The arguments behind the verb, sorted out. */
+struct cli_args {
+    const char *verb;        /* "user add" */
+    const char *config_file; /* NULL: the usual places */
+    const char *name;        /* the one argument without dashes */
+    const char *role, *email;
+    bool json;
+};
+
+/* Says the sentence; CLI_REFUSED. */
+enum cli_status cli_refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A gateway to talk to: the running one, or the store opened without one. */
+struct session {
+    struct config *config;
+    struct offline *offline;
+    int fd;
+};
+
+/* false: said why. `only_running`: without a running gateway it makes no sense. */
+bool session_open(struct session *s, const struct cli_args *args, bool only_running);
+void session_close(struct session *s);
+
+enum cli_status cli_user(const struct cli_args *args);
+enum cli_status cli_reload(const struct cli_args *args);
+enum cli_status cli_export(const struct cli_args *args);
+enum cli_status cli_import(const struct cli_args *args);
+
+#endif
