@@ -175,8 +175,9 @@ static void reset(struct peer_conn *c)
     char byte;
     peer_read(c, &byte, 1);
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
-    close(c->fd);
-    c->fd = socket(AF_INET, SOCK_STREAM, 0); /* for peer_stop */
+    int other = socket(AF_INET, SOCK_STREAM, 0);
+    dup2(other, c->fd); /* closes it; the number stays good for peer_stop */
+    close(other);
 }
 
 static void say_nothing(struct peer_conn *c)
