@@ -140,6 +140,7 @@ def test_text_form(tree, text):
 def test_text_form_of_good_and_of_binary_files(tree):
     tree.plant("README.md", "two spaces  \nbreak a line, \ttabs inside are fine\n")
     tree.plant("tests/a.bin", "\0\t \r")
+    tree.plant("tests/fuzz/corpus/http/plain", "GET / HTTP/1.1\r\n")
     assert tree.found(rules.text_form) == []
 
 
