@@ -169,7 +169,7 @@ static void start_users(struct app *app)
         app_next(app);
         return;
     }
-    app->users = users_new(app->store);
+    app->users = users_new(app->store, app->loop);
     users_on_change(app->users, forget_identities, app);
     users_load(app->users, on_users, app);
 }

@@ -174,6 +174,7 @@ static void make_chain(struct auth *a, const struct settings *s)
 
 static void destroy(struct auth *a)
 {
+    chain_clear(&a->nobody);
     chain_clear(&a->bearer);
     chain_clear(&a->api_key);
     chain_clear(&a->dev_key);
@@ -196,7 +197,10 @@ struct auth *auth_new(const struct auth_config *config, struct problem *problem)
     a->loop = config->loop;
     a->plug = config->plug;
     a->users = config->users;
-    a->nobody.loop = a->bearer.loop = a->api_key.loop = a->dev_key.loop = a->loop;
+    chain_init(&a->nobody, a->loop);
+    chain_init(&a->bearer, a->loop);
+    chain_init(&a->api_key, a->loop);
+    chain_init(&a->dev_key, a->loop);
     make_metrics(a, config->metrics);
     make_rate(a, config->settings);
     make_chain(a, config->settings);
@@ -224,35 +228,43 @@ static void on_provider_closed(void *arg)
         on_nothing_open(a);
 }
 
-static void close_all(struct auth *a, const struct chain *chain)
+/* Those of others are closed by who opened them. */
+static bool is_own(const struct instance *in)
 {
-    for (size_t i = 0; i < chain->count; i++) {
-        struct instance *in = chain->entries[i].in;
-        if (in && in->plugin == &jwt_plugin)
-            jwt_provider_leave(in->self);
-        if (in)
-            instance_close(in, on_provider_closed, a);
-    }
+    return in && (in->plugin == &jwt_plugin || in->plugin == &api_key_plugin);
 }
 
-static size_t count_open(const struct chain *chain)
+static size_t count_own(const struct chain *chain)
 {
     size_t count = 0;
     for (size_t i = 0; i < chain->count; i++)
-        count += chain->entries[i].in != NULL;
+        count += is_own(chain->entries[i].in);
     return count;
+}
+
+static void close_own(struct auth *a, struct chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct instance *in = chain->entries[i].in;
+        chain->entries[i].in = NULL;
+        if (!is_own(in))
+            continue;
+        if (in->plugin == &jwt_plugin)
+            jwt_provider_leave(in->self);
+        instance_close(in, on_provider_closed, a);
+    }
 }
 
 void auth_close(struct auth *a, dg_fn *fn, void *arg)
 {
     a->on_closed = fn;
     a->on_closed_arg = arg;
-    a->open = count_open(&a->bearer) + count_open(&a->api_key) + count_open(&a->dev_key);
+    a->open = count_own(&a->bearer) + count_own(&a->api_key) + count_own(&a->dev_key);
     if (!a->open)
         loop_call(a->loop, on_nothing_open, a);
-    close_all(a, &a->bearer);
-    close_all(a, &a->api_key);
-    close_all(a, &a->dev_key);
+    close_own(a, &a->bearer);
+    close_own(a, &a->api_key);
+    close_own(a, &a->dev_key);
 }
 
 void auth_free(struct auth *a)
@@ -286,8 +298,8 @@ const char *auth_missing(const struct auth *a)
 void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials *c, op_fn *fn,
                    void *arg)
 {
-    const struct auth *a = auth;
-    const struct chain *chain = &a->nobody;
+    struct auth *a = auth;
+    struct chain *chain = &a->nobody;
     if (kind == ROUTE_JWT)
         chain = &a->bearer;
     else if (kind == ROUTE_API_KEY)
@@ -298,7 +310,7 @@ void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials
 }
 
 struct sign_in {
-    struct auth *auth;
+    struct metric_family *attempts;
     op_fn *fn;
     void *arg;
 };
@@ -309,7 +321,7 @@ static void on_issued(void *arg, const struct op_result *res)
     const char *result = res->err == DG_OK      ? "success"
                          : res->err == DG_EAUTH ? "failed"
                                                 : "refused";
-    metric_add(metric_of(s->auth->attempts, &result), 1);
+    metric_add(metric_of(s->attempts, &result), 1);
     s->fn(s->arg, res);
     free(s);
 }
@@ -319,7 +331,7 @@ void auth_issue(struct auth *a, const char *username, const char *password, cons
 {
     const struct dg_credentials c = {.user = username, .password = password, .peer = peer};
     struct sign_in *s = xmalloc(sizeof *s);
-    *s = (struct sign_in){a, fn, arg};
+    *s = (struct sign_in){a->attempts, fn, arg};
     chain_issue(&a->bearer, &c, on_issued, s);
 }
 

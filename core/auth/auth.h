@@ -35,12 +35,13 @@ bool auth_check(const struct settings *settings, bool debug, struct problem *pro
 
 /* Refuses a missing, short or placeholder secret with a sentence that says how to make one. */
 struct auth *auth_new(const struct auth_config *config, struct problem *problem);
-/* An opened third-party instance for the chain, in the place its name has there. It is closed
- * with the chain. */
+/* An opened third-party instance for the chain, in the place its name has there. It stays the
+ * caller's, to close after auth_close or auth_free was called. */
 bool auth_use(struct auth *a, struct instance *provider, struct problem *problem);
 /* The first name of the chain that no provider was given for; NULL: complete. */
 const char *auth_missing(const struct auth *a);
-/* Closes every provider, then calls `fn` and is gone. The users are not touched after this returns.
+/* Closes its own providers, then calls `fn` and is gone. The users are not touched after this
+ * returns.
  */
 void auth_close(struct auth *a, dg_fn *fn, void *arg);
 void auth_free(struct auth *a); /* auth_close without waiting; NULL is fine */

@@ -7,13 +7,20 @@
 #include "base/str.h"
 
 struct walk {
-    const struct chain *chain;
+    struct link link;
+    const struct chain *chain; /* NULL: it is gone */
     size_t next;
     bool issues;
     struct dg_credentials c;
     op_fn *fn;
     void *arg;
 };
+
+void chain_init(struct chain *c, struct loop *loop)
+{
+    *c = (struct chain){.loop = loop};
+    list_init(&c->walks);
+}
 
 void chain_add(struct chain *c, const char *name, struct instance *in)
 {
@@ -31,6 +38,11 @@ struct chain_entry *chain_find(struct chain *c, const char *name)
 
 void chain_clear(struct chain *c)
 {
+    while (!list_empty(&c->walks)) {
+        struct walk *w = list_item(c->walks.next, struct walk, link);
+        list_remove(&w->link);
+        w->chain = NULL;
+    }
     for (size_t i = 0; i < c->count; i++)
         free(c->entries[i].name);
     free(c->entries);
@@ -48,6 +60,7 @@ static void wipe(const char *secret)
 static void walk_end(struct walk *w, const struct op_result *res)
 {
     w->fn(w->arg, res);
+    list_remove(&w->link);
     wipe(w->c.token);
     wipe(w->c.password);
     free((char *)w->c.user);
@@ -70,7 +83,10 @@ static void on_judged(void *arg, const struct op_result *res)
 {
     struct walk *w = arg;
     const struct dg_identity *identity = op_first(res, struct dg_identity);
-    if (res->err == DG_EUNSUPPORTED) {
+    if (!w->chain) {
+        walk_end(w,
+                 &(struct op_result){.err = DG_EUNAVAILABLE, .message = "the gateway is stopping"});
+    } else if (res->err == DG_EUNSUPPORTED) {
         walk_on(w);
     } else if (res->err == DG_OK && (!identity || str_empty(identity->subject))) {
         /* A plugin's mistake must not let anybody in. */
@@ -97,11 +113,12 @@ static void walk_on(struct walk *w)
         provider_check(in, &w->c, on_judged, w);
 }
 
-static void walk_start(const struct chain *chain, bool issues, const struct dg_credentials *c,
-                       op_fn *fn, void *arg)
+static void walk_start(struct chain *chain, bool issues, const struct dg_credentials *c, op_fn *fn,
+                       void *arg)
 {
     struct walk *w = xcalloc(1, sizeof *w);
     w->chain = chain;
+    list_append(&chain->walks, &w->link);
     w->issues = issues;
     w->c = (struct dg_credentials){.scheme = c->scheme,
                                    .token = xstrdup(c->token),
@@ -113,14 +130,12 @@ static void walk_start(const struct chain *chain, bool issues, const struct dg_c
     walk_on(w);
 }
 
-void chain_check(const struct chain *c, const struct dg_credentials *credentials, op_fn *fn,
-                 void *arg)
+void chain_check(struct chain *c, const struct dg_credentials *credentials, op_fn *fn, void *arg)
 {
     walk_start(c, false, credentials, fn, arg);
 }
 
-void chain_issue(const struct chain *c, const struct dg_credentials *credentials, op_fn *fn,
-                 void *arg)
+void chain_issue(struct chain *c, const struct dg_credentials *credentials, op_fn *fn, void *arg)
 {
     walk_start(c, true, credentials, fn, arg);
 }
