@@ -10,15 +10,17 @@ VERSIONS = ("1.1", "2")
 class Client:
     """One connection pool. `token` is sent as a bearer token unless a request says otherwise.
 
-    Over cleartext HTTP/2 is spoken with prior knowledge, over TLS it is agreed by ALPN. Not for
-    use by several threads at once: give each its own.
+    Over cleartext HTTP/2 is spoken with prior knowledge, over TLS it is agreed by ALPN. `source`
+    is the address to come from. Not for use by several threads at once: give each its own.
     """
 
-    def __init__(self, base, version="1.1", token=None, ca=None, timeout=20):
+    def __init__(self, base, version="1.1", token=None, ca=None, timeout=20, source=None):
         self.base, self.version, self.token = base, version, token
         verify = ssl.create_default_context(cafile=ca) if ca else True
-        self.http = httpx.Client(base_url=base, http1=version == "1.1", http2=version == "2",
-                                 verify=verify, timeout=timeout, trust_env=False)
+        transport = httpx.HTTPTransport(http1=version == "1.1", http2=version == "2",
+                                        verify=verify, local_address=source, trust_env=False)
+        self.http = httpx.Client(base_url=base, transport=transport, timeout=timeout,
+                                 trust_env=False)
 
     def request(self, method, path, token=..., headers=None, **options):
         """options: json, data (a form), content (bytes), params, as httpx has them."""

@@ -13,9 +13,11 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -34,6 +36,15 @@ def build_dir():
     return Path(os.environ.get("DIALGATE_BUILD") or ROOT / "build").absolute()
 
 
+def sanitizer_options():
+    """What ./dev sets as well; here for a suite that is run by hand."""
+    supp = ROOT / "tests" / "sanitizers"
+    return {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+            "LSAN_OPTIONS": f"suppressions={supp}/lsan.supp:print_suppressions=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+            "TSAN_OPTIONS": f"suppressions={supp}/tsan.supp:halt_on_error=1"}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,7 +58,7 @@ def defaults(port):
                    "debug": False},
         "log": {"level": "debug"},
         "auth": {"secret_key": secrets.token_urlsafe(48), "bcrypt_cost": 4,
-                 "token_rate": "100000/60s"},
+                 "token_rate": "off"},
         "calls": {},
         "telephony": {"backend": "mock"},
         "backend.mock": {"plugin": "mock"},
@@ -82,7 +93,7 @@ class Gateway:
         self.settings = merged(defaults(self.port), settings or {})
         self.config.write_text(text or toml.write(self.settings))
         self.program = build_dir() / "dialgate"
-        self.environment = {**os.environ, **(env or {})}
+        self.environment = {**sanitizer_options(), **os.environ, **(env or {})}
         self.wait_ready = ready
         self.process = None
         self.password = None
@@ -228,11 +239,19 @@ class Gateway:
     def records(self, collection):
         return [row for row in self.export() if row["collection"] == collection]
 
+    def stored(self, collection, **fields):
+        """The documents of a collection that have these members, read from the store's own file."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'dialgate.db'}?mode=ro", uri=True,
+                                     timeout=10)) as store:
+            rows = store.execute(f'SELECT "id", "@doc" FROM "{collection}"').fetchall()
+        found = [{"id": row[0], **json.loads(row[1])} for row in rows]
+        return [doc for doc in found if fields.items() <= doc.items()]
+
     # ---- clients and measures ----
 
-    def client(self, version="1.1", signed_in=True):
+    def client(self, version="1.1", signed_in=True, **options):
         """A client; signed in as an admin that is made on the first demand."""
-        client = Client(self.base, version)
+        client = Client(self.base, version, **options)
         if signed_in:
             if self.password is None:
                 self.password = secrets.token_urlsafe(12)
