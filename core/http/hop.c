@@ -36,10 +36,10 @@ struct hop {
     char id[ID_MAX];
 };
 
-/* The control thread's end of a worker. */
+/* The end of a worker that other threads may touch. */
 struct hop_port {
     struct loop *control;
-    void *app; /* http_config.app */
+    void *app;                /* http_config.app */
     struct hop *first, *last; /* [control thread] answered, not sent */
     bool posted;              /* [control thread] `flush` is under way */
     struct loop_msg flush;
@@ -208,14 +208,15 @@ static void came_back(struct worker *w, struct hop *hop)
 void hops_received(h2o_multithread_receiver_t *inbox, h2o_linklist_t *messages)
 {
     struct worker *w = H2O_STRUCT_FROM_MEMBER(struct worker, inbox, inbox);
-    while (!h2o_linklist_is_empty(messages)) {
-        struct hop *hop = H2O_STRUCT_FROM_MEMBER(struct hop, batch.link, messages->next);
-        h2o_linklist_unlink(messages->next);
+    for (h2o_linklist_t *node = messages->next, *after; node != messages; node = after) {
+        after = node->next;
+        struct hop *hop = H2O_STRUCT_FROM_MEMBER(struct hop, batch.link, node);
         for (struct hop *next; hop; hop = next) {
             next = hop->next;
             came_back(w, hop);
         }
     }
+    h2o_linklist_init_anchor(messages);
 }
 
 void hop_cut(struct request *req)
@@ -277,6 +278,14 @@ void hops_init(struct worker *w)
     port->inbox = &w->inbox;
     pthread_mutex_init(&port->lock, NULL);
     w->port = port;
+}
+
+void hops_wake(struct worker *w)
+{
+    pthread_mutex_lock(&w->port->lock);
+    if (w->port->inbox)
+        h2o_multithread_send_message(w->port->inbox, NULL);
+    pthread_mutex_unlock(&w->port->lock);
 }
 
 void hops_end(struct worker *w)

@@ -220,6 +220,7 @@ void hops_end(struct worker *w);   /* answers all waiting requests with 503 */
 void hops_close(struct worker *w); /* no more answers are taken from the control thread */
 void hops_free(struct worker *w);  /* afterwards */
 void hops_find_vanished(struct worker *w);
+void hops_wake(struct worker *w); /* [any thread] its loop turns; nothing if it has ended */
 
 /* ---- Counting and logging ----------------------------------------------- */
 
@@ -231,7 +232,6 @@ void refused(struct http *h, enum refused reason);
 
 struct worker *worker_new(struct http *h, unsigned index);
 void *worker_main(void *worker);
-void worker_wake(struct worker *w); /* [any thread] */
 void worker_free(struct worker *w); /* after its thread has ended */
 
 #endif

@@ -74,7 +74,7 @@ void reply_header(struct request *req, const char *name, const char *value)
     add_header(req, name, h2o_strdup(&req->h2o->pool, value, len));
 }
 
-/* For names and values that outlive the request. */
+/* For names and values that live as long as the request. */
 static void add_constant(struct request *req, const char *lower_name, const char *name,
                          const char *value)
 {
@@ -93,7 +93,7 @@ static void add_cors(struct request *req)
     if (verdict == CORS_ANY)
         add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", "*");
     if (verdict == CORS_LISTED)
-        add_header(req, "Access-Control-Allow-Origin", h2o_iovec_init(text, strlen(text)));
+        add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", text);
     if (verdict == CORS_LISTED || verdict == CORS_REFUSED)
         add_constant(req, "vary", "Vary", "Origin");
     if (verdict != CORS_REFUSED)
@@ -128,7 +128,7 @@ static void answer(struct request *req, int status, const char *type, h2o_iovec_
     h2o->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body.len;
     add_constant(req, "x-request-id", "X-Request-ID", req->id);
     if (type)
-        add_header(req, "Content-Type", h2o_strdup(&h2o->pool, type, strlen(type)));
+        add_constant(req, "content-type", "Content-Type", request_strdup(req, type));
     add_cors(req);
     if (req->worker->draining)
         h2o->http1_is_persistent = 0;

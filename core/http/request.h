@@ -66,7 +66,7 @@ typedef void hop_back_fn(struct request *req, void *data);
  * end, in any case. When too many are under way the request is answered 503 at once. */
 void hop_start(struct request *req, void *data, hop_run_fn *run, hop_back_fn *back,
                dg_fn *free_data);
-void hop_done(struct hop *hop);      /* [control thread] */
+void hop_done(struct hop *hop);       /* [control thread] */
 void *hop_app(const struct hop *hop); /* http_config.app [control thread] */
 
 #endif

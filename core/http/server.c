@@ -90,7 +90,7 @@ static void configure(struct http *h, const struct http_config *config)
     h->h2o.http2.max_concurrent_requests_per_connection = HTTP2_ACTIVE;
     /* Above it H2O refuses by itself, which on HTTP/2 is a bare reset: so that a client that is
      * moderately wrong gets its 413, the limit proper is checked when the body is here. */
-    h->h2o.max_request_entity_size = h->max_body * 2 + (1u << 20);
+    h->h2o.max_request_entity_size = h->max_body * 2 + 65536;
     configure_times(h);
     /* No request body goes through a file in /tmp. */
     h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
@@ -214,7 +214,7 @@ void http_drain(struct http *h)
     if (atomic_exchange(&h->draining, true))
         return;
     for (unsigned i = 0; i < h->worker_count; i++)
-        worker_wake(h->workers[i]);
+        hops_wake(h->workers[i]);
 }
 
 void http_join(struct http *h, uint64_t deadline_ms)

@@ -38,11 +38,6 @@ void worker_free(struct worker *w)
     free(w);
 }
 
-void worker_wake(struct worker *w)
-{
-    h2o_multithread_send_message(&w->inbox, NULL);
-}
-
 /* ---- Setting up --------------------------------------------------------- */
 
 static void check_layout(const struct worker *w)

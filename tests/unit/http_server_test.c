@@ -342,7 +342,7 @@ static void head_is_get_without_the_body(void **state)
 static void bodies_and_their_limit(void **state)
 {
     (void)state;
-    static char bytes[400000];
+    static char bytes[150000];
     memset(bytes, 'x', sizeof(bytes));
     static const struct {
         size_t len;
@@ -354,8 +354,8 @@ static void bodies_and_their_limit(void **state)
         {65536, "Expect:", 200, "{\"length\":\"65536\"}"},
         {65536, "Expect: 100-continue", 200, "{\"length\":\"65536\"}"},
         {65537, "Expect:", 413, "{\"detail\":\"Request too large\"}"},
-        {400000, "Expect:", 413, "{\"detail\":\"Request too large\"}"},
-        {400000, "Expect: 100-continue", 413, "{\"detail\":\"Request too large\"}"},
+        {150000, "Expect:", 413, "{\"detail\":\"Request too large\"}"},
+        {150000, "Expect: 100-continue", 413, "{\"detail\":\"Request too large\"}"},
         {65536, "Transfer-Encoding: chunked", 200, "{\"length\":\"65536\"}"},
         {65537, "Transfer-Encoding: chunked", 413, "{\"detail\":\"Request too large\"}"},
     };
@@ -369,6 +369,22 @@ static void bodies_and_their_limit(void **state)
                                     .version = versions[v]},
                        cases[i].status, cases[i].body);
     assert_true(bed_refused("body") >= 6);
+}
+
+/* On HTTP/2 the library resets the stream; the connection and the server live on. */
+static void a_body_far_too_large_on_http2(void **state)
+{
+    (void)state;
+    size_t len = 8 << 20;
+    char *bytes = xcalloc(1, len);
+    struct answer res = ask((struct ask){.path = "/body",
+                                         .body = bytes,
+                                         .body_len = len,
+                                         .version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE});
+    assert_int_not_equal(res.status, 200);
+    answer_free(&res);
+    free(bytes);
+    expect((struct ask){.path = "/hello"}, 200, NULL);
 }
 
 /* Refused before it is read; the answer arrives all the same. */
@@ -672,6 +688,7 @@ int main(void)
         WITH_SERVER(head_is_get_without_the_body),
         WITH_SERVER(bodies_and_their_limit),
         WITH_SERVER(a_body_far_too_large),
+        WITH_SERVER(a_body_far_too_large_on_http2),
         WITH_SERVER(answers_of_any_size),
         WITH_SERVER(request_ids),
         WITH_SERVER(any_origin),
