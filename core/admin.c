@@ -10,21 +10,36 @@
 #include <unistd.h>
 
 #include "admin_private.h"
+#include "admin_verbs.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define CONNECTIONS_MAX 16
 
-static bool may_enter(const struct admin *a, int fd)
+/* NULL: come in; else why not. */
+static const char *refusal_of(const struct admin *a, int fd)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (a->count >= CONNECTIONS_MAX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return false;
-    if (peer.uid == 0 || peer.uid == geteuid())
-        return true;
+    if (a->count >= CONNECTIONS_MAX)
+        return "too many connections on the control socket; try again";
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+        (peer.uid == 0 || peer.uid == geteuid()))
+        return NULL;
     log_warn("admin", "a connection of another user was refused", LOG_I("uid", peer.uid));
-    return false;
+    return "the control socket is for root and the gateway's own user";
+}
+
+static void turn_away(int fd, const char *why)
+{
+    struct buf line;
+    buf_init(&line, BUF_MAX);
+    admin_refusal(&line, why);
+    buf_addc(&line, '\n');
+    if (send(fd, line.ptr, line.len, MSG_NOSIGNAL) < 0)
+        log_debug("admin", "a refused connection is gone already");
+    close(fd);
+    buf_free(&line);
 }
 
 static void on_knock(void *arg, unsigned ready)
@@ -32,12 +47,11 @@ static void on_knock(void *arg, unsigned ready)
     struct admin *a = arg;
     (void)ready;
     int fd = accept4(a->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return;
-    if (may_enter(a, fd))
+    const char *refusal = fd < 0 ? NULL : refusal_of(a, fd);
+    if (refusal)
+        turn_away(fd, refusal);
+    else if (fd >= 0)
         admin_serve(a, fd);
-    else
-        close(fd);
 }
 
 /* ---- Its file --------------------------------------------------------------------------- */

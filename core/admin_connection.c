@@ -148,13 +148,13 @@ static void on_page(void *arg, const struct export_page *page)
 static void import_answer(struct connection *c, const char *error, uint64_t documents)
 {
     log_info("admin", "import", LOG_I("documents", documents), LOG_S("error", error));
-    import_free(c->import);
-    c->import = NULL;
     c->closing = true;
     if (error)
         answer_error(c, error);
     else
         answer_documents(c, documents);
+    import_free(c->import); /* the sentence was its */
+    c->import = NULL;
     proceed(c);
 }
 

@@ -141,7 +141,7 @@ static void verb_name(int argc, char **argv, char *name, size_t size, int *words
     if (str_starts(first, "--config")) {
         snprintf(name, size, "serve");
         *words = 0;
-    } else if (str_eq(first, "user") && argc > 1) {
+    } else if (str_eq(first, "user") && argc > 1 && argv[1][0] != '-') {
         snprintf(name, size, "user %s", argv[1]);
         *words = 2;
     } else if (str_eq(first, "--help") || str_eq(first, "-h")) {

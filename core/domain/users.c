@@ -232,8 +232,11 @@ static void on_loaded(void *arg, const struct op_result *res)
     struct load *load = arg;
     struct users *u = load->users;
     if (u) {
+        const bool again = u->loaded;
         if (res->err == DG_OK)
             keep_all(u, res);
+        if (res->err == DG_OK && again && u->on_change)
+            u->on_change(u->on_change_arg);
         load->fn(load->arg, res->err, res->message, NULL);
     }
     load_free(load);
