@@ -131,7 +131,7 @@ static void start_store(struct app *app)
     store_ready(app->store, on_store_ready, app);
 }
 
-static void on_instance_closed(void *arg)
+static void on_closed(void *arg)
 {
     app_next(arg);
 }
@@ -141,7 +141,7 @@ static void stop_store(struct app *app)
     store_free(app->store);
     app->store = NULL;
     if (app->store_instance)
-        instance_close(app->store_instance, on_instance_closed, app);
+        instance_close(app->store_instance, on_closed, app);
     else
         app_next(app);
 }
@@ -176,9 +176,12 @@ static void start_users(struct app *app)
 
 static void stop_users(struct app *app)
 {
-    users_free(app->users);
+    struct users *users = app->users;
     app->users = NULL;
-    app_next(app);
+    if (users)
+        users_close(users, on_closed, app);
+    else
+        app_next(app);
 }
 
 static void on_one_closed(void *arg)
@@ -233,11 +236,20 @@ static void close_all(struct app *app, struct instance **list, size_t count)
     free(list);
 }
 
+static void on_auth_closed(void *arg)
+{
+    struct app *app = arg;
+    close_all(app, app->providers, app->provider_count);
+}
+
 static void stop_auth(struct app *app)
 {
-    auth_free(app->auth);
+    struct auth *auth = app->auth;
     app->auth = NULL;
-    close_all(app, app->providers, app->provider_count);
+    if (auth)
+        auth_close(auth, on_auth_closed, app);
+    else
+        on_auth_closed(app);
 }
 
 /* ---- Steps: calls and backends ----------------------------------------------------- */
@@ -425,8 +437,6 @@ static void start_http(struct app *app)
         app_fail(app, why.text);
         return;
     }
-    for (const char *const *a = http_addresses(app->http); *a; a++)
-        log_info("app", "listening", LOG_S("address", *a), LOG_I("threads", app->threads));
     app_next(app);
 }
 
