@@ -168,9 +168,6 @@ bool queue_put(struct queue *q, struct job *j, struct fault *fault)
     if (!ok) {
         if (q->closed)
             fault_set(fault, DG_EUNAVAILABLE, "the store is closing");
-        else if (j->bytes > q->max_bytes)
-            fault_set(fault, DG_EINVAL, "%zu bytes in one write; at most %zu are taken", j->bytes,
-                      q->max_bytes);
         else
             fault_set(fault, DG_ELIMIT, "the disk is behind: %zu requests with %zu bytes wait",
                       q->jobs, q->bytes);

@@ -53,6 +53,14 @@ static void file_tally(void *self, const struct dg_tally *req, struct dg_op *op)
 static void file_write(void *self, const struct dg_write *list, size_t count, struct dg_op *op)
 {
     struct file *f = self;
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += list[i].json.len;
+    if (bytes > QUEUE_BYTES) { /* not even copied */
+        f->host->fail(op, DG_EINVAL, "%zu bytes in one write; at most %u are taken", bytes,
+                      QUEUE_BYTES);
+        return;
+    }
     enqueue(f->writes, job_write(f->host, op, list, count));
 }
 

@@ -14,3 +14,9 @@ endfunction()
 
 contract_storage_tests(storage_file plugin_storage-file
   ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml storage)
+
+# What only storage-file can suffer.
+add_executable(storage_file_faults storage_file_faults.c storage_rig.c storage_suite.c)
+target_link_libraries(storage_file_faults PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
+add_test(NAME storage_file_faults COMMAND storage_file_faults $<TARGET_FILE:plugin_storage-file>)
+set_tests_properties(storage_file_faults PROPERTIES LABELS contract TIMEOUT 120)

@@ -432,6 +432,11 @@ struct answer *rig_take_start(struct rig *r, const struct dg_take *t)
     return start(r, TAKE, t, 1);
 }
 
+struct answer *rig_query_start(struct rig *r, const struct dg_query *q)
+{
+    return start(r, QUERY, q, 1);
+}
+
 void rig_forget(struct rig *r)
 {
     arena_free(r->arena);

@@ -54,6 +54,7 @@ struct answer *rig_tally(struct rig *r, const struct dg_tally *t);
 struct answer *rig_write_start(struct rig *r, const struct dg_write *list, size_t count);
 struct answer *rig_change_start(struct rig *r, const struct dg_change *c);
 struct answer *rig_take_start(struct rig *r, const struct dg_take *t);
+struct answer *rig_query_start(struct rig *r, const struct dg_query *q);
 struct answer *rig_wait(struct rig *r, struct answer *a);
 
 /* Frees all answers; none may be under way. */

@@ -1,0 +1,526 @@
+/* storage_file_faults.c - storage-file when something is wrong with its file:
+ *
+ *     storage_file_faults PLUGIN
+ *
+ * Each fault ends in a sentence, nothing is lost or destroyed, and what can
+ * heal heals by itself. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "storage_suite.h"
+
+#define MIB (1u << 20)
+
+static const char *plugin;
+
+/* One rig with a file of its own, in a folder of its own. */
+struct place {
+    struct rig *r;
+    char folder[64], toml[96], db[96];
+    bool mounted;
+    char why[512];
+};
+
+static void write_config(struct place *p, const char *path, const char *more)
+{
+    FILE *f = fopen(p->toml, "w");
+    assert_non_null(f);
+    fprintf(f, "[storage]\npath = \"%s\"\nbusy_ms = \"50ms\"\n%s", path, more);
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct rig *make_rig(struct place *p)
+{
+    struct rig_config config = {.plugin = plugin, .file = p->toml, .instance = "storage"};
+    struct rig *r = rig_new(&config);
+    assert_non_null(r);
+    rig_suffix(r, "0");
+    return r;
+}
+
+static int set_up(void **state)
+{
+    struct place *p = calloc(1, sizeof(*p));
+    snprintf(p->folder, sizeof(p->folder), "/tmp/storage-faults-XXXXXX");
+    assert_non_null(mkdtemp(p->folder));
+    snprintf(p->toml, sizeof(p->toml), "%s.toml", p->folder);
+    snprintf(p->db, sizeof(p->db), "%s/x.db", p->folder);
+    write_config(p, p->db, "");
+    *state = p;
+    return 0;
+}
+
+static void end_rig(struct place *p)
+{
+    if (p->r)
+        rig_free(p->r);
+    p->r = NULL;
+}
+
+static int tear_down(void **state)
+{
+    struct place *p = *state;
+    end_rig(p);
+    DIR *dir = opendir(p->folder);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        if (e->d_name[0] != '.' && unlinkat(dirfd(dir), e->d_name, 0) != 0)
+            unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+    }
+    closedir(dir);
+    if (p->mounted)
+        umount2(p->folder, MNT_DETACH);
+    rmdir(p->folder);
+    unlink(p->toml);
+    free(p);
+    return 0;
+}
+
+/* Opens it and declares; false: `why` says it. */
+static bool open_place(struct place *p)
+{
+    if (!p->r)
+        p->r = make_rig(p);
+    if (!rig_open(p->r, p->why, sizeof(p->why))) {
+        rig_close(p->r);
+        return false;
+    }
+    suite_declare(p->r);
+    return true;
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+static void sql(const char *db, const char *text)
+{
+    sqlite3 *handle;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
+    if (sqlite3_exec(handle, text, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", text, why);
+    sqlite3_close(handle);
+}
+
+static bool whole(const char *db)
+{
+    sqlite3 *handle;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
+    bool ok = sqlite3_prepare_v2(handle, "PRAGMA integrity_check", -1, &stmt, NULL) == SQLITE_OK &&
+              sqlite3_step(stmt) == SQLITE_ROW &&
+              strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
+    sqlite3_finalize(stmt);
+    sqlite3_close(handle);
+    return ok;
+}
+
+static off_t size_of(const char *db, const char *end)
+{
+    char path[128];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s%s", db, end);
+    return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* A document of so many bytes. */
+static char *big(size_t size)
+{
+    char *json = malloc(size + 64);
+    assert_non_null(json);
+    int head = snprintf(json, 64, "{\"filling\":\"");
+    memset(json + head, 'x', size);
+    memcpy(json + head + size, "\"}", 3);
+    return json;
+}
+
+/* ---- Who may open it ---------------------------------------------------- */
+
+static void lets_one_in(void **state)
+{
+    struct place *p = *state;
+    char why[512], link[128], pid[32];
+    assert_true(open_place(p));
+    struct rig *second = make_rig(p);
+    assert_false(rig_open(second, why, sizeof(why)));
+    rig_free(second);
+    snprintf(link, sizeof(link), "%s/link.db", p->folder);
+    assert_int_equal(symlink(p->db, link), 0);
+    write_config(p, link, "");
+    second = make_rig(p);
+    assert_false(rig_open(second, why, sizeof(why)));
+    rig_free(second);
+    /* Nothing of the first one's was hurt. */
+    struct rig *r = p->r;
+    assert_ok(suite_put(r, THINGS, "a", "{}", DG_VERSION_NONE));
+    rig_close(p->r);
+    second = make_rig(p);
+    assert_true(rig_open(second, why, sizeof(why)));
+    snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    assert_int_equal(size_of(p->db, ".lock"), strlen(pid));
+    rig_free(second);
+}
+
+static void keeps_its_files_private(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    struct place *p = *state;
+    mode_t old = umask(0);
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    assert_ok(suite_put(r, THINGS, "a", "{}", DG_VERSION_NONE));
+    umask(old);
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        char path[128];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s%s", p->db, ends[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+}
+
+/* ---- Files that are not ours, or not whole ------------------------------ */
+
+static void make_foreign(struct place *p)
+{
+    sql(p->db, "CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
+}
+
+static void make_newer(struct place *p)
+{
+    assert_true(open_place(p));
+    end_rig(p);
+    sql(p->db, "PRAGMA user_version=99");
+}
+
+static void make_text(struct place *p)
+{
+    FILE *f = fopen(p->db, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 1000; i++)
+        fprintf(f, "this is somebody's diary, page %d\n", i);
+    assert_int_equal(fclose(f), 0);
+}
+
+static char *content(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    char *bytes = malloc(MIB);
+    *len = fread(bytes, 1, MIB, f);
+    fclose(f);
+    return bytes;
+}
+
+static void refuses_files_that_are_not_its_own(void **state)
+{
+    static const struct {
+        void (*make)(struct place *p);
+        const char *says;
+    } cases[] = {
+        {make_foreign, "of another program"},
+        {make_text, "no database"},
+        {make_newer, "format 99"},
+    };
+    struct place *p = *state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t before_len, after_len;
+        cases[i].make(p);
+        char *before = content(p->db, &before_len);
+        assert_false(open_place(p));
+        assert_says(p->why, cases[i].says);
+        assert_says(p->why, p->db);
+        char *after = content(p->db, &after_len);
+        assert_int_equal(before_len, after_len);
+        assert_memory_equal(before, after, before_len);
+        free(before);
+        free(after);
+        end_rig(p);
+        unlink(p->db);
+    }
+}
+
+static void refuses_places_where_no_file_can_be(void **state)
+{
+    struct place *p = *state;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/missing/x.db", p->folder);
+    write_config(p, path, "");
+    assert_false(open_place(p));
+    end_rig(p);
+    snprintf(path, sizeof(path), "%s/folder", p->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_config(p, path, "");
+    assert_false(open_place(p));
+    end_rig(p);
+    write_config(p, "/dev/null", "");
+    assert_false(open_place(p));
+    unlink("/dev/null.lock");
+    end_rig(p);
+    write_config(p, p->db, "readers = 0\n");
+    assert_false(open_place(p));
+    end_rig(p);
+    write_config(p, p->db, "");
+    assert_true(open_place(p));
+}
+
+static void says_that_the_file_is_damaged(void **state)
+{
+    struct place *p = *state;
+    char *json = big(3000), *noise = malloc(4096);
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    for (int i = 0; i < 200; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "doc%03d", i);
+        assert_ok(suite_put(r, THINGS, id, json, DG_VERSION_NONE));
+    }
+    end_rig(p);
+    off_t size = size_of(p->db, "");
+    int fd = open(p->db, O_WRONLY);
+    memset(noise, 0xa5, 4096);
+    for (off_t at = size / 2; at < size / 2 + 20 * 4096; at += 4096)
+        assert_int_equal(pwrite(fd, noise, 4096, at), 4096);
+    close(fd);
+    assert_true(open_place(p));
+    r = p->r;
+    struct answer *a = rig_query(r, &(struct dg_query){.collection = THINGS});
+    assert_err(a, DG_EINTERNAL);
+    assert_says(a->message, "damaged");
+    assert_says(a->message, p->db);
+    end_rig(p);
+    assert_int_equal(size_of(p->db, ""), size);
+    free(json);
+    free(noise);
+}
+
+/* ---- A full disk -------------------------------------------------------- */
+
+/* Writes of a quarter MiB until one fails; how many went well. */
+static int fill_up(struct place *p, const char *json, struct answer **last)
+{
+    struct rig *r = p->r;
+    for (int i = 0; i < 1000; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "doc%d", i);
+        *last = suite_put(r, THINGS, id, json, DG_VERSION_ANY);
+        if ((*last)->err != DG_OK)
+            return i;
+    }
+    fail_msg("the disk does not get full");
+    return 0;
+}
+
+static void outlives_a_full_disk(void **state)
+{
+    struct place *p = *state;
+    char filler[96];
+    struct answer *a = NULL;
+    if (mount("tmpfs", p->folder, "tmpfs", 0, "size=8m") != 0) {
+        print_message("SKIPPED: mounting a small tmpfs needs root\n");
+        skip();
+    }
+    p->mounted = true;
+    snprintf(filler, sizeof(filler), "%s/filler", p->folder);
+    int fd = open(filler, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(posix_fallocate(fd, 0, 4 * MIB), 0);
+    close(fd);
+    char *json = big(MIB / 4);
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    int written = fill_up(p, json, &a);
+    assert_true(written > 2);
+    assert_err(a, DG_EUNAVAILABLE);
+    assert_says(a->message, "no space");
+    /* It reads; small and big together, the small ones may go through. */
+    assert_int_equal(suite_count(r, THINGS), (unsigned)written);
+    struct answer *together[20];
+    for (int i = 0; i < 20; i++) {
+        struct dg_write w =
+            suite_write(PAIRS, i % 2 ? "small" : "big", i % 2 ? "{}" : json, DG_VERSION_ANY);
+        together[i] = rig_write_start(r, &w, 1);
+    }
+    for (int i = 0; i < 20; i++) {
+        if (rig_wait(r, together[i])->err != DG_OK)
+            assert_err(together[i], DG_EUNAVAILABLE);
+    }
+    /* Space comes back, and so does it. */
+    assert_int_equal(unlink(filler), 0);
+    assert_ok(suite_put(r, THINGS, "more", json, DG_VERSION_NONE));
+    end_rig(p);
+    assert_true(whole(p->db));
+    assert_true(open_place(p));
+    r = p->r;
+    for (int i = 0; i < written; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "doc%d", i);
+        assert_ok(rig_get(r, THINGS, id));
+    }
+    assert_ok(rig_get(r, THINGS, "more"));
+    free(json);
+}
+
+static void opens_when_there_is_space_at_last(void **state)
+{
+    struct place *p = *state;
+    char filler[96];
+    if (mount("tmpfs", p->folder, "tmpfs", 0, "size=1m") != 0) {
+        print_message("SKIPPED: mounting a small tmpfs needs root\n");
+        skip();
+    }
+    p->mounted = true;
+    snprintf(filler, sizeof(filler), "%s/filler", p->folder);
+    int fd = open(filler, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(posix_fallocate(fd, 0, MIB), 0);
+    close(fd);
+    assert_false(open_place(p));
+    assert_says(p->why, p->db);
+    assert_int_equal(unlink(filler), 0);
+    assert_true(open_place(p));
+}
+
+/* ---- Others at the file ------------------------------------------------- */
+
+static sqlite3 *other_program(struct place *p, const char *does)
+{
+    sqlite3 *handle;
+    assert_int_equal(sqlite3_open(p->db, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, does, NULL, NULL, NULL), SQLITE_OK);
+    return handle;
+}
+
+static void says_who_is_in_the_way(void **state)
+{
+    struct place *p = *state;
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    assert_ok(suite_put(r, THINGS, "a", "{}", DG_VERSION_NONE));
+    sqlite3 *other = other_program(p, "BEGIN IMMEDIATE");
+    struct answer *a = suite_put(r, THINGS, "b", "{}", DG_VERSION_NONE);
+    assert_err(a, DG_EUNAVAILABLE);
+    assert_says(a->message, "another program");
+    assert_ok(rig_get(r, THINGS, "a"));
+    sqlite3_close(other);
+    assert_ok(suite_put(r, THINGS, "b", "{}", DG_VERSION_NONE));
+}
+
+static void takes_no_more_than_it_can_hold(void **state)
+{
+    enum { MANY = 200, ROOM = 50 };
+    struct place *p = *state;
+    struct answer *all[MANY];
+    unsigned refused = 0;
+    write_config(p, p->db, "queue = 50\n");
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    sqlite3 *other = other_program(p, "BEGIN IMMEDIATE");
+    for (int i = 0; i < MANY; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "doc%d", i);
+        struct dg_write w = suite_write(THINGS, id, "{}", DG_VERSION_NONE);
+        all[i] = rig_write_start(r, &w, 1);
+    }
+    for (int i = 0; i < MANY; i++)
+        refused += rig_wait(r, all[i])->err == DG_ELIMIT;
+    assert_true(refused > 0);
+    sqlite3_close(other);
+    assert_ok(suite_put(r, THINGS, "a", "{}", DG_VERSION_NONE));
+    /* A write that could never be held is the asker's fault. */
+    char *json = big(129 * MIB);
+    assert_err(suite_put(r, THINGS, "a", json, DG_VERSION_ANY), DG_EINVAL);
+    free(json);
+}
+
+/* So many versions of one document, a MiB each and all different. */
+static void put_big(struct rig *r, int count)
+{
+    static char letter = 'a';
+    char *json = big(MIB);
+    for (int i = 0; i < count; i++) {
+        letter = letter == 'z' ? 'a' : (char)(letter + 1);
+        memset(json + 20, letter, MIB - 20);
+        assert_ok(suite_put(r, THINGS, "a", json, DG_VERSION_ANY));
+        rig_forget(r);
+    }
+    free(json);
+}
+
+static void bounds_its_log(void **state)
+{
+    struct place *p = *state;
+    assert_true(open_place(p));
+    put_big(p->r, 10);
+    assert_true(size_of(p->db, "-wal") < 8 * MIB);
+    /* A reader that does not end stops that; when it does end, all is well again. */
+    sqlite3 *other = other_program(p, "BEGIN; SELECT count(*) FROM sqlite_schema");
+    put_big(p->r, 70);
+    assert_true(size_of(p->db, "-wal") > 64 * MIB);
+    sqlite3_close(other);
+    put_big(p->r, 24);
+    assert_true(size_of(p->db, "-wal") <= 64 * MIB);
+    assert_true(size_of(p->db, "") < 16 * MIB);
+    end_rig(p);
+    assert_int_equal(size_of(p->db, "-wal"), -1);
+    assert_true(whole(p->db));
+}
+
+/* A read that takes long does not hold up closing. */
+static void closes_during_a_long_read(void **state)
+{
+    enum { ROWS = 3000 };
+    struct place *p = *state;
+    static struct dg_write list[ROWS];
+    static char ids[ROWS][16];
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    for (int i = 0; i < ROWS; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "doc%d", i);
+        list[i] = suite_write(THINGS, ids[i], "{\"name\":\"x\"}", DG_VERSION_NONE);
+    }
+    assert_ok(rig_write(r, list, ROWS));
+    struct dg_where where[200];
+    for (size_t i = 0; i < COUNT(where); i++)
+        where[i] = (struct dg_where){"name", DG_CONTAINS, "y", 1};
+    struct dg_query q = {.collection = THINGS, .where = where, .where_count = COUNT(where)};
+    struct answer *all[40];
+    for (size_t i = 0; i < COUNT(all); i++)
+        all[i] = rig_query_start(r, &q);
+    uint64_t began = clock_ms();
+    rig_close(r);
+    assert_true(clock_ms() - began < 3000);
+    for (size_t i = 0; i < COUNT(all); i++) {
+        if (rig_wait(r, all[i])->err != DG_OK)
+            assert_err(all[i], DG_EUNAVAILABLE);
+    }
+}
+
+int main(int argc, char **argv)
+{
+#define FAULT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        FAULT_TEST(lets_one_in),
+        FAULT_TEST(keeps_its_files_private),
+        FAULT_TEST(refuses_files_that_are_not_its_own),
+        FAULT_TEST(refuses_places_where_no_file_can_be),
+        FAULT_TEST(says_that_the_file_is_damaged),
+        FAULT_TEST(outlives_a_full_disk),
+        FAULT_TEST(opens_when_there_is_space_at_last),
+        FAULT_TEST(says_who_is_in_the_way),
+        FAULT_TEST(takes_no_more_than_it_can_hold),
+        FAULT_TEST(bounds_its_log),
+        FAULT_TEST(closes_during_a_long_read),
+    };
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s PLUGIN\n", argv[0]);
+        return 2;
+    }
+    plugin = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
