@@ -19,7 +19,7 @@ static const struct dg_cfg_key keys[] = {
     {0},
 };
 
-static struct plugin *left_behind; /* no leak, only rude */
+static struct plugin *volatile left_behind; /* no leak, only rude */
 
 static void nothing(void *arg)
 {
