@@ -33,13 +33,13 @@ struct result {
     void *arg;
 };
 
-static void bench_late(void *arg)
+static inline void bench_late(void *arg)
 {
     (void)arg;
     fail_msg("what was waited for did not happen in 20 seconds");
 }
 
-static void bench_run(struct bench *b)
+static inline void bench_run(struct bench *b)
 {
     struct loop_timer *late = loop_timer(b->loop, 20000, bench_late, NULL);
     loop_run(b->loop);
@@ -105,7 +105,7 @@ static inline struct instance *bench_load(struct bench *b, const char *name, con
     return in;
 }
 
-static void bench_stop(void *arg)
+static inline void bench_stop(void *arg)
 {
     loop_stop(((struct bench *)arg)->loop);
 }
@@ -123,7 +123,7 @@ static inline void bench_after(struct bench *b, uint64_t ms)
 }
 
 /* The op_fn of results. */
-static void on_result(void *arg, const struct op_result *res)
+static inline void on_result(void *arg, const struct op_result *res)
 {
     struct result *r = arg;
     r->calls++;
