@@ -234,7 +234,7 @@ const char *events_recording_file(const struct events *e, const char *record)
     return s.name;
 }
 
-static void forget(void *arg, void *owner)
+static void forget_named(void *arg, void *owner)
 {
     named_drop(arg, owner);
 }
@@ -242,13 +242,13 @@ static void forget(void *arg, void *owner)
 void events_clear(struct events *e)
 {
     legs_clear(&e->legs);
-    table_each(&e->stopped, forget, &e->stopped);
+    table_each(&e->stopped, forget_named, &e->stopped);
 }
 
 void events_free(struct events *e)
 {
     events_clear(e);
-    table_each(&e->recordings, forget, &e->recordings);
+    table_each(&e->recordings, forget_named, &e->recordings);
     legs_free(&e->legs);
     table_free(&e->stopped);
     table_free(&e->recordings);

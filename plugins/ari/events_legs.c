@@ -151,6 +151,8 @@ static void end(const struct incoming *in, struct leg *leg)
         sip = leg->sip_code;
     if (!sip && cause == leg->fate.learned_cause)
         sip = leg->learned_sip;
+    if (leg->fate.asked)
+        sip = 0; /* what we made Asterisk say */
     const char *text = cause == leg->fate.cause ? json_text(in->json, "cause_txt") : NULL;
     incoming_emit(in, (struct dg_event){.type = DG_CALL_ENDED,
                                         .call = leg->id,
@@ -165,8 +167,14 @@ void on_destroyed(const struct incoming *in)
         return;
     struct leg *leg = legs_find(&in->e->legs, in->id);
     if (!leg) {
-        /* It lived before this link and is in no list yet: the core may know it. */
+        /* It lived before this link and is in no list yet: the core may know it. But with "own"
+         * the far half of a Local channel can end without having been heard of. */
         leg = legs_add(&in->e->legs, in->id);
+        legs_name(&in->e->legs, leg, json_text(in->channel, "name"));
+        if (in->e->own_only && leg_is_far_half(leg)) {
+            legs_drop(&in->e->legs, leg);
+            return;
+        }
         leg->fate.outgoing = leg->fate.dialled = true;
     } else if (!leg->started) {
         show(in, leg, in->channel);

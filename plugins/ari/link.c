@@ -60,7 +60,9 @@ static void say_down(struct ari *a, enum dg_level level, const char *why)
     bool was_up = l->state == LINK_UP;
     if (!was_up && ari_same(l->reason, why))
         return;
-    a->h->log(a->h, level, was_up ? "link lost: %s" : "no link: %s", why);
+    /* The core logs the change to down; another reason for staying down is ours to tell. */
+    if (level == DG_ERROR || (!was_up && l->reason))
+        a->h->log(a->h, level, "no link: %s", why);
     ari_set(&l->reason, why);
     a->h->link(a->h, DG_LINK_DOWN, why);
 }
@@ -161,7 +163,6 @@ static void up(struct ari *a)
     text_puts(&detail, l->version ? l->version : "of unknown version");
     text_puts(&detail, " as application ");
     text_puts(&detail, a->config.app);
-    a->h->log(a->h, DG_INFO, "link up: %s at %s", detail.at, a->config.base);
     a->h->metric_add(a->reconnect_count, 1);
     set_timer(a, a->config.ping_ms, on_tick);
     a->h->link(a->h, DG_LINK_UP, detail.at);

@@ -130,6 +130,14 @@ static void look(void *arg)
                                   .arg = o});
 }
 
+/* The op's message is what the documented answer shows, the status alone. */
+static void say_words(const struct originate *o, const struct rest_reply *r)
+{
+    if (r->words)
+        o->a->h->log(o->a->h, DG_INFO, "originate of %s: ARI error %d: %s", o->call, r->status,
+                     r->words);
+}
+
 static void on_dialled(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct originate *o = arg;
@@ -140,13 +148,13 @@ static void on_dialled(struct ari *a, struct dg_op *op, const struct rest_reply 
         o->doubt = TAKEN;
         look(o);
     } else if (r->status >= 500) {
-        a->h->log(a->h, DG_DEBUG, "originate of %s: ARI error %d%s%s", o->call, r->status,
-                  r->words ? ": " : "", r->words ? r->words : "");
+        say_words(o, r);
         if (again(o, dial))
             a->h->metric_add(a->retry_count, 1);
         else
             failed(o, DG_EUPSTREAM, r->status);
     } else if (r->status || r->err == DG_ELIMIT || a->closing) {
+        say_words(o, r);
         failed(o, r->err, r->status);
     } else {
         o->doubt = r->err == DG_ETIMEOUT ? TIMED_OUT : LOST;
