@@ -11,7 +11,7 @@
 
 struct call_metrics {
     struct metric *launched, *success, *failed, *total, *live;
-    struct metric_family *originated, *transitions;
+    struct metric_family *originated, *transitions, *events;
     struct metric *latency, *latency_old, *duration;
 };
 
@@ -75,6 +75,11 @@ struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
                                              .help = "Changes of call states.",
                                              .labels = {"from_state", "to_state", "result"}};
     cm->transitions = metrics_family(m, &transitions);
+    struct metric_family_info events = {.kind = METRIC_COUNTER,
+                                        .name = "ari_events_received_total",
+                                        .help = "Events of the active backend.",
+                                        .labels = {"event_type", "status"}};
+    cm->events = metrics_family(m, &events);
     cm->latency_old = histogram(m, "originate_latency_seconds",
                                 "Time until the backend accepted or refused an originate.",
                                 latency_buckets, LEN(latency_buckets));
@@ -98,6 +103,12 @@ void call_metrics_originated(struct call_metrics *cm, bool accepted, double seco
     metric_add(metric_of(cm->originated, labels), 1);
     metric_observe(cm->latency, seconds);
     metric_observe(cm->latency_old, seconds);
+}
+
+void call_metrics_event(struct call_metrics *cm, const char *type, bool processed)
+{
+    const char *labels[] = {type, processed ? "processed" : "ignored"};
+    metric_add(metric_of(cm->events, labels), 1);
 }
 
 void call_metrics_launched(struct call_metrics *cm)

@@ -10,6 +10,8 @@ struct call_metrics;
 
 struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus);
 void call_metrics_free(struct call_metrics *cm); /* after the bus is quiet */
+/* An event of the backend's; `processed`: it was about one of our calls. */
+void call_metrics_event(struct call_metrics *cm, const char *type, bool processed);
 void call_metrics_launched(struct call_metrics *cm);
 void call_metrics_live(struct call_metrics *cm, size_t live);
 /* How long the backend took to accept, or to refuse, an originate. */

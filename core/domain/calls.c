@@ -272,9 +272,40 @@ static const struct {
     {DG_CALL_ENDED, CALL_EV_ENDED},
 };
 
+static const char *event_name(enum dg_event_type type)
+{
+    static const char *const names[] = {
+        [DG_CALL_STARTED] = "call_started",
+        [DG_CALL_CHANGED] = "call_changed",
+        [DG_CALL_CONTROL] = "call_control",
+        [DG_CALL_RINGING] = "call_ringing",
+        [DG_CALL_PROGRESS] = "call_progress",
+        [DG_CALL_ANSWERED] = "call_answered",
+        [DG_CALL_HELD] = "call_held",
+        [DG_CALL_MUTED] = "call_muted",
+        [DG_CALL_DTMF] = "call_dtmf",
+        [DG_CALL_BRIDGED] = "call_bridged",
+        [DG_CALL_PARKED] = "call_parked",
+        [DG_CALL_TRANSFERRED] = "call_transferred",
+        [DG_CALL_VARIABLE] = "call_variable",
+        [DG_CALL_ENDED] = "call_ended",
+        [DG_BRIDGE_STARTED] = "bridge_started",
+        [DG_BRIDGE_ENDED] = "bridge_ended",
+        [DG_PLAY_ENDED] = "play_ended",
+        [DG_RECORD_ENDED] = "record_ended",
+        [DG_ENDPOINT_CHANGED] = "endpoint_changed",
+        [DG_QUEUE_CHANGED] = "queue_changed",
+        [DG_NATIVE] = "native",
+    };
+    size_t index = (size_t)type;
+    return index < sizeof names / sizeof *names && names[index] ? names[index] : "other";
+}
+
 void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev)
 {
     struct call *c = ev->call ? map_get(cs->live, ev->call) : NULL;
+    if (cs->config.metrics)
+        call_metrics_event(cs->config.metrics, event_name(ev->type), c != NULL);
     if (!c || (c->carrier && c->carrier != in))
         return;
     for (size_t i = 0; i < sizeof event_map / sizeof *event_map; i++) {
