@@ -33,13 +33,15 @@ struct dg_http {
     const char *refusal; /* why we do not take the answer, or did not send the request */
     enum dg_err refusal_err;
     struct loop_timer *refused;
-    bool *stopped; /* set when it is stopped from inside a callback */
+    bool delivering, stopped; /* from inside part(): freed when that returns */
 };
 
 static void fetch_free(struct dg_http *f)
 {
-    if (f->stopped)
-        *f->stopped = true;
+    if (f->delivering) {
+        f->stopped = true;
+        return;
+    }
     list_remove(&f->part_link);
     if (f->refused)
         loop_timer_stop(f->t.net->loop, f->refused);
@@ -175,14 +177,15 @@ static void finish(struct dg_http *f, CURLcode rc)
 static void on_done(struct transfer *t, CURLcode rc)
 {
     struct dg_http *f = (struct dg_http *)t;
-    bool stopped = false;
-    f->stopped = &stopped;
-    if (f->part && f->body.len)
+    if (f->part && f->body.len) {
+        f->delivering = true;
         deliver_part(f);
-    if (stopped)
-        return;
-    f->stopped = NULL;
-    finish(f, rc);
+        f->delivering = false;
+    }
+    if (f->stopped)
+        fetch_free(f);
+    else
+        finish(f, rc);
 }
 
 static void on_drop(struct transfer *t)
