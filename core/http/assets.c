@@ -50,6 +50,8 @@ static bool takes_gzip(const char *accept)
 static bool has_already(const char *if_none_match, const char *etag)
 {
     size_t len;
+    if (strncmp(etag, "W/", 2) == 0) /* weak or not makes no difference here (RFC 9110, 13.1.2) */
+        etag += 2;
     for (const char *item; if_none_match && (item = next_item(&if_none_match, &len));) {
         if (len == 1 && *item == '*')
             return true;

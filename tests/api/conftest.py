@@ -3,7 +3,7 @@ import pytest
 from support.client import VERSIONS
 from support.gateway import Gateway
 
-pytest.register_assert_rewrite("fields", "shapes")
+pytest.register_assert_rewrite("fields", "openapi", "shapes")
 
 # Calls ring after 20 ms, are answered after 60 ms more and talk until somebody hangs up.
 QUICK = {"plugin": "mock", "ring_ms": 20, "answer_ms": 60, "talk_ms": 0, "hangup_ms": 50}

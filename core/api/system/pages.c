@@ -1,4 +1,6 @@
 /* pages.c - the root, the metrics and the documentation pages. */
+#include <string.h>
+
 #include "api/api.h"
 #include "api/system/system.h"
 #include "base/json.h"
@@ -54,10 +56,15 @@ void system_openapi(struct request *req)
 
 void system_docs(struct request *req)
 {
-    if (api_of(req)->docs)
-        assets_reply(req, request_path(req));
-    else
+    if (!api_of(req)->docs) {
         not_found(req);
+        return;
+    }
+    char *path = request_strdup(req, request_path(req));
+    size_t len = strlen(path);
+    if (len && path[len - 1] == '/') /* as for every route */
+        path[len - 1] = '\0';
+    assets_reply(req, path);
 }
 
 /* ---- Documentation ------------------------------------------------------------------------ */
