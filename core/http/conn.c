@@ -20,6 +20,7 @@
 #include "http/inside.h"
 
 #define ACCEPTS_PER_WAKE 16
+#define NEWCOMER_MS      250  /* its first request may be on the way when draining begins */
 #define GOAWAY_MS        1500 /* H2O's two GOAWAY frames are one second apart */
 
 /* ---- Accepting ---------------------------------------------------------- */
@@ -40,10 +41,10 @@ static void turn_away(struct http *h, int fd, bool tls)
 {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
                                  "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    refused(h, REFUSED_CONNECTIONS);
     if (!tls)
         (void)!send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     close(fd);
-    refused(h, REFUSED_CONNECTIONS);
 }
 
 static void adopt(struct listener *l, int fd, const struct sockaddr *peer)
@@ -202,6 +203,8 @@ void conns_drain(struct worker *w, uint64_t now_ms)
         if (c->in_flight || c->killed || c->sock->input->size)
             continue;
         if (is_http2(c) && now_ms - w->drain_began_ms < GOAWAY_MS)
+            continue;
+        if (!c->requests && now_ms - c->phase_ms < NEWCOMER_MS)
             continue;
         c->killed = true;
         conn_end(c);
