@@ -80,7 +80,7 @@ static void wait_for_retry(struct ari *a)
 static void down(struct ari *a, enum dg_level level, const char *why, bool polite)
 {
     struct link *l = &a->link;
-    char copy[200];
+    char copy[400];
     if (l->state == LINK_WAITING || l->state == LINK_LEAVING)
         return;
     snprintf(copy, sizeof copy, "%s", why);
@@ -119,6 +119,10 @@ static void on_beat_sent(struct ari *a, struct dg_op *op, const struct rest_repl
     struct link *l = &a->link;
     (void)op;
     (void)arg;
+    if (l->state == LINK_PROVING && (r->status == 401 || r->status == 403)) {
+        down(a, DG_WARN, "ARI refuses changes: the user is read_only in ari.conf", true);
+        return;
+    }
     if (l->state != LINK_UP || !r->err) {
         l->beat_failures = 0;
         return;
@@ -276,7 +280,7 @@ static void open_socket(struct ari *a)
 static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct link *l = &a->link;
-    char why[160];
+    char why[400];
     (void)op;
     (void)arg;
     if (l->state != LINK_ASKING)
@@ -290,7 +294,8 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
             snprintf(why, sizeof why, "ARI error %d%s%s", r->status, r->words ? ": " : "",
                      r->words ? r->words : "");
         else
-            snprintf(why, sizeof why, "Unable to connect to ARI at %s", a->config.base);
+            snprintf(why, sizeof why, "Unable to connect to ARI at %s%s%s", a->config.base,
+                     r->words ? ": " : "", r->words ? r->words : "");
         down(a, DG_WARN, why, false);
         return;
     }

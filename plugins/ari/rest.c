@@ -125,8 +125,10 @@ static void on_answer(void *arg, const struct dg_http_response *res)
     } else {
         a->h->log(a->h, DG_DEBUG, "%s %s: %s", q->method, q->url.at,
                   res->message ? res->message : "no answer");
-        if (res->err != DG_ETIMEOUT)
+        if (res->err != DG_ETIMEOUT && res->err != DG_EUNAVAILABLE) {
             r.err = DG_EUNAVAILABLE;
+            r.words = res->message; /* a certificate that is not trusted, for one */
+        }
     }
     q->then(a, q->op, &r, q->arg);
     json_decref(json);

@@ -22,7 +22,7 @@ struct rest_reply {
     int status;         /* 0: no answer came */
     const json_t *json; /* of the body, or NULL */
     struct dg_bytes body;
-    const char *words; /* Asterisk's own, or NULL */
+    const char *words; /* Asterisk's own, or why nothing came; or NULL */
 };
 
 typedef void rest_fn(struct ari *a, struct dg_op *op, const struct rest_reply *reply, void *arg);
