@@ -33,7 +33,7 @@ class Platform:
             gateway.stop()
             self.cdrs = [row["doc"] for row in gateway.records("cdr")]
             self.calls = {row["id"]: row["doc"] for row in gateway.records("calls")}
-        self.channels = self.asterisk.channels() if self.asterisk else set()
+        self.channels = set(self.asterisk.channels()) if self.asterisk else set()
         self.asterisk_cdrs = self.asterisk.cdrs() if self.asterisk else {}
 
     def cdr(self, story):
@@ -71,7 +71,8 @@ def test_request_is_answered(platform, story):
     channel = platform.endpoint.format(number=story.number, context="outbound-ivr")
     assert story.answer["success"] is True
     assert story.answer["phone_number"] == story.number
-    assert story.answer["status"] in ("pending", "dialing")
+    # Events may overtake the answer: a callee that is busy says so within milliseconds.
+    assert story.answer["status"] in story.outcome.states
     assert story.answer["channel"] == channel
     assert story.answer["error"] is None
 

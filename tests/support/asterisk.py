@@ -51,9 +51,16 @@ class Asterisk:
         return bed("cli", self.version, command)
 
     def channels(self):
-        """The unique ids of all channels there are."""
-        rows = self.cli("core show channels concise").splitlines()
-        return {row.rsplit("!", 1)[1] for row in rows if "!" in row}
+        """All channels there are: {unique id: id of the bridge it is in, or ""}."""
+        rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
+        return {row[-1]: row[-2] for row in rows if len(row) > 2}
+
+    def bridged_with(self, unique_id):
+        """The unique ids of the channels that share a bridge with this one."""
+        channels = self.channels()
+        bridge = channels.get(unique_id)
+        return {other for other, its in channels.items()
+                if bridge and its == bridge and other != unique_id}
 
     def cdrs(self):
         """Asterisk's own records, {unique id: [row, ...]}, a row being a dict of CDR_FIELDS."""

@@ -96,7 +96,7 @@ class Gateway:
         self.environment = {**sanitizer_options(), **os.environ, **(env or {})}
         self.wait_ready = ready
         self.process = None
-        self.password = None
+        self.password = self.token = None
         self.starts = 0
 
     # ---- life ----
@@ -250,13 +250,14 @@ class Gateway:
     # ---- clients and measures ----
 
     def client(self, version="1.1", signed_in=True, **options):
-        """A client; signed in as an admin that is made on the first demand."""
+        """A client; signed in as an admin that is made, and signs in, on the first demand."""
         client = Client(self.base, version, **options)
         if signed_in:
-            if self.password is None:
+            if self.token is None:
                 self.password = secrets.token_urlsafe(12)
                 self.add_user("tester", self.password, role="admin")
-            client.sign_in("tester", self.password)
+                self.token = client.sign_in("tester", self.password)
+            client.token = self.token
         return client
 
     def metrics(self):

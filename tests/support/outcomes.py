@@ -141,7 +141,7 @@ def play(gateway, outcome, version):
 
 def play_all(gateway, cases):
     """cases: (outcome, HTTP version). All at once; gives {(outcome's name, version): Story}."""
-    gateway.client().close()  # the user is made before the threads want it
+    gateway.client().close()  # signed in once, before the threads want it
     with ThreadPoolExecutor(len(cases)) as pool:
         stories = list(pool.map(lambda case: play(gateway, *case), cases))
     return {(story.outcome.name, story.version): story for story in stories}
