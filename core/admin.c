@@ -19,7 +19,7 @@
 /* NULL: come in; else why not. */
 static const char *refusal_of(const struct admin *a, int fd)
 {
-    struct ucred peer;
+    struct ucred peer = {.uid = (uid_t)-1};
     socklen_t size = sizeof peer;
     if (a->count >= CONNECTIONS_MAX)
         return "too many connections on the control socket; try again";

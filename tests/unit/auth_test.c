@@ -392,6 +392,7 @@ static void bad_bearers(void **state)
     assert_int_equal(ask(s, ROUTE_TOKEN, DG_AUTH_BEARER, ann), DG_EAUTH);
     assert_int_equal(ask(s, ROUTE_API_KEY, DG_AUTH_BEARER, ann), DG_EAUTH);
     assert_int_equal(ask(s, ROUTE_OPEN, DG_AUTH_BEARER, ann), DG_EAUTH);
+    assert_int_equal(ask(s, ROUTE_API_KEY, DG_AUTH_BEARER, API_KEY), DG_EAUTH);
     free(ann);
 }
 
@@ -583,6 +584,12 @@ static struct instance *open_acme(struct scene *s, const char *name)
                          NULL, &problem);
 }
 
+static void close_acme(struct scene *s, struct instance *acme)
+{
+    instance_close(acme, world_done, s->world);
+    world_wait(s->world, &s->world->done);
+}
+
 static void another_provider_in_the_chain(void **state)
 {
     struct scene *s = *state;
@@ -595,7 +602,8 @@ static void another_provider_in_the_chain(void **state)
                                         chains[i], NULL});
         assert_string_equal(auth_missing(s->auth), "acme");
         assert_int_equal(bearer(s, "acme:zoe"), DG_EAUTH);
-        assert_true(auth_use(s->auth, open_acme(s, "acme"), &problem));
+        struct instance *acme = open_acme(s, "acme");
+        assert_true(auth_use(s->auth, acme, &problem));
         assert_null(auth_missing(s->auth));
         char *ann = token_for("ann");
         assert_int_equal(bearer(s, "acme:zoe"), DG_OK);
@@ -607,6 +615,8 @@ static void another_provider_in_the_chain(void **state)
         assert_int_equal(bearer(s, "other"), DG_EAUTH);
         assert_int_equal(sign_in(s, "ann", "correct horse"), DG_OK);
         free(ann);
+        close_auth(s);
+        close_acme(s, acme);
     }
 }
 
@@ -616,12 +626,32 @@ static void only_another_provider(void **state)
     struct problem problem;
     close_auth(s);
     open_auth(s, s->users, (const char *const[]){"chain", "acme", NULL}); /* needs no secret */
-    assert_true(auth_use(s->auth, open_acme(s, "acme"), &problem));
+    struct instance *acme = open_acme(s, "acme");
+    assert_true(auth_use(s->auth, acme, &problem));
     char *ann = token_for("ann");
     assert_int_equal(bearer(s, "acme:zoe"), DG_OK);
     assert_int_equal(bearer(s, ann), DG_EAUTH);
     assert_int_equal(sign_in(s, "ann", "correct horse"), DG_EUNAVAILABLE);
     free(ann);
+    close_auth(s);
+    close_acme(s, acme);
+}
+
+/* Asked, and before the answer everything is taken down. */
+static void closed_while_a_provider_judges(void **state)
+{
+    struct scene *s = *state;
+    struct problem problem;
+    unsigned counts[16] = {0};
+    close_auth(s);
+    open_auth(s, s->users, (const char *const[]){"secret_key", SECRET, "chain", "acme, jwt", NULL});
+    struct instance *acme = open_acme(s, "acme");
+    assert_true(auth_use(s->auth, acme, &problem));
+    const struct dg_credentials c = {.scheme = DG_AUTH_BEARER, .token = "a.b.c"};
+    auth_identify(s->auth, ROUTE_JWT, &c, on_counted, counts); /* acme passes it on to jwt */
+    close_auth(s);
+    close_acme(s, acme);
+    assert_int_equal(counts[DG_EUNAVAILABLE] + counts[DG_EAUTH], 1);
 }
 
 static void a_provider_out_of_place(void **state)
@@ -632,10 +662,8 @@ static void a_provider_out_of_place(void **state)
     assert_false(auth_use(s->auth, acme, &problem));
     assert_non_null(strstr(problem.text, "[auth.acme]"));
     assert_false(auth_use(s->auth, jwt, &problem)); /* the place is taken */
-    instance_close(acme, world_done, s->world);
-    world_wait(s->world, &s->world->done);
-    instance_close(jwt, world_done, s->world);
-    world_wait(s->world, &s->world->done);
+    close_acme(s, acme);
+    close_acme(s, jwt);
 }
 
 /* ---- The section ------------------------------------------------------------------------------
@@ -756,6 +784,7 @@ int main(void)
         TEST(secrets_stay_as_they_are),
         TEST(another_provider_in_the_chain),
         TEST(only_another_provider),
+        TEST(closed_while_a_provider_judges),
         TEST(a_provider_out_of_place),
         BARE(refused_settings),
         BARE(a_forgiven_secret_is_random),

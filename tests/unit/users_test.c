@@ -143,6 +143,8 @@ static void refusals_name_the_field(void **state)
         {"eve", {.role = ""}, DG_EINVAL, "role:"},
         {"eve", {.email = "nobody"}, DG_EINVAL, "email:"},
         {"eve", {.email = "a@b@c"}, DG_EINVAL, "email:"},
+        {"eve", {.email = "@b"}, DG_EINVAL, "email:"},
+        {"eve", {.email = "a@"}, DG_EINVAL, "email:"},
         {"eve", {.email = "a@b\r\nx"}, DG_EINVAL, "email:"},
         {"eve", {.full_name = "E\tve"}, DG_EINVAL, "full_name:"},
         {"eve", {.password_hash = ""}, DG_EINVAL, "password:"},
@@ -215,6 +217,24 @@ static void changes_set_what_they_name(void **state)
     assert_int_equal(ann->last_login_ms, 1700000000000);
     assert_int_equal(ann->version, 7);
     assert_int_equal(change(s, "bob", &set), DG_ENOTFOUND);
+    set.role = "king";
+    assert_int_equal(change(s, "ann", &set), DG_EINVAL);
+    assert_string_equal(users_find(s->users, "ann")->role, "admin");
+}
+
+/* An import may give a number's user another name. */
+static void renamed_behind_our_back(void **state)
+{
+    struct scene *s = *state;
+    struct user_change set = nothing;
+    add(s, "ann", &nothing);
+    static const char behind[] = "{\"username\":\"eve\",\"is_active\":true}";
+    memory_put(s->world->memory, COLLECTION_USERS, "1", (struct dg_bytes){behind, strlen(behind)});
+    set.is_active = 0;
+    assert_int_equal(change(s, "ann", &set), DG_ENOTFOUND);
+    assert_null(users_find(s->users, "ann"));
+    assert_non_null(users_find(s->users, "eve"));
+    assert_true(users_find(s->users, "eve")->is_active);
 }
 
 /* Another gateway writes between our read and our write. */
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_adds_at_once, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(changes_set_what_they_name, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(a_faster_writer_is_respected, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(renamed_behind_our_back, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(changes_at_once_all_count, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(what_was_not_written_is_not_seen, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(strange_documents_are_passed_over, open_scene, close_scene),
