@@ -254,11 +254,12 @@ struct offline *offline_open(struct config *config, int *fd, struct problem *pro
         return NULL;
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
-        fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0 ||
-        pthread_create(&o->thread, NULL, offline_thread, o) != 0)
+        fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)
         abort();
     o->fd = pair[0];
     *fd = pair[1];
+    if (pthread_create(&o->thread, NULL, offline_thread, o) != 0)
+        abort();
     if (wait_ready(o))
         return o;
     close(*fd);
