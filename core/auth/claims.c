@@ -157,7 +157,9 @@ static const char *claims_refusal(const struct claims_rules *rules, const json_t
 
 static const char *header_refusal(const struct claims_rules *rules, jwt_t *jwt)
 {
-    if (jwt_get_alg(jwt) != rules->alg)
+    /* libjwt takes the algorithm's name in any case; RFC 7515 does not. */
+    if (jwt_get_alg(jwt) != rules->alg ||
+        !str_eq(jwt_get_header(jwt, "alg"), jwt_alg_str(rules->alg)))
         return "it is signed by another algorithm";
     char *crit = jwt_get_headers_json(jwt, "crit");
     free(crit);

@@ -165,6 +165,13 @@ void loop_free(struct loop *l)
     free(l);
 }
 
+/* libuv does it at the exit of the process, but after OpenSSL has gone, which frees what it keeps
+ * for each thread when that thread ends. */
+void loop_end_workers(void)
+{
+    uv_library_shutdown();
+}
+
 void loop_post(struct loop *l, struct loop_msg *msg)
 {
     struct loop_msg *newest = atomic_load_explicit(&l->inbox, memory_order_relaxed);

@@ -24,6 +24,9 @@ void loop_run(struct loop *l); /* on the thread that is then "the loop's thread"
 void loop_stop(struct loop *l); /* [any thread] one stop ends one run, also one yet to come */
 /* After loop_run has returned, on its thread: runs what is still posted, closes every handle. */
 void loop_free(struct loop *l);
+/* [main thread] When no loop is left: ends the worker threads while they can still give back what
+ * they keep. Nothing of this module may be used afterwards. */
+void loop_end_workers(void);
 bool loop_here(
     const struct loop *l); /* [any thread] is this the loop's thread? true before loop_run */
 uv_loop_t *loop_uv(struct loop *l);
