@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
@@ -231,6 +232,32 @@ static void algorithms(void **state)
     claims_rules_free(&empty);
 }
 
+/* libjwt does not mind; RFC 7515 does. */
+static void names_in_another_case(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJoczI1NiJ9",
+                                        "eyJhbGciOiJIczI1NiJ9"};
+    struct claims_rules rules = rules_of(JWT_ALG_HS256, SECRET);
+    char *good = sign(JWT_ALG_HS256, SECRET, GOOD);
+    char *body = xstrndup(strchr(good, '.') + 1, strcspn(strchr(good, '.') + 1, "."));
+    for (size_t i = 0; i < COUNT(heads); i++) { /* HS256, hs256, Hs256, each signed rightly */
+        unsigned char mac[32], text[64];
+        char *token = xasprintf("%s.%s", heads[i], body);
+        HMAC(EVP_sha256(), SECRET, (int)strlen(SECRET), (unsigned char *)token, strlen(token), mac,
+             NULL);
+        EVP_EncodeBlock(text, mac, sizeof mac);
+        for (char *p = (char *)text; *p; p++)
+            *p = (char)(*p == '+' ? '-' : *p == '/' ? '_' : *p == '=' ? '\0' : *p);
+        char *whole = xasprintf("%s.%s", token, text);
+        free(token);
+        assert_int_equal(read_token(&rules, whole) == NULL, i == 0);
+    }
+    free(body);
+    free(good);
+    claims_rules_free(&rules);
+}
+
 static void public_keys(void **state)
 {
     (void)state;
@@ -422,12 +449,19 @@ static void pem_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(made_here),     cmocka_unit_test(form_of_own_tokens),
-        cmocka_unit_test(claims_decide), cmocka_unit_test(long_subject),
-        cmocka_unit_test(algorithms),    cmocka_unit_test(public_keys),
-        cmocka_unit_test(altered),       cmocka_unit_test(critical_header),
-        cmocka_unit_test(garbage),       cmocka_unit_test(oversized),
-        cmocka_unit_test(pem_files),     cmocka_unit_test(far_expiry),
+        cmocka_unit_test(made_here),
+        cmocka_unit_test(form_of_own_tokens),
+        cmocka_unit_test(claims_decide),
+        cmocka_unit_test(long_subject),
+        cmocka_unit_test(algorithms),
+        cmocka_unit_test(public_keys),
+        cmocka_unit_test(names_in_another_case),
+        cmocka_unit_test(altered),
+        cmocka_unit_test(critical_header),
+        cmocka_unit_test(garbage),
+        cmocka_unit_test(oversized),
+        cmocka_unit_test(pem_files),
+        cmocka_unit_test(far_expiry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
