@@ -146,18 +146,28 @@ static enum phase phase_of(const struct conn *c, uint64_t *mark)
     return c->in_flight ? PHASE_BUSY : PHASE_IDLE;
 }
 
+/* Idle HTTP/2 connections are H2O's to end, with a GOAWAY; unless its clock stands still, or a
+ * body comes in that never ends. */
+static uint64_t idle_limit(const struct conn *c)
+{
+    const struct http *h = c->worker->http;
+    if (!is_http2(c))
+        return h->idle_ms;
+    return (h->idle_ms > h->body_ms ? h->idle_ms : h->body_ms) + 2 * SWEEP_MS;
+}
+
 static bool overdue(const struct conn *c, uint64_t spent_ms)
 {
     const struct http *h = c->worker->http;
     switch (c->phase) {
     case PHASE_IDLE:
-        return spent_ms > h->idle_ms && (spent_ms > h->body_ms || !is_http2(c));
-    case PHASE_SEND:
-        return spent_ms > h->idle_ms;
+        return spent_ms > idle_limit(c);
     case PHASE_HEAD:
         return spent_ms > h->head_ms;
     case PHASE_BODY:
         return spent_ms > h->body_ms;
+    case PHASE_SEND:
+        return spent_ms > h->idle_ms;
     case PHASE_BUSY:
         break;
     }

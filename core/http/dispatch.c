@@ -10,14 +10,19 @@
 
 /* ---- Form --------------------------------------------------------------- */
 
-/* HTTP/1 with a body: the head lies in the input buffer, in front of the body. */
+/* HTTP/1: the head lies at the beginning of the input buffer, in front of the body. */
 static bool ambiguous(const struct request *req)
 {
-    const h2o_req_t *h2o = req->h2o;
-    if (h2o->version >= 0x200 || !h2o->entity.base)
-        return false;
     const h2o_buffer_t *in = req->conn->sock->input;
-    return in->size && framing_ambiguous(in->bytes, in->size);
+    return req->h2o->version < 0x200 && in->size && framing_ambiguous(in->bytes, in->size);
+}
+
+/* H2O puts its own name in the place of a Host that is not there. */
+static bool host_missing(const struct request *req)
+{
+    const h2o_req_t *h2o = req->h2o;
+    return h2o->version == 0x101 &&
+           h2o->input.authority.base == h2o->hostconf->authority.hostport.base;
 }
 
 static size_t header_size(const h2o_req_t *h2o)
@@ -35,7 +40,9 @@ static bool malformed(struct request *req)
     int status = request_parse(req, &why);
     if (ambiguous(req)) {
         reply_close(req);
-        reply_refuse(req, 400, "Ambiguous message length", REFUSED_FRAMING);
+        reply_refuse(req, 400, "Ambiguous request head", REFUSED_FRAMING);
+    } else if (host_missing(req)) {
+        reply_error(req, 400, "Host header missing");
     } else if (status == 414) {
         reply_refuse(req, status, why, REFUSED_URI);
     } else if (status) {

@@ -1,8 +1,9 @@
 /* framing.c - looking at a raw request head.
  *
- * H2O takes the first Content-Length and lets Transfer-Encoding go before it
- * without a word, and hides both headers from handlers. The head itself still
- * lies in the connection's input buffer while the request is under way.
+ * H2O takes the first Content-Length and the last Host, lets Transfer-Encoding
+ * go before a length without a word, and hides these headers from handlers. The
+ * head itself still lies in the connection's input buffer while the request is
+ * under way.
  */
 #include "http/framing.h"
 
@@ -15,11 +16,22 @@ static bool named(const char *line, size_t len, const char *name)
     return len > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0;
 }
 
+/* Whether the request line, up to its end, says HTTP/1.0. */
+static bool old_version(const char *head, const char *end)
+{
+    static const char version[] = "HTTP/1.0";
+    const size_t len = sizeof(version) - 1;
+    if (end > head && end[-1] == '\r')
+        end--;
+    return (size_t)(end - head) >= len && memcmp(end - len, version, len) == 0;
+}
+
 bool framing_ambiguous(const char *head, size_t len)
 {
     const char *end = head + len;
     const char *line = memchr(head, '\n', len);
-    unsigned lengths = 0, encodings = 0;
+    bool old = line && old_version(head, line);
+    unsigned lengths = 0, encodings = 0, hosts = 0;
     while (line && ++line < end) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         size_t line_len = (size_t)((next ? next : end) - line);
@@ -29,9 +41,10 @@ bool framing_ambiguous(const char *head, size_t len)
             return true;
         lengths += named(line, line_len, "content-length");
         encodings += named(line, line_len, "transfer-encoding");
+        hosts += named(line, line_len, "host");
         line = next;
     }
-    return lengths + encodings > 1;
+    return lengths + encodings > 1 || hosts > 1 || (old && encodings);
 }
 
 bool framing_head_complete(const char *head, size_t len)

@@ -1,4 +1,4 @@
-/* framing.h - HTTP/1 requests whose length two readers may judge differently. [pure] */
+/* framing.h - HTTP/1 requests that two readers may understand differently. [pure] */
 #ifndef HTTP_FRAMING_H
 #define HTTP_FRAMING_H
 
@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 /* `head`: from the request line on, at least up to the empty line. true: more than one
- * Content-Length or Transfer-Encoding, or both, or a folded line. A proxy in front of us could
- * see the next request begin elsewhere (request smuggling): such a request is not to be served. */
+ * Content-Length, Transfer-Encoding or Host, a length beside an encoding, an encoding in HTTP/1.0,
+ * or a folded line. A proxy in front of us could see the next request begin elsewhere, or another
+ * host (request smuggling): such a request is not to be served. */
 bool framing_ambiguous(const char *head, size_t len);
 
 /* Whether the head is complete. */

@@ -35,7 +35,7 @@ enum refused {
     REFUSED_BODY,        /* too large */
     REFUSED_URI,
     REFUSED_HEADERS,
-    REFUSED_FRAMING, /* more than one length */
+    REFUSED_FRAMING, /* a head that can be read in two ways */
     REFUSED_RESETS,  /* HTTP/2 requests cancelled in numbers */
     REFUSED_SLOW,    /* a client that took too long */
     REFUSED_REASONS,

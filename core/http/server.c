@@ -66,11 +66,11 @@ static struct http *http_new(const struct http_config *config)
 /* ---- H2O's configuration ------------------------------------------------ */
 
 /* H2O's time limits count by the wall clock, and on HTTP/1 from the end of one answer to the end
- * of the next request: they stand behind the sweep of conn.c, as a second net. */
+ * of the next request: that one stands behind the sweep of conn.c, as a second net. */
 static void configure_times(struct http *h)
 {
     h->h2o.http1.req_timeout = h->idle_ms + h->head_ms + h->body_ms + 2 * SWEEP_MS;
-    h->h2o.http2.idle_timeout = h->idle_ms + SWEEP_MS;
+    h->h2o.http2.idle_timeout = h->idle_ms;
     h->h2o.handshake_timeout = h->head_ms;
 }
 
@@ -219,7 +219,8 @@ void http_drain(struct http *h)
 
 void http_join(struct http *h, uint64_t deadline_ms)
 {
-    atomic_store(&h->deadline_ms, clock_ms() + deadline_ms);
+    uint64_t now = clock_ms();
+    atomic_store(&h->deadline_ms, deadline_ms < UINT64_MAX / 2 ? now + deadline_ms : UINT64_MAX);
     http_drain(h);
     for (unsigned i = 0; i < h->worker_count; i++)
         pthread_join(h->workers[i]->thread, NULL);

@@ -62,6 +62,13 @@ static void heads(void **state)
         {"POST / HTTP/1.1\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n", true},
         {"POST / HTTP/1.1\r\nA: b\r\n Content-Length: 3\r\n\r\n", true},
         {"POST / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nhost: x\r\nA: b\r\nHOST: x\r\n\r\n", true},
+        {"GET / HTTP/1.1\r\nHost: x\r\nX-Host: y\r\n\r\n", false},
+        {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true},
+        {"POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n", true},
+        {"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", false},
+        {"GET / HTTP/1.0\r\n\r\n", false},
         /* The body is not the head, and a longer name is another name. */
         {"POST / HTTP/1.1\r\nContent-Length: 19\r\n\r\nContent-Length: 3\r\n", false},
         {"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Lengths: 4\r\n\r\nabc", false},
