@@ -308,7 +308,7 @@ static bool add_set(struct sql *s, const struct table *t, struct dg_bytes set, s
     json_object_foreach(json, key, member)
     {
         struct value v;
-        if (!value_of_json(t->columns[table_field(t, key)].type, member, &s->now_ms, &v)) {
+        if (!value_of_json(t->columns[table_field(t, key)].type, member, s->now_ms, &v)) {
             ok = fault_set(fault, DG_EINVAL, "set: \"%s\" is not of its type", key);
             break;
         }

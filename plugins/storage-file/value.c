@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan.h"
+
 #define SERIAL_MAX 9007199254740991 /* what every JSON reader can hold */
 
 bool number_parse(const char *text, int64_t *out)
@@ -77,33 +79,25 @@ bool value_parse(enum dg_field_type type, const char *text, int64_t now_ms, stru
     return true;
 }
 
-bool value_of_json(enum dg_field_type type, const json_t *json, const int64_t *now_ms,
-                   struct value *out)
+bool value_of_json(enum dg_field_type type, const json_t *json, int64_t now_ms, struct value *out)
 {
     *out = (struct value){.kind = VALUE_NULL};
     if (!json || json_is_null(json))
         return true;
-    switch (type) {
-    case DG_FIELD_TEXT:
-        if (!json_is_string(json))
-            return false;
+    if (type == DG_FIELD_TEXT) {
         *out = (struct value){
             .kind = VALUE_TEXT, .text = json_string_value(json), .len = json_string_length(json)};
-        return true;
-    case DG_FIELD_BOOL:
+        return json_is_string(json);
+    }
+    if (type == DG_FIELD_BOOL) {
         *out = int_value(json_is_true(json));
         return json_is_boolean(json);
-    case DG_FIELD_TIME:
-        if (now_ms && json_is_string(json)) {
-            int64_t n;
-            if (!now_parse(json_string_value(json), *now_ms, &n))
-                return false;
-            *out = int_value(n);
-            return true;
-        }
-        break;
-    case DG_FIELD_INT:
-        break;
+    }
+    if (type == DG_FIELD_TIME && json_is_string(json)) {
+        int64_t n = 0;
+        bool ok = now_parse(json_string_value(json), now_ms, &n);
+        *out = int_value(n);
+        return ok;
     }
     *out = int_value(json_integer_value(json));
     return json_is_integer(json);
@@ -124,71 +118,71 @@ static const char *type_name(enum dg_field_type type)
     return "text";
 }
 
-static bool too_deep(struct dg_bytes doc)
-{
-    unsigned depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < doc.len; i++) {
-        char c = doc.ptr[i];
-        if (quoted) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > DOC_DEPTH)
-                return true;
-        } else if ((c == '}' || c == ']') && depth) {
-            depth--;
-        }
-    }
-    return false;
-}
+/* ---- Documents ---------------------------------------------------------- */
 
-static json_t *parse_object(const char *what, struct dg_bytes bytes, struct fault *fault)
-{
-    json_error_t why;
-    if (too_deep(bytes)) {
-        fault_set(fault, DG_EINVAL, "%s: nested deeper than %d", what, DOC_DEPTH);
-        return NULL;
-    }
-    json_t *json = json_loadb(bytes.ptr, bytes.len, JSON_REJECT_DUPLICATES, &why);
-    if (!json) {
-        fault_set(fault, DG_EINVAL, "%s: not JSON: %s at byte %d", what, why.text, why.position);
-    } else if (!json_is_object(json)) {
-        fault_set(fault, DG_EINVAL, "%s: not a JSON object", what);
-        json_decref(json);
-        json = NULL;
-    }
-    return json;
-}
+struct reading {
+    const struct table *table;
+    struct value *values;
+    bool *seen;
+    struct fault *fault;
+};
 
-json_t *doc_values(const struct table *t, struct dg_bytes doc, struct value *values,
-                   struct fault *fault)
+static int find_field(const struct table *t, const char *key, size_t len)
 {
-    json_t *json = parse_object(t->name, doc, fault);
-    if (!json)
-        return NULL;
     for (size_t i = 0; i < t->column_count; i++) {
-        const struct column *c = &t->columns[i];
-        if (!value_of_json(c->type, json_object_get(json, c->name), NULL, &values[i])) {
-            fault_set(fault, DG_EINVAL, "%s: \"%s\" must be %s", t->name, c->name,
-                      type_name(c->type));
-            json_decref(json);
-            return NULL;
-        }
+        if (strncmp(t->columns[i].name, key, len) == 0 && !t->columns[i].name[len])
+            return (int)i;
     }
-    return json;
+    return -1;
+}
+
+static bool on_member(void *arg, const char *key, size_t key_len, const struct scan_value *v)
+{
+    static const enum scan_kind kinds[] = {[DG_FIELD_TEXT] = SCAN_TEXT,
+                                           [DG_FIELD_INT] = SCAN_INT,
+                                           [DG_FIELD_BOOL] = SCAN_BOOL,
+                                           [DG_FIELD_TIME] = SCAN_INT};
+    struct reading *r = arg;
+    int i = find_field(r->table, key, key_len);
+    if (i < 0)
+        return true;
+    const struct column *c = &r->table->columns[i];
+    if (r->seen[i])
+        return fault_set(r->fault, DG_EINVAL, "%s: \"%s\" is there twice", r->table->name, c->name);
+    r->seen[i] = true;
+    if (v->kind == SCAN_NULL)
+        return true;
+    if (v->kind != kinds[c->type])
+        return fault_set(r->fault, DG_EINVAL, "%s: \"%s\" must be %s", r->table->name, c->name,
+                         type_name(c->type));
+    r->values[i] = v->kind == SCAN_TEXT
+                       ? (struct value){.kind = VALUE_TEXT, .text = v->text, .len = v->len}
+                       : int_value(v->number);
+    return true;
+}
+
+bool doc_values(const struct table *t, struct dg_bytes doc, struct pool *pool, struct value *values,
+                struct fault *fault)
+{
+    struct reading r = {.table = t, .values = values, .fault = fault};
+    size_t at;
+    r.seen = pool_alloc(pool, t->column_count + 1);
+    memset(values, 0, t->column_count * sizeof(*values));
+    const char *wrong = scan_object(doc.ptr, doc.len, pool, on_member, &r, &at);
+    return !wrong || fault_set(fault, DG_EINVAL, "%s: not a JSON document: %s, at byte %zu",
+                               t->name, wrong, at);
 }
 
 json_t *set_parse(const struct table *t, struct dg_bytes set, struct fault *fault)
 {
-    json_t *json = parse_object("set", set, fault);
+    json_error_t why;
+    json_t *json = json_loadb(set.ptr, set.len, JSON_REJECT_DUPLICATES, &why);
     const char *key;
     json_t *member;
-    bool ok = json != NULL;
+    bool ok = json_is_object(json);
+    if (!ok)
+        fault_set(fault, DG_EINVAL, "set: not a JSON object%s%s", json ? "" : ": ",
+                  json ? "" : why.text);
     json_object_foreach(json, key, member)
     {
         if (table_field(t, key) < 0)

@@ -188,9 +188,7 @@ static bool write_one(struct db *db, const struct schema *schema, struct job *j,
     bool ok;
     if (p.json.ptr) {
         p.values = pool_alloc(&j->pool, (p.table->column_count + 1) * sizeof(*p.values));
-        json_t *doc = doc_values(p.table, p.json, p.values, p.fault);
-        ok = doc && put(&p);
-        json_decref(doc);
+        ok = doc_values(p.table, p.json, &j->pool, p.values, p.fault) && put(&p);
     } else {
         ok = delete (&p);
     }
@@ -202,9 +200,7 @@ static bool write_one(struct db *db, const struct schema *schema, struct job *j,
 static bool doc_ok(const struct table *t, struct job *j)
 {
     struct value *values = pool_alloc(&j->pool, (t->column_count + 1) * sizeof(*values));
-    json_t *doc = doc_values(t, j->ask.write.list[0].json, values, &(struct fault){0});
-    json_decref(doc);
-    return doc != NULL;
+    return doc_values(t, j->ask.write.list[0].json, &j->pool, values, &(struct fault){0});
 }
 
 bool work_must_split(const struct schema *schema, struct job *j)

@@ -1,6 +1,7 @@
 # contract_storage: the contract of dialgate/storage.h, for any plugin.
 add_executable(contract_storage storage_main.c storage_rig.c storage_suite.c storage_documents.c
-  storage_writes.c storage_queries.c storage_changes.c storage_schema.c storage_crash.c)
+  storage_writes.c storage_queries.c storage_changes.c storage_schema.c storage_crash.c
+  storage_bench.c)
 target_link_libraries(contract_storage PRIVATE dg_plug PkgConfig::CMOCKA)
 
 # contract_storage_tests(name plugin config instance): the suite, and the killing.

@@ -1,11 +1,13 @@
 /* storage_main.c - the contract every store keeps, as a program:
  *
- *     contract_storage PLUGIN --config FILE --instance NAME [--kill TIMES]
+ *     contract_storage PLUGIN --config FILE --instance NAME
+ *                      [--kill TIMES | --bench SECONDS [--callers N]]
  *
  * PLUGIN is the path of a .so; NAME is the table in FILE that configures it.
  * $CONTRACT_DIR is set to a fresh folder, for "${CONTRACT_DIR}" in FILE. The
  * store may hold other things: every run uses collections of new names. With
- * --kill it is not asked questions but killed while it writes. */
+ * --kill it is not asked questions but killed while it writes; with --bench it is
+ * measured for so many seconds, with so many callers at once. */
 #include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,12 +17,14 @@
 struct arguments {
     struct rig_config rig;
     const char *child; /* the run it writes for */
-    unsigned kills;
+    unsigned kills, seconds, callers;
 };
 
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s PLUGIN --config FILE --instance NAME [--kill TIMES]\n", program);
+    fprintf(stderr,
+            "usage: %s PLUGIN --config FILE --instance NAME [--kill TIMES | --bench SECONDS]\n",
+            program);
     return 2;
 }
 
@@ -34,6 +38,10 @@ static bool parse(int argc, char **argv, struct arguments *out)
             out->rig.instance = argv[i + 1];
         else if (strcmp(argv[i], "--kill") == 0)
             out->kills = (unsigned)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--bench") == 0)
+            out->seconds = (unsigned)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--callers") == 0)
+            out->callers = (unsigned)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--child") == 0)
             out->child = argv[i + 1];
         else
@@ -77,7 +85,7 @@ static int run_crash(struct rig *r)
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
 }
 
-static int run_all(struct rig *r)
+static int run_all(struct rig *r, const struct arguments *args)
 {
     char why[512];
     if (!rig_open(r, why, sizeof(why))) {
@@ -85,6 +93,8 @@ static int run_all(struct rig *r)
         return 1;
     }
     suite_declare(r);
+    if (args->seconds)
+        return storage_bench(r, args->seconds, args->callers);
     return storage_documents(r) + storage_writes(r) + storage_queries(r) + storage_changes(r) +
            storage_schema(r);
 }
@@ -100,7 +110,7 @@ static int run_child(struct rig *r, const char *run)
 
 int main(int argc, char **argv)
 {
-    struct arguments args = {0};
+    struct arguments args = {.callers = 64};
     if (!parse(argc, argv, &args))
         return usage(argv[0]);
     char folder[] = "/tmp/contract-storage-XXXXXX";
@@ -117,7 +127,9 @@ int main(int argc, char **argv)
     struct rig *r = start(&args);
     if (!r)
         return 1;
-    int failed = args.child ? run_child(r, args.child) : args.kills ? run_crash(r) : run_all(r);
+    int failed = args.child   ? run_child(r, args.child)
+                 : args.kills ? run_crash(r)
+                              : run_all(r, &args);
     rig_free(r);
     if (!args.child)
         remove_folder(folder);

@@ -42,7 +42,7 @@ struct call {
     bool done;
 };
 
-static void turn(struct rig *r, bool *flag)
+void rig_turn(struct rig *r, bool *flag)
 {
     pthread_mutex_lock(&r->lock);
     *flag = true;
@@ -50,7 +50,7 @@ static void turn(struct rig *r, bool *flag)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void wait_for(struct rig *r, const bool *flag)
+void rig_wait_for(struct rig *r, const bool *flag)
 {
     pthread_mutex_lock(&r->lock);
     while (!*flag)
@@ -62,14 +62,14 @@ static void on_call(void *arg)
 {
     struct call *c = arg;
     c->fn(c->rig, c->arg);
-    turn(c->rig, &c->done);
+    rig_turn(c->rig, &c->done);
 }
 
-static void on_loop(struct rig *r, void (*fn)(struct rig *, void *), void *arg)
+void rig_on_loop(struct rig *r, void (*fn)(struct rig *, void *), void *arg)
 {
     struct call c = {.rig = r, .fn = fn, .arg = arg};
     loop_call(r->loop, on_call, &c);
-    wait_for(r, &c.done);
+    rig_wait_for(r, &c.done);
 }
 
 static void *loop_main(void *arg)
@@ -125,7 +125,7 @@ bool rig_open(struct rig *r, char *why, size_t size)
 {
     struct problem problem = {.err = DG_OK};
     r->link = DG_LINK_CONNECTING;
-    on_loop(r, open_instance, &problem);
+    rig_on_loop(r, open_instance, &problem);
     if (!r->in) {
         snprintf(why, size, "%s", problem.text);
         return false;
@@ -147,7 +147,7 @@ struct closing {
 static void on_closed(void *arg)
 {
     struct closing *c = arg;
-    turn(c->rig, &c->done);
+    rig_turn(c->rig, &c->done);
 }
 
 static void close_instance(struct rig *r, void *arg)
@@ -160,8 +160,8 @@ void rig_close(struct rig *r)
     struct closing c = {.rig = r};
     if (!r->in)
         return;
-    on_loop(r, close_instance, &c);
-    wait_for(r, &c.done);
+    rig_on_loop(r, close_instance, &c);
+    rig_wait_for(r, &c.done);
     r->in = NULL;
 }
 
@@ -327,7 +327,7 @@ static void on_answer(void *arg, const struct op_result *res)
         else
             copy_doc(r, a, res->items[i]);
     }
-    turn(r, &a->done);
+    rig_turn(r, &a->done);
 }
 
 static void put_question(struct rig *r, void *arg)
@@ -365,13 +365,13 @@ static void put_question(struct rig *r, void *arg)
 static struct answer *start(struct rig *r, enum question question, const void *req, size_t count)
 {
     struct ask ask = {.question = question, .req = req, .count = count, .rig = r};
-    on_loop(r, put_question, &ask);
+    rig_on_loop(r, put_question, &ask);
     return ask.answer;
 }
 
 struct answer *rig_wait(struct rig *r, struct answer *a)
 {
-    wait_for(r, &a->done);
+    rig_wait_for(r, &a->done);
     return a;
 }
 

@@ -57,6 +57,12 @@ struct answer *rig_take_start(struct rig *r, const struct dg_take *t);
 struct answer *rig_query_start(struct rig *r, const struct dg_query *q);
 struct answer *rig_wait(struct rig *r, struct answer *a);
 
+/* For work on the loop's own thread: runs `fn` there; then waits for a flag that
+ * the loop's thread sets with rig_turn. */
+void rig_on_loop(struct rig *r, void (*fn)(struct rig *r, void *arg), void *arg);
+void rig_turn(struct rig *r, bool *flag);
+void rig_wait_for(struct rig *r, const bool *flag);
+
 /* Frees all answers; none may be under way. */
 void rig_forget(struct rig *r);
 

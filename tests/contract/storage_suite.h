@@ -66,6 +66,9 @@ int storage_schema(struct rig *r);
 int storage_crash_child(struct rig *r, const char *run);
 void storage_crash(struct rig *r, char **argv, unsigned kills); /* within a test */
 
+/* Measuring: calls created, updated and recorded, as many as go in a time. */
+int storage_bench(struct rig *r, unsigned seconds, unsigned callers);
+
 #define SUITE_TEST(name) cmocka_unit_test_prestate_setup_teardown(name, NULL, suite_forget, r)
 
 #endif

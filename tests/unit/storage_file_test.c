@@ -3,6 +3,7 @@
 #include "../../plugins/storage-file/job.c"
 #include "../../plugins/storage-file/mem.c"
 #include "../../plugins/storage-file/queue.c"
+#include "../../plugins/storage-file/scan.c"
 #include "../../plugins/storage-file/schema.c"
 #include "../../plugins/storage-file/sql.c"
 #include "../../plugins/storage-file/value.c"
@@ -193,20 +194,141 @@ static void refuses_deep_documents(void **state)
 {
     struct schema *s = things();
     struct value values[COUNT(fields)];
-    char doc[2 * DOC_DEPTH + 64];
+    char doc[2 * SCAN_DEPTH + 64];
     (void)state;
-    for (int depth = DOC_DEPTH - 1; depth <= DOC_DEPTH; depth++) {
+    for (int depth = SCAN_DEPTH - 1; depth <= SCAN_DEPTH; depth++) {
         struct fault f = {0};
         int len = snprintf(doc, sizeof(doc), "{\"]]}\\\"[\":");
         memset(doc + len, '[', (size_t)depth);
         memset(doc + len + depth, ']', (size_t)depth);
         doc[len + 2 * depth] = '}';
         struct dg_bytes bytes = {doc, (size_t)len + 2 * (size_t)depth + 1};
-        json_t *json = doc_values(&s->tables[0], bytes, values, &f);
-        assert_int_equal(json != NULL, depth < DOC_DEPTH);
-        json_decref(json);
+        struct pool pool = {0};
+        assert_int_equal(doc_values(&s->tables[0], bytes, &pool, values, &f), depth < SCAN_DEPTH);
+        pool_free(&pool);
     }
     schema_free(s);
+}
+
+/* ---- Documents ---------------------------------------------------------- */
+
+static const char *read_fields(const char *doc, size_t len)
+{
+    static char out[512];
+    struct schema *s = things();
+    struct pool pool = {0};
+    struct fault f = {0};
+    struct value v[COUNT(fields)];
+    if (!doc_values(&s->tables[0], (struct dg_bytes){doc, len}, &pool, v, &f)) {
+        assert_int_equal(f.err, DG_EINVAL);
+        snprintf(out, sizeof(out), "!%s", f.text);
+    } else {
+        size_t at = 0;
+        for (size_t i = 0; i < COUNT(fields); i++)
+            at += (size_t)(v[i].kind == VALUE_NULL  ? snprintf(out + at, sizeof(out) - at, "-|")
+                           : v[i].kind == VALUE_INT ? snprintf(out + at, sizeof(out) - at, "%lld|",
+                                                               (long long)v[i].number)
+                                                    : snprintf(out + at, sizeof(out) - at, "%.*s|",
+                                                               (int)v[i].len, v[i].text));
+    }
+    pool_free(&pool);
+    schema_free(s);
+    return out;
+}
+
+static void reads_fields(void **state)
+{
+    static const struct {
+        const char *doc, *expected;
+    } cases[] = {
+        {"{}", "-|-|-|-|"},
+        {" {\"kind\":\"x\", \"size\" : -5 ,\"open\":true,\"at\":1000}\n", "x|-5|1|1000|"},
+        {"{\"kind\":null,\"open\":false,\"kinds\":1,\"kin\":2}", "-|-|0|-|"},
+        {"{\"inner\":{\"kind\":5,\"size\":\"x\"},\"list\":[{\"open\":1}]}", "-|-|-|-|"},
+        {"{\"\\u006bind\":\"a\\u00e4\\ud83d\\ude00\\n\\\"\\/\"}",
+         "a\xc3\xa4\xf0\x9f\x98\x80\n\"/|-|-|-|"},
+        {"{\"kind\":\"\\u07ff\\u0800\\uffff\"}", "\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf|-|-|-|"},
+        {"{\"size\":9223372036854775807,\"at\":-9223372036854775808}",
+         "-|9223372036854775807|-|-9223372036854775808|"},
+        {"{\"size\":-0,\"at\":0}", "-|0|-|0|"},
+        {"{\"size\":9223372036854775808}", "!things: \"size\" must be an integer"},
+        {"{\"size\":-9223372036854775809}", "!things: \"size\" must be an integer"},
+        {"{\"size\":1.0}", "!things: \"size\" must be an integer"},
+        {"{\"size\":1e2}", "!things: \"size\" must be an integer"},
+        {"{\"open\":0}", "!things: \"open\" must be true or false"},
+        {"{\"at\":\"@now\"}", "!things: \"at\" must be a time in milliseconds"},
+        {"{\"kind\":{}}", "!things: \"kind\" must be text"},
+        {"{\"kind\":\"a\",\"kind\":\"b\"}", "!things: \"kind\" is there twice"},
+        {"[]", "!things: not a JSON document: not an object, at byte 0"},
+        {"{} x", "!things: not a JSON document: something behind the end, at byte 3"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(read_fields(cases[i].doc, strlen(cases[i].doc)), cases[i].expected);
+    assert_string_equal(read_fields("{}\0", 3),
+                        "!things: not a JSON document: something behind the end, at byte 2");
+}
+
+static bool ignore(void *arg, const char *key, size_t len, const struct scan_value *value)
+{
+    (void)arg;
+    (void)key;
+    (void)len;
+    return value->kind <= SCAN_OTHER;
+}
+
+/* Agrees with jansson about what is JSON: documents with bytes changed, doubled and
+ * left out, the same ones every time. */
+static void agrees_with_jansson(void **state)
+{
+    static const char *const seeds[] = {
+        "{\"a\":[1,-0.5e+10,true,false,null,\"\\u00e4\\ud83d\\ude00 \\\\ \\\" \\n\"],\"b\":{}}",
+        "{\"\xc3\xa4\":\"\xe2\x82\xac\",\"\xf0\x9f\x98\x80\":"
+        "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\"}",
+        "{ \"n\" : [ 0 , -1 , 10 , 1E5 , 2.25 ] , \"o\" : { \"p\" : { } , \"q\" : [ [ ] ] } }",
+    };
+    static const char bytes[] =
+        "{}[]:,\"\\u0dDeE+-.19 \n\x01\x7f\x80\xbf\xc0\xc3\xe0\xed\xf0\xf4\xff";
+    uint32_t random = 1;
+    unsigned accepted = 0;
+    (void)state;
+#define RANDOM(n) ((random = random * 1664525u + 1013904223u) >> 8) % (n)
+    for (int i = 0; i < 150000; i++) {
+        char doc[160];
+        const char *seed = seeds[i % (int)COUNT(seeds)];
+        size_t len = strlen(seed), at;
+        memcpy(doc, seed, len);
+        for (unsigned changes = RANDOM(3); changes; changes--) {
+            at = RANDOM(len);
+            switch (RANDOM(3)) {
+            case 0:
+                doc[at] = bytes[RANDOM(sizeof(bytes) - 1)]; /* jansson passes over a NUL */
+                break;
+            case 1:
+                memmove(doc + at + 1, doc + at, len - at);
+                len++;
+                break;
+            default:
+                memmove(doc + at, doc + at + 1, len - at - 1);
+                len--;
+            }
+        }
+        struct pool pool = {0};
+        char *exact = malloc(len); /* so that one byte too far is seen */
+        memcpy(exact, doc, len);
+        json_error_t why;
+        json_t *json = json_loadb(exact, len, JSON_DECODE_INT_AS_REAL, &why);
+        const char *wrong = scan_object(exact, len, &pool, ignore, NULL, &at);
+        /* Numbers too big for a double are JSON all the same. */
+        if (json_is_object(json) != !wrong && !strstr(why.text, "overflow"))
+            fail_msg("%.*s: %s, %s", (int)len, doc, json ? "fine" : why.text,
+                     wrong ? wrong : "fine");
+        accepted += !wrong;
+        json_decref(json);
+        free(exact);
+        pool_free(&pool);
+    }
+    assert_in_range(accepted, 40000, 120000);
 }
 
 /* ---- SQL ---------------------------------------------------------------- */
@@ -552,6 +674,8 @@ int main(void)
         cmocka_unit_test(parses_numbers),
         cmocka_unit_test(knows_now),
         cmocka_unit_test(refuses_deep_documents),
+        cmocka_unit_test(reads_fields),
+        cmocka_unit_test(agrees_with_jansson),
         cmocka_unit_test(writes_queries),
         cmocka_unit_test(writes_changes),
         cmocka_unit_test(creates_go_first),
