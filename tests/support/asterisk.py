@@ -16,18 +16,19 @@ CDR_FIELDS = ("account", "src", "dst", "context", "clid", "channel", "dstchannel
               "amaflags", "uniqueid", "userfield")
 
 
-def bed(*arguments, seconds=600):
-    result = subprocess.run([BED, *arguments], capture_output=True, text=True, timeout=seconds)
+def bed(*arguments, seconds=600, **overrides):
+    result = subprocess.run([BED, *arguments], capture_output=True, text=True, timeout=seconds,
+                            env={**os.environ, **overrides})
     assert result.returncode == 0, f"{BED} {' '.join(arguments)}: {result.stderr.strip()}"
     return result.stdout
 
 
 class Asterisk:
-    """A running Asterisk of the bed."""
+    """A running Asterisk of the bed. `overrides`: the bed's environment, for one on other ports."""
 
-    def __init__(self, version):
-        self.version = version
-        words = shlex.split(bed("env", version))
+    def __init__(self, version, **overrides):
+        self.version, self.overrides = version, overrides
+        words = shlex.split(bed("env", version, **overrides))
         self.env = dict(word.split("=", 1) for word in words)
 
     def backend(self, template="local", **keys):
@@ -48,12 +49,17 @@ class Asterisk:
         return Path(self.env["ASTERISK_ROOT"])
 
     def cli(self, command):
-        return bed("cli", self.version, command)
+        return bed("cli", self.version, command, **self.overrides)
 
     def channels(self):
         """All channels there are: {unique id: id of the bridge it is in, or ""}."""
         rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
         return {row[-1]: row[-2] for row in rows if len(row) > 2}
+
+    def name_of(self, unique_id):
+        """The channel's name: what the command line wants instead of its id."""
+        rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
+        return next(row[0] for row in rows if row[-1] == unique_id)
 
     def bridged_with(self, unique_id):
         """The unique ids of the channels that share a bridge with this one."""
@@ -72,14 +78,42 @@ class Asterisk:
         return rows
 
 
+class OwnAsterisk(Asterisk):
+    """An Asterisk for one test alone, which may crash it."""
+
+    def __init__(self, version, base):
+        need_root(version)
+        bed("install", version)
+        overrides = {f"DIALGATE_BED_PORTS_{version}": str(base)}
+        bed("start", version, **overrides)
+        super().__init__(version, **overrides)
+
+    @property
+    def pid(self):
+        return int(shlex.split(bed("env", self.version, **self.overrides))[-1].split("=")[1])
+
+    def start(self):
+        bed("start", self.version, **self.overrides)
+
+    def kill(self):
+        bed("kill", self.version, **self.overrides)
+
+    def stop(self):
+        bed("stop", self.version, **self.overrides)
+
+
 _running = {}
 _started = []
 
 
-def asterisk_of(version):
-    """The Asterisk of this version, installed and started on the first demand."""
+def need_root(version):
     if os.geteuid() != 0:
         pytest.skip(f"Asterisk {version} lives in a chroot: only root can run these tests")
+
+
+def asterisk_of(version):
+    """The Asterisk of this version, installed and started on the first demand."""
+    need_root(version)
     if version not in _running:
         status = subprocess.run([BED, "status", version], capture_output=True)
         bed("install", version)

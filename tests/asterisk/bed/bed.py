@@ -85,6 +85,12 @@ class Process:
         return pid is not None
 
 
+def any_running():
+    """Whether any Asterisk of the bed lives, whatever its ports."""
+    return any(Process(pidfile, "asterisk").pid()
+               for pidfile in cache_dir().glob("asterisk-*/bed-*/pid"))
+
+
 class Instance:
     """One Asterisk: its chroot, its ports, its files."""
 
