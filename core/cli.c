@@ -163,12 +163,13 @@ struct option {
  * none. */
 static const char *option_value(const struct option *o, int argc, char **argv, int *i)
 {
+    const char *arg = argv[*i];
     const size_t len = strlen(o->name);
-    if (!str_starts(argv[*i], o->name))
+    if (strncmp(arg, o->name, len) != 0)
         return NULL;
-    if (argv[*i][len] == '=')
-        return argv[*i] + len + 1;
-    return argv[*i][len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
+    if (arg[len] == '=')
+        return arg + len + 1;
+    return arg[len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
 }
 
 static bool take_option(const struct verb *v, struct cli_args *args, int argc, char **argv, int *i)
@@ -178,8 +179,10 @@ static bool take_option(const struct verb *v, struct cli_args *args, int argc, c
         {"--email", TAKES_ROLE, &args->email},
         {"--role", TAKES_ROLE, &args->role},
     };
-    if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json"))
-        return args->json = true;
+    if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json")) {
+        args->json = true;
+        return true;
+    }
     for (size_t n = 0; n < sizeof options / sizeof *options; n++) {
         const char *value =
             v->takes & options[n].takes ? option_value(&options[n], argc, argv, i) : NULL;
