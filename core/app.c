@@ -400,6 +400,7 @@ static void fill_api(struct app *app)
 
 static void start_http(struct app *app)
 {
+    static const char *const long_preflights[] = {"/api", "/adial/api", NULL};
     const struct settings *s = app->config->server;
     fill_api(app);
     app->listen = config_list(s, "listen");
@@ -413,6 +414,7 @@ static void start_http(struct app *app)
         .threads = app->threads,
         .http2 = settings_bool(s, "http2"),
         .allowed_origins = app->origins,
+        .long_preflights = long_preflights,
         .max_body = (size_t)settings_int(s, "max_body"),
         .max_in_flight = (size_t)settings_int(s, "max_in_flight"),
         .max_connections = (size_t)settings_int(s, "max_connections") / app->threads + 1,
