@@ -46,6 +46,23 @@ void ari_bridge_remove(void *self, const struct dg_bridge_leg *req, struct dg_op
     bridge_leg(self, op, req, "removeChannel");
 }
 
+/* Its beginning is not reported to who only has the events of his own. */
+static void on_bridge_created(struct ari *a, struct dg_op *op, const struct rest_reply *r,
+                              void *arg)
+{
+    char *bridge = arg;
+    if (!r->err && a->config.own_only) {
+        ari_observe(a, "bridge:", bridge);
+        a->h->emit(a->h, &(struct dg_event){DG_SIZED(struct dg_event), .type = DG_BRIDGE_STARTED,
+                                            .bridge = bridge});
+    }
+    free(bridge);
+    if (r->err)
+        rest_fail(a, op, r);
+    else
+        a->h->done(op);
+}
+
 /* Asterisk itself takes the cheaper way while only two are in it. */
 void ari_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op *op)
 {
@@ -53,7 +70,9 @@ void ari_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op
               &(struct rest_call){
                   .method = "POST",
                   .path = {"bridges"},
-                  .query = {{"type", "mixing"}, {"bridgeId", req->bridge}, {"name", req->name}}});
+                  .query = {{"type", "mixing"}, {"bridgeId", req->bridge}, {"name", req->name}},
+                  .then = on_bridge_created,
+                  .arg = ari_copy(req->bridge)});
 }
 
 void ari_bridge_destroy(void *self, const struct dg_bridge_ref *req, struct dg_op *op)

@@ -70,6 +70,28 @@ void ari_kill(struct ari *a, const char *call)
         &(struct rest_call){.method = "DELETE", .path = {"channels", call}, .then = on_killed});
 }
 
+static void on_observed(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    (void)op;
+    (void)arg;
+    if (r->err)
+        a->h->log(a->h, DG_DEBUG, "its events are not to be had: ARI error %d", r->status);
+}
+
+void ari_observe(struct ari *a, const char *kind, const char *id)
+{
+    struct text source = {0};
+    text_puts(&source, kind);
+    text_puts(&source, id);
+    rest_send(a, NULL,
+              &(struct rest_call){.method = "POST",
+                                  .path = {"applications", a->config.app, "subscription"},
+                                  .query = {{"eventSource", source.at}},
+                                  .urgent = true,
+                                  .then = on_observed});
+    text_free(&source);
+}
+
 /* ---- Switches ------------------------------------------------------------------------ */
 
 /* A change that Asterisk reports to nobody: told to the core when it is done. */
@@ -245,14 +267,81 @@ void ari_get_variable(void *self, const struct dg_variable *req, struct dg_op *o
         a->h->fail(op, DG_EINVAL, "a variable's name is letters, digits and _");
 }
 
+/* Asterisk 16 sets a variable only when the leg's thread looks at its orders, up to 200 ms after
+ * it has answered; whoever asks for it then would be told the old value. */
+struct setting {
+    char *call, *name, *value;
+    unsigned looks;
+};
+
+enum { SETTING_LOOKS = 10, SETTING_WAIT_MS = 50 };
+
+static void look_at(struct ari *a, struct dg_op *op, struct setting *s);
+
+static void setting_free(struct setting *s)
+{
+    free(s->call);
+    free(s->name);
+    free(s->value);
+    free(s);
+}
+
+static void setting_end(struct ari *a, struct dg_op *op, struct setting *s)
+{
+    a->h->done(op);
+    setting_free(s);
+}
+
+static void on_looked_at(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct setting *s = arg;
+    bool there = ari_same(json_text(r->json, "value"), s->value);
+    /* It was accepted: that it cannot be seen is no failure. */
+    if (there || ++s->looks == SETTING_LOOKS || (r->err && r->status != 404))
+        setting_end(a, op, s);
+    else
+        look_at(a, op, s);
+}
+
+static void look_at(struct ari *a, struct dg_op *op, struct setting *s)
+{
+    struct rest_call rest = variable(&(struct dg_variable){.call = s->call, .name = s->name}, NULL);
+    rest.then = on_looked_at;
+    rest.arg = s;
+    rest.delay_ms = s->looks ? SETTING_WAIT_MS : 0;
+    rest_send(a, op, &rest);
+}
+
+static void on_set(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct setting *s = arg;
+    if (!r->err && s->call && *s->value) {
+        look_at(a, op, s);
+        return;
+    }
+    if (!r->err) {
+        setting_end(a, op, s);
+        return;
+    }
+    rest_fail(a, op, r);
+    setting_free(s);
+}
+
 void ari_set_variable(void *self, const struct dg_variable *req, struct dg_op *op)
 {
     struct ari *a = self;
-    struct rest_call rest = variable(req, req->value ? req->value : "");
-    if (text_is_variable(req->name) &&
-        (!req->value || !*req->value || text_is_plain(req->value, 4000)))
-        rest_send(a, op, &rest);
-    else
+    const char *value = req->value ? req->value : "";
+    struct rest_call rest = variable(req, value);
+    if (!text_is_variable(req->name) || (*value && !text_is_plain(value, 4000))) {
         a->h->fail(op, DG_EINVAL,
                    "a variable's name is letters, digits and _; its value is printable");
+        return;
+    }
+    struct setting *s = ari_alloc(sizeof *s);
+    s->call = ari_copy(req->call);
+    s->name = ari_copy(req->name);
+    s->value = ari_copy(value);
+    rest.then = on_set;
+    rest.arg = s;
+    rest_send(a, op, &rest);
 }

@@ -24,27 +24,6 @@ static bool is_uuid(const char *id)
     return true;
 }
 
-static void on_subscribed(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
-{
-    (void)op;
-    (void)arg;
-    if (r->err)
-        a->h->log(a->h, DG_DEBUG, "a call of before is not observed: ARI error %d", r->status);
-}
-
-static void observe(struct ari *a, const char *id)
-{
-    struct text source = {0};
-    text_puts(&source, "channel:");
-    text_puts(&source, id);
-    rest_send(a, NULL,
-              &(struct rest_call){.method = "POST",
-                                  .path = {"applications", a->config.app, "subscription"},
-                                  .query = {{"eventSource", source.at}},
-                                  .then = on_subscribed});
-    text_free(&source);
-}
-
 static void give_call(struct ari *a, struct dg_op *op, const json_t *channel, const char *text)
 {
     const char *id = json_text(channel, "id");
@@ -56,7 +35,7 @@ static void give_call(struct ari *a, struct dg_op *op, const json_t *channel, co
     if (!leg)
         return;
     if (a->config.own_only && !known)
-        observe(a, id);
+        ari_observe(a, "channel:", id);
     snapshot_read(&s, channel, leg);
     if (matches(text, s.call.id, s.call.name))
         a->h->item(op, &s.call);

@@ -13,10 +13,12 @@ struct request {
     struct ari *a;
     struct dg_op *op;
     struct dg_http *http;
+    struct dg_timer *delay;
     struct text url, body;
     char method[8];
     uint64_t timeout_ms;
     size_t max_body;
+    bool urgent;
     rest_fn *then;
     void *arg;
 };
@@ -72,25 +74,21 @@ static void release(struct request *q)
 
 /* ---- Under way ------------------------------------------------------------------ */
 
-static void link_sent(struct rest *rest, struct request *q)
+static void put(struct request **list, struct request *q)
 {
     q->before = NULL;
-    q->next = rest->sent;
-    if (rest->sent)
-        rest->sent->before = q;
-    rest->sent = q;
-    rest->sent_count++;
+    q->next = *list;
+    if (*list)
+        (*list)->before = q;
+    *list = q;
 }
 
-static void unlink_sent(struct rest *rest, struct request *q)
+static void take(struct request **list, struct request *q)
 {
-    if (q->before)
-        q->before->next = q->next;
-    else
-        rest->sent = q->next;
+    *(q->before ? &q->before->next : list) = q->next;
     if (q->next)
         q->next->before = q->before;
-    rest->sent_count--;
+    q->next = q->before = NULL;
 }
 
 static void start(struct request *q);
@@ -112,7 +110,8 @@ static void on_answer(void *arg, const struct dg_http_response *res)
     struct ari *a = q->a;
     struct rest_reply r = {.err = res->err, .body = res->body};
     json_t *json = NULL;
-    unlink_sent(&a->rest, q);
+    take(&a->rest.sent, q);
+    a->rest.sent_count--;
     if (!res->err) {
         r.status = res->status;
         r.err = error_of(res->status);
@@ -147,7 +146,8 @@ static void start(struct request *q)
     };
     size_t first = q->body.at ? 0 : 1;
     bool extra = a->rest.sent_count >= a->config.max_keepalive;
-    link_sent(&a->rest, q);
+    put(&a->rest.sent, q);
+    a->rest.sent_count++;
     a->h->metric_add(a->request_count, 1);
     q->http = a->h->http_start(a->h,
                                &(struct dg_http_request){
@@ -203,6 +203,7 @@ static struct request *build(struct ari *a, struct dg_op *op, const struct rest_
     q->arg = call->arg;
     q->timeout_ms = call->timeout_ms ? call->timeout_ms : a->config.request_ms;
     q->max_body = call->max_body;
+    q->urgent = call->urgent;
     memcpy(q->method, method, strnlen(method, sizeof q->method - 1));
     text_puts(&q->url, a->config.base);
     text_puts(&q->url, "/");
@@ -219,14 +220,13 @@ static void refuse(struct ari *a, struct request *q, enum dg_err err)
     release(q);
 }
 
-void rest_send_path(struct ari *a, struct dg_op *op, const struct rest_call *call, const char *path)
+static void send_or_wait(struct request *q)
 {
+    struct ari *a = q->a;
     struct rest *rest = &a->rest;
-    struct request *q = build(a, op, call, path);
-    json_decref(call->body);
     if (a->closing) {
         refuse(a, q, DG_EUNAVAILABLE);
-    } else if (call->urgent || rest->sent_count < a->config.max_connections) {
+    } else if (q->urgent || rest->sent_count < a->config.max_connections) {
         start(q);
     } else if (rest->waiting_count >= REST_WAITING) {
         refuse(a, q, DG_ELIMIT);
@@ -234,6 +234,26 @@ void rest_send_path(struct ari *a, struct dg_op *op, const struct rest_call *cal
         *(rest->first ? &rest->last->next : &rest->first) = q;
         rest->last = q;
         rest->waiting_count++;
+    }
+}
+
+static void on_delay(void *arg)
+{
+    struct request *q = arg;
+    q->delay = NULL;
+    take(&q->a->rest.delayed, q);
+    send_or_wait(q);
+}
+
+void rest_send_path(struct ari *a, struct dg_op *op, const struct rest_call *call, const char *path)
+{
+    struct request *q = build(a, op, call, path);
+    json_decref(call->body);
+    if (call->delay_ms && !a->closing) {
+        put(&a->rest.delayed, q);
+        q->delay = a->h->timer_start(a->h, call->delay_ms, on_delay, q);
+    } else {
+        send_or_wait(q);
     }
 }
 
@@ -256,16 +276,21 @@ void rest_send(struct ari *a, struct dg_op *op, const struct rest_call *call)
 void rest_close(struct ari *a)
 {
     struct rest *rest = &a->rest;
-    while (rest->sent || rest->first) {
-        struct request *q = rest->sent;
-        if (q) {
-            unlink_sent(rest, q);
-            a->h->http_stop(a->h, q->http);
-        } else {
-            q = rest->first;
-            rest->first = q->next;
-            rest->waiting_count--;
-        }
+    struct request *q;
+    while ((q = rest->sent)) {
+        take(&rest->sent, q);
+        rest->sent_count--;
+        a->h->http_stop(a->h, q->http);
+        refuse(a, q, DG_EUNAVAILABLE);
+    }
+    while ((q = rest->delayed)) {
+        take(&rest->delayed, q);
+        a->h->timer_stop(a->h, q->delay);
+        refuse(a, q, DG_EUNAVAILABLE);
+    }
+    while ((q = rest->first)) {
+        rest->first = q->next;
+        rest->waiting_count--;
         refuse(a, q, DG_EUNAVAILABLE);
     }
 }

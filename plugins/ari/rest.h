@@ -34,7 +34,8 @@ struct rest_call {
     json_t *body;          /* taken over */
     uint64_t timeout_ms;   /* 0: request_timeout */
     size_t max_body;
-    bool urgent; /* does not wait behind others */
+    uint64_t delay_ms; /* before it is sent */
+    bool urgent;       /* does not wait behind others */
     rest_fn *then;
     void *arg;
 };
@@ -42,7 +43,8 @@ struct rest_call {
 struct request;
 
 struct rest {
-    struct request *sent, *first, *last; /* under way; waiting, in order */
+    struct request *sent, *delayed; /* under way; not to be sent yet */
+    struct request *first, *last;   /* waiting, in order */
     size_t sent_count, waiting_count;
 };
 #define REST_WAITING 10000
