@@ -157,8 +157,9 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
         h->log(h, DG_ERROR, "path must name the database file");
         return DG_EINVAL;
     }
-    if (!in_range(h, "busy_ms", 0, 600000) || !in_range(h, "readers", 1, READERS_MAX) ||
-        !in_range(h, "cache_mb", 1, 65536) || !in_range(h, "queue", 1, 10000000))
+    if (!in_range(h, "busy_ms", 0, 600000) || !in_range(h, "read_ms", 1, 3600000) ||
+        !in_range(h, "readers", 1, READERS_MAX) || !in_range(h, "cache_mb", 1, 65536) ||
+        !in_range(h, "queue", 1, 10000000))
         return DG_EINVAL;
     int lock_fd = lock_take(path, &fault);
     if (lock_fd < 0) {
@@ -171,6 +172,7 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
     memcpy(f->path, path, strlen(path));
     f->lock_fd = lock_fd;
     f->busy_ms = (int)h->cfg_int(h, "busy_ms");
+    f->read_ms = (uint64_t)h->cfg_int(h, "read_ms");
     f->cache_mb = (int)h->cfg_int(h, "cache_mb");
     f->writes = queue_new((size_t)h->cfg_int(h, "queue"), QUEUE_BYTES);
     f->reads = queue_new((size_t)h->cfg_int(h, "queue"), QUEUE_BYTES);
@@ -187,6 +189,7 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
 static const struct dg_cfg_key config[] = {
     {"path", DG_CFG_PATH, NULL, "the database file; made when it is missing"},
     {"busy_ms", DG_CFG_MS, "5s", "how long to wait for another program that has it locked"},
+    {"read_ms", DG_CFG_MS, "20s", "a read that takes longer is given up"},
     {"readers", DG_CFG_INT, "2", "threads that read, 1 to 16"},
     {"cache_mb", DG_CFG_INT, "16", "memory per thread for pages of the file"},
     {"queue", DG_CFG_INT, "65536", "writes that may wait for the disk, and reads for a thread"},

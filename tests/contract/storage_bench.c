@@ -124,11 +124,11 @@ int storage_bench(struct rig *r, unsigned seconds, unsigned count)
     cpu = cpu_seconds() - cpu;
     size_t kept = b.creates < LATENCY_MAX ? b.creates : LATENCY_MAX;
     qsort(b.took_us, kept, sizeof(*b.took_us), by_value);
+    double median = b.took_us[kept / 2], tail = b.took_us[kept * 99 / 100];
     printf("%u callers, %.1f s: %.0f creates/s, each with %u updates and a record: "
            "%.0f writes/s; create p50 %.2f ms, p99 %.2f ms; %.0f us of processor per create\n",
            count, took, (double)b.creates / took, UPDATES, (double)(b.creates + b.others) / took,
-           b.took_us[kept / 2] / 1e3, b.took_us[kept * 99 / 100] / 1e3,
-           cpu * 1e6 / (double)b.creates);
+           median / 1e3, tail / 1e3, cpu * 1e6 / (double)b.creates);
     free(b.took_us);
     free(callers);
     return 0;

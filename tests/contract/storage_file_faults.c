@@ -471,24 +471,44 @@ static void bounds_its_log(void **state)
     assert_true(whole(p->db));
 }
 
-/* A read that takes long does not hold up closing. */
-static void closes_during_a_long_read(void **state)
+/* Several seconds of reading, as far as somebody lets it. */
+#define LONG_ROWS 3000
+static struct dg_where long_where[200];
+
+static struct dg_query long_query(struct rig *r)
 {
-    enum { ROWS = 3000 };
-    struct place *p = *state;
-    static struct dg_write list[ROWS];
-    static char ids[ROWS][16];
-    assert_true(open_place(p));
-    struct rig *r = p->r;
-    for (int i = 0; i < ROWS; i++) {
+    static struct dg_write list[LONG_ROWS];
+    static char ids[LONG_ROWS][16];
+    for (int i = 0; i < LONG_ROWS; i++) {
         snprintf(ids[i], sizeof(ids[i]), "doc%d", i);
         list[i] = suite_write(THINGS, ids[i], "{\"name\":\"x\"}", DG_VERSION_NONE);
     }
-    assert_ok(rig_write(r, list, ROWS));
-    struct dg_where where[200];
-    for (size_t i = 0; i < COUNT(where); i++)
-        where[i] = (struct dg_where){"name", DG_CONTAINS, "y", 1};
-    struct dg_query q = {.collection = THINGS, .where = where, .where_count = COUNT(where)};
+    assert_ok(rig_write(r, list, LONG_ROWS));
+    for (size_t i = 0; i < COUNT(long_where); i++)
+        long_where[i] = (struct dg_where){"name", DG_CONTAINS, "y", 1};
+    return (struct dg_query){
+        .collection = THINGS, .where = long_where, .where_count = COUNT(long_where)};
+}
+
+static void gives_long_reads_up(void **state)
+{
+    struct place *p = *state;
+    write_config(p, p->db, "read_ms = \"1ms\"\n");
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    struct dg_query q = long_query(r);
+    struct answer *a = rig_query(r, &q);
+    assert_err(a, DG_ETIMEOUT);
+    assert_says(a->message, "1 ms");
+    assert_ok(rig_get(r, THINGS, "doc1"));
+}
+
+static void closes_during_a_long_read(void **state)
+{
+    struct place *p = *state;
+    assert_true(open_place(p));
+    struct rig *r = p->r;
+    struct dg_query q = long_query(r);
     struct answer *all[40];
     for (size_t i = 0; i < COUNT(all); i++)
         all[i] = rig_query_start(r, &q);
@@ -515,6 +535,7 @@ int main(int argc, char **argv)
         FAULT_TEST(says_who_is_in_the_way),
         FAULT_TEST(takes_no_more_than_it_can_hold),
         FAULT_TEST(bounds_its_log),
+        FAULT_TEST(gives_long_reads_up),
         FAULT_TEST(closes_during_a_long_read),
     };
     if (argc != 2) {

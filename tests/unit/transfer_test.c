@@ -33,7 +33,7 @@ static void open_shop(struct shop *s)
 {
     static const char *const folders[] = {PLUGIN_DIR, NULL};
     struct world *w = &s->w;
-    struct problem problem = {.err = DG_OK};
+    struct problem problem = {.err = DG_OK, .text = ""};
     memcpy(s->folder, "/tmp/dialgate-XXXXXX", sizeof("/tmp/dialgate-XXXXXX"));
     assert_non_null(mkdtemp(s->folder));
     w->loop = loop_new();
@@ -41,8 +41,8 @@ static void open_shop(struct shop *s)
     w->plug =
         plug_new(&(struct plug_config){.loop = w->loop, .metrics = w->metrics, .folders = folders});
     const struct dg_plugin *plugin = plug_load(w->plug, "storage-file", &problem);
-    if (!plugin)
-        fail_msg("%s", problem.text);
+    assert_string_equal(problem.text, "");
+    assert_non_null(plugin);
     const struct plug_events events = {.link = world_link, .arg = w};
     w->instance = instance_open(w->plug, plugin, "storage", file_settings(plugin, s->folder),
                                 &events, &problem);
@@ -86,8 +86,8 @@ static void fill(struct world *w)
     for (int i = 0; i < MANY; i++) {
         char id[24], json[96];
         snprintf(id, sizeof(id), "call-%05d", i);
-        snprintf(json, sizeof(json), "{\"status\":\"x\xc3\xbc\",\"created_at\":%d,\"n\":[1.5,null]}",
-                 i);
+        snprintf(json, sizeof(json),
+                 "{\"status\":\"x\xc3\xbc\",\"created_at\":%d,\"n\":[1.5,null]}", i);
         store_batch_put(&b, COLLECTION_CALLS, id, (struct dg_bytes){json, strlen(json)},
                         DG_VERSION_NONE);
     }
