@@ -75,12 +75,13 @@ static const struct dg_cfg_key node_keys[] = {
 
 static const struct dg_cfg_key telephony_keys[] = {
     {"backend", DG_CFG_STR, NULL, "the active backend: NAME of a [backend.NAME] table"},
-    {"mock", DG_CFG_BOOL, "false", "use [backend.mock] whatever `backend` says"},
+    {"mock", DG_CFG_BOOL, "false",
+     "whatever `backend` says, use the backend that only plays its calls"},
     {0},
 };
 
 static const struct dg_cfg_key storage_keys[] = {
-    {"plugin", DG_CFG_STR, "storage-file", "the plugin that keeps the records"},
+    {"plugin", DG_CFG_STR, NULL, "the plugin that keeps the records"},
     {"disabled", DG_CFG_BOOL, "false", "open no store: calls are placed, nothing is kept"},
     {0},
 };
@@ -285,16 +286,37 @@ struct config *config_load(const char *file, struct buf *problems, unsigned *cou
     return c;
 }
 
+enum role { ROLE_BACKEND, ROLE_STORE, ROLE_PROVIDER };
+
+/* NULL: it can; else what it is not. */
+static const char *unfit(const struct dg_plugin *d, enum role role)
+{
+    switch (role) {
+    case ROLE_BACKEND:
+        return d->backend ? NULL : "telephony backend";
+    case ROLE_STORE:
+        return d->storage ? NULL : "store";
+    case ROLE_PROVIDER:
+        return d->auth ? NULL : "auth provider";
+    }
+    return NULL;
+}
+
 /* Reads one instance's table: the plugin's keys, and for backends the overrides of [calls]. */
 static void read_instance(struct config *c, struct plug *plug, struct config_instance *in,
-                          const struct toml_node *table, const struct dg_cfg_key *core_keys,
-                          struct buf *problems, unsigned *count)
+                          enum role role, const struct toml_node *table,
+                          const struct dg_cfg_key *core_keys, struct buf *problems, unsigned *count)
 {
     const struct toml_node *at = toml_get(table, "plugin");
     struct problem why = {0};
     in->descriptor = plug_load(plug, in->plugin, &why);
     if (!in->descriptor) {
         problem(problems, count, c->file, at ? at : table, why.text);
+        return;
+    }
+    const char *what = unfit(in->descriptor, role);
+    if (what) {
+        problemf(c, at ? at : table, problems, count, "plugin \"%s\" is no %s", in->plugin, what);
         return;
     }
     struct settings_source src = source_of(c, problems, count);
@@ -341,19 +363,20 @@ static void read_backends(struct config *c, struct plug *plug, struct buf *probl
         c->backends = xrealloc(c->backends, (c->backend_count + 1) * sizeof *c->backends);
         struct config_instance *in = &c->backends[c->backend_count++];
         *in = (struct config_instance){.name = table->key, .plugin = plugin};
-        read_instance(c, plug, in, table, core_keys, problems, count);
+        read_instance(c, plug, in, ROLE_BACKEND, table, core_keys, problems, count);
         read_calls_overrides(c, in, table);
-        if (in->descriptor && !in->descriptor->backend)
-            problemf(c, table, problems, count, "plugin \"%s\" is no telephony backend", plugin);
     }
     free(core_keys);
 
-    const char *active = c->mock ? "mock" : settings_str(c->telephony, "backend");
-    bool found = false;
-    for (size_t i = 0; i < c->backend_count; i++)
-        found = found || str_eq(c->backends[i].name, active);
-    if (!found && active)
-        problemf(c, toml_get(c->root, "telephony"), problems, count,
+    const struct toml_node *telephony = toml_get(c->root, "telephony");
+    const char *active = settings_str(c->telephony, "backend");
+    if (config_active_backend(c) || str_empty(active)) /* the latter was told already */
+        return;
+    if (c->mock)
+        problemf(c, telephony, problems, count,
+                 "telephony.mock is true, but no [backend.*] has a plugin that only plays calls");
+    else if (!(all && toml_get(all, active)))
+        problemf(c, telephony, problems, count,
                  "telephony names the backend \"%s\", but there is no table [backend.%s]", active,
                  active);
 }
@@ -364,11 +387,12 @@ static void read_store(struct config *c, struct plug *plug, struct buf *problems
     struct toml_node none = {.kind = TOML_TABLE, .key = (char *)"storage"};
     if (c->store_disabled)
         return;
-    c->store =
-        (struct config_instance){.name = "storage", .plugin = settings_str(c->storage, "plugin")};
-    read_instance(c, plug, &c->store, table ? table : &none, storage_keys, problems, count);
-    if (c->store.descriptor && !c->store.descriptor->storage)
-        problemf(c, table, problems, count, "plugin \"%s\" is no store", c->store.plugin);
+    const char *plugin = plugin_of(c, table ? table : &none, problems, count);
+    if (!plugin)
+        return;
+    c->store = (struct config_instance){.name = "storage", .plugin = plugin};
+    read_instance(c, plug, &c->store, ROLE_STORE, table ? table : &none, storage_keys, problems,
+                  count);
 }
 
 static void read_providers(struct config *c, struct plug *plug, struct buf *problems,
@@ -384,9 +408,7 @@ static void read_providers(struct config *c, struct plug *plug, struct buf *prob
         c->providers = xrealloc(c->providers, (c->provider_count + 1) * sizeof *c->providers);
         struct config_instance *in = &c->providers[c->provider_count++];
         *in = (struct config_instance){.name = table->key, .plugin = plugin};
-        read_instance(c, plug, in, table, instance_keys, problems, count);
-        if (in->descriptor && !in->descriptor->auth)
-            problemf(c, table, problems, count, "plugin \"%s\" is no auth provider", plugin);
+        read_instance(c, plug, in, ROLE_PROVIDER, table, instance_keys, problems, count);
     }
 }
 
@@ -397,12 +419,18 @@ void config_plugins(struct config *c, struct plug *plug, struct buf *problems, u
     read_providers(c, plug, problems, count);
 }
 
+static bool simulated(const struct config_instance *in)
+{
+    return in->descriptor && in->descriptor->backend && in->descriptor->backend->simulated;
+}
+
 const struct config_instance *config_active_backend(const struct config *c)
 {
-    const char *name = c->mock ? "mock" : settings_str(c->telephony, "backend");
+    const char *name = settings_str(c->telephony, "backend");
     for (size_t i = 0; i < c->backend_count; i++) {
-        if (str_eq(c->backends[i].name, name))
-            return &c->backends[i];
+        const struct config_instance *in = &c->backends[i];
+        if (c->mock ? simulated(in) : str_eq(in->name, name))
+            return in;
     }
     return NULL;
 }

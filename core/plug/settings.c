@@ -12,6 +12,7 @@
 struct settings {
     struct arena *arena;
     const char *name, *file;
+    int line; /* of the table; 0: there is none */
     struct value *values;
     size_t count;
 };
@@ -170,6 +171,7 @@ struct settings *settings_read(const struct settings_source *src, const char *na
 
     const struct value_context ctx = {.src = src, .arena = s->arena};
     if (table && table->kind == TOML_TABLE) {
+        s->line = table->line;
         read_table(&ctx, s, table);
     } else if (table) {
         ++*src->count;
@@ -235,8 +237,9 @@ bool settings_bool(const struct settings *s, const char *key)
 const char *settings_place(const struct settings *s, const char *key, char *out, size_t size)
 {
     const struct value *v = ask(s, key, ~0u);
-    if (v->line)
-        snprintf(out, size, "%s:%d", s->file, v->line);
+    int line = v->line ? v->line : s->line;
+    if (line)
+        snprintf(out, size, "%s:%d", s->file, line);
     else
         snprintf(out, size, "%s", s->file);
     return out;
