@@ -14,7 +14,7 @@ from support.waiting import wait_until
 
 PLATFORMS = ["mock"] + [f"{version}-{name}" for version in VERSIONS for name in TEMPLATES]
 CASES = [(one, version) for one in outcomes.OUTCOMES for version in client.VERSIONS]
-MOCK = {"backend.mock": {"plugin": "mock", "ring_ms": 100, "answer_ms": 500, "hangup_ms": 1000}}
+MOCK = {"backend.mock": {"plugin": "mock", "ring_ms": 100, "answer_ms": 800, "hangup_ms": 1000}}
 SLACK_S = 1.5  # between two clocks' views of one moment, on a busy machine
 
 

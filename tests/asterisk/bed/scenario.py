@@ -144,7 +144,7 @@ def waiting(s):
     s.receive("ACK", next="end")
 
 
-def build(ring_ms=500, early_ms=400, talk_ms=1000):
+def build(ring_ms=1000, early_ms=400, talk_ms=1000):
     s = Scenario()
     opening(s)
     ringing_and_answer(s, ring_ms, early_ms)
