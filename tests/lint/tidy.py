@@ -31,11 +31,11 @@ def forget_old():
 
 
 def commands(root, build):
-    """(file, folder, compiler arguments) of every file of ours in the build."""
+    """(file, folder, compiler arguments) of what is installed: tests run, and are judged by that."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = Path(entry["directory"], entry["file"]).resolve()
         relative = path.relative_to(root) if path.is_relative_to(root) else None
-        if relative and relative.parts[0] in ("core", "plugins", "tests"):
+        if relative and relative.parts[0] in ("core", "plugins"):
             yield relative, entry["directory"], shlex.split(entry["command"])
 
 
