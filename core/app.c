@@ -220,7 +220,13 @@ static void start_auth(struct app *app)
                                  .settings = app->config->auth,
                                  .debug = app->config->debug || app->config->store_disabled};
     app->auth = auth_new(&config, &why);
-    if (!app->auth || !open_providers(app, &why))
+    const char *missing = NULL;
+    if (app->auth && open_providers(app, &why))
+        missing = auth_missing(app->auth);
+    if (missing)
+        problem_set(&why, DG_EINVAL, "auth.chain names \"%s\", but there is no table [auth.%s]",
+                    missing, missing);
+    if (why.err)
         app_fail(app, why.text);
     else
         app_next(app);
@@ -328,7 +334,7 @@ static void start_backends(struct app *app)
             return;
         }
         app->backends[app->backend_count++] = in;
-        bool mock = app->config->mock || str_eq(b->plugin, "mock");
+        bool mock = b->descriptor->backend->simulated;
         calls_use(app->calls, in, mock, &app->defaults);
         health_backend(app->api.health, in->name, mock);
     }
@@ -614,13 +620,14 @@ static bool app_prepare(struct app *app, const char *config_file)
         app->plug = app_plug_new(app->config, app->loop, app->net, app->metrics);
         config_plugins(app->config, app->plug, &problems, &count);
     }
-    if (count == 0 && app_log_setup(app->config, &problems)) {
-        buf_free(&problems);
-        return true;
-    }
-    fputs(buf_cstr(&problems), stderr);
+    bool good = count == 0 && app_log_setup(app->config, &problems);
+    if (good)
+        app_check_values(app->config, &problems, &count);
+    good = good && count == 0;
+    if (!good)
+        fputs(buf_cstr(&problems), stderr);
     buf_free(&problems);
-    return false;
+    return good;
 }
 
 static void app_free(struct app *app)

@@ -91,6 +91,7 @@ static void mock_close(void *self, struct dg_op *op)
 
 static const struct dg_backend backend = {
     DG_SIZED(struct dg_backend),
+    .simulated = true,
     .originate = mock_originate,
     .hangup = mock_hangup,
     .answer = mock_answer,
