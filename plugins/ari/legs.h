@@ -32,7 +32,7 @@ struct legs {
     struct gone *ring;
     size_t next_gone;
 };
-#define LEGS_GONE 8192
+#define LEGS_GONE 4096
 
 struct leg *legs_find(const struct legs *l, const char *id);
 struct leg *legs_named(const struct legs *l, const char *id_or_name);

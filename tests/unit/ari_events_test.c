@@ -562,7 +562,7 @@ static void test_many(void **state)
     struct notes n;
     (void)state;
     notes_open(&n);
-    for (int i = 0; i < 2 * LEGS_GONE; i++) {
+    for (int i = 0; i < LEGS_GONE + 10; i++) {
         char id[32];
         snprintf(id, sizeof id, "many-%d", i);
         struct step begin = {CREATED, .id = id, .name = id},
@@ -577,8 +577,8 @@ static void test_many(void **state)
     assert_int_equal(n.e.legs.by_id.count, 0);
     assert_int_equal(n.e.legs.by_name.count, 0);
     assert_int_equal(n.e.legs.gone.count, LEGS_GONE);
-    assert_true(legs_is_gone(&n.e.legs, "many-16383"));
-    assert_false(legs_is_gone(&n.e.legs, "many-0"));
+    assert_true(legs_is_gone(&n.e.legs, "many-10"));
+    assert_false(legs_is_gone(&n.e.legs, "many-9"));
     notes_close(&n);
 }
 
