@@ -1,0 +1,230 @@
+/* The life of the link to Asterisk, and its event socket: asked, opened, proven, watched, lost. */
+#include "ari_world.h"
+
+/* ---- The link -------------------------------------------------------------------------- */
+
+static void test_up_and_close(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    world_close(&w);
+}
+
+static void test_not_there_yet(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, "all");
+    answer_with(&w, "GET /asterisk/info", 0, NULL, DG_EUNAVAILABLE);
+    check_log(&w, "connecting; down");
+    assert_null(w.requests);
+    pass(&w, 250);
+    answer(&w, "GET /asterisk/info", 503, "{\"message\":\"Asterisk not booted\"}");
+    pass(&w, 500);
+    answer(&w, "GET /asterisk/info", 404, "<html>");
+    for (int i = 0; i < 10; i++) { /* never faster than the wait, never slower than 5 s */
+        assert_null(w.requests);
+        pass(&w, 5000);
+        answer_with(&w, "GET /asterisk/info", 0, NULL, DG_ETIMEOUT);
+    }
+    pass(&w, 5000);
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    accept_socket(&w);
+    bring_beat_back(&w);
+    check_log(&w, "socket; up");
+    world_close(&w);
+}
+
+/* A socket that is open but deaf is not taken for a link. */
+static void test_deaf(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, "all");
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    accept_socket(&w);
+    for (int i = 0; i < 5; i++) {
+        answer(&w, BEAT, 204, NULL);
+        event(&w, "{\"type\":\"ChannelUserevent\",\"eventname\":\"dialgate-beat\","
+                  "\"userevent\":{\"token\":\"somebody else's\"}}");
+        pass(&w, 500);
+    }
+    check_log(&w, "connecting; socket; down");
+    assert_int_equal((unsigned char)w.stream->sent.at[0], 0x88); /* politely: the close frame */
+    assert_false(w.stream->closed);
+    frame(&w, 0x88, "\x03\xe8", 2);
+    assert_true(w.stream->closed);
+    gone(&w);
+    assert_null(w.requests);
+    pass(&w, 100);
+    assert_null(w.requests); /* not at once: that is how sockets become deaf */
+    pass(&w, 500);
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    accept_socket(&w);
+    bring_beat_back(&w);
+    check_log(&w, "socket; up");
+    world_close(&w);
+}
+
+static void test_lost(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    struct dg_stream *s = w.stream;
+    s->ev->closed(s->arg, DG_EUNAVAILABLE, "closed by the other side");
+    gone(&w);
+    check_log(&w, "down");
+    assert_null(w.requests);
+    pass(&w, 600);
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    check_log(&w, "socket");
+    world_close(&w);
+}
+
+/* Frozen: the connection stays, but no ping is answered. */
+static void test_frozen(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    for (int i = 0; i < 10; i++) {
+        pass(&w, 1000);
+        assert_int_equal((unsigned char)w.stream->sent.at[w.stream->sent.len - 6], 0x89);
+        frame(&w, 0x8a, "", 0);
+        if (w.requests)
+            bring_beat_back(&w);
+    }
+    check_log(&w, "");
+    pass(&w, 3000);
+    check_log(&w, "");
+    pass(&w, 1000);
+    check_log(&w, "down");
+    assert_true(w.stream->closed);
+    gone(&w);
+    world_close(&w);
+}
+
+/* Pings are answered, but our own events do not come back any more. */
+static void test_deaf_later(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    for (int i = 0; i < 26 && w.link == DG_LINK_UP; i++) {
+        pass(&w, 1000);
+        if (w.link == DG_LINK_UP)
+            frame(&w, 0x8a, "", 0);
+        while (w.requests)
+            answer(&w, BEAT, 204, NULL);
+    }
+    check_log(&w, "down");
+    frame(&w, 0x88, "\x03\xe8", 2);
+    gone(&w);
+    world_close(&w);
+}
+
+static void test_replaced(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    event(&w, "{\"type\":\"ApplicationReplaced\",\"application\":\"dialgate-n1\"}");
+    check_log(&w, "down");
+    frame(&w, 0x88, "\x03\xe8", 2);
+    assert_true(w.stream->closed);
+    gone(&w);
+    pass(&w, 2400);
+    assert_null(w.requests); /* not soon: the other one would be thrown out again */
+    pass(&w, 2600);
+    assert_non_null(w.requests);
+    world_close(&w);
+}
+
+static void test_refused_upgrade(void **state)
+{
+    static const char head[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    struct world w;
+    (void)state;
+    world_open(&w, "all");
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    w.stream->ev->opened(w.stream->arg);
+    w.stream->ev->data(w.stream->arg, (struct dg_bytes){head, sizeof head - 1});
+    assert_true(w.stream->closed);
+    gone(&w);
+    check_log(&w, "connecting; socket; down");
+    world_close(&w);
+}
+
+/* ---- The event socket -------------------------------------------------------------------- */
+
+static void test_frames(void **state)
+{
+    struct world w;
+    const char *json = STARTED("a");
+    (void)state;
+    world_up(&w, "all");
+    event(&w, json);
+    /* In fragments, a ping between them, each byte on its own. */
+    const char *b = STARTED("b");
+    size_t half = 10, rest = strlen(b) - half;
+    frame(&w, 0x01, b, half);
+    frame(&w, 0x89, "hello", 5);
+    frame(&w, 0x80, b + half, rest);
+    assert_int_equal((unsigned char)w.stream->sent.at[w.stream->sent.len - 11], 0x8a);
+    const char *c = STARTED("c");
+    char head[2] = {(char)0x81, (char)strlen(c)};
+    for (size_t i = 0; i < 2; i++)
+        w.stream->ev->data(w.stream->arg, (struct dg_bytes){head + i, 1});
+    for (size_t i = 0; c[i]; i++)
+        w.stream->ev->data(w.stream->arg, (struct dg_bytes){c + i, 1});
+    check_log(&w, "started a; started b; started c");
+    world_close(&w);
+}
+
+static void test_large_message(void **state)
+{
+    struct world w;
+    size_t len = 1 << 20;
+    char *json = malloc(len);
+    (void)state;
+    world_up(&w, "all");
+    memset(json, ' ', len);
+    memcpy(json, STARTED("big"), strlen(STARTED("big")));
+    frame(&w, 0x81, json, len);
+    check_log(&w, "started big");
+    free(json);
+    json = calloc(1, 5 << 20);
+    frame(&w, 0x81, json, 5 << 20);
+    check_log(&w, "down");
+    assert_true(w.stream->closed);
+    gone(&w);
+    free(json);
+    world_close(&w);
+}
+
+static void test_broken_frame(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    frame(&w, 0xf1, "x", 1);
+    check_log(&w, "down");
+    assert_true(w.stream->closed);
+    gone(&w);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_up_and_close), cmocka_unit_test(test_not_there_yet),
+        cmocka_unit_test(test_deaf),         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_frozen),       cmocka_unit_test(test_deaf_later),
+        cmocka_unit_test(test_replaced),     cmocka_unit_test(test_refused_upgrade),
+        cmocka_unit_test(test_frames),       cmocka_unit_test(test_large_message),
+        cmocka_unit_test(test_broken_frame),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

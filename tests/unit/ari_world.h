@@ -1,0 +1,466 @@
+/* ari_world.h - the ari plugin as a .so, against a host and an Asterisk that are both played by the
+ * test. No time passes but what the test lets pass. */
+#ifndef TESTS_ARI_WORLD_H
+#define TESTS_ARI_WORLD_H
+
+#include "unit.h"
+
+#include <dlfcn.h>
+
+#include "../../plugins/ari/text.c"
+#include "../../plugins/ari/upgrade.c"
+#include "dialgate/backend.h"
+
+/* ---- The host ----------------------------------------------------------------------- */
+
+struct dg_timer {
+    struct dg_timer *next;
+    uint64_t at_ms;
+    dg_fn *fn;
+    void *arg;
+};
+
+struct dg_http {
+    struct dg_http *next;
+    char *method, *url, *body;
+    bool closes; /* the connection after this */
+    dg_http_fn *fn;
+    void *arg;
+};
+
+struct dg_stream {
+    const struct dg_stream_events *ev;
+    void *arg;
+    struct text sent;
+    bool closed;
+};
+
+struct dg_op {
+    int ended;
+    enum dg_err err;
+    char message[200];
+    size_t items;
+    char *text;
+};
+
+struct world {
+    struct dg_host host; /* first */
+    uint64_t now_ms;
+    struct dg_timer *timers;
+    struct dg_http *requests; /* oldest first */
+    struct dg_stream *stream;
+    struct text log;
+    enum dg_link link;
+    const struct dg_backend *table;
+    const struct dg_plugin *plugin;
+    void *self;
+    const char *observe;
+};
+
+static inline struct world *world_of(const struct dg_host *h)
+{
+    return (struct world *)h;
+}
+
+static inline void note(struct world *w, const char *what, const char *detail)
+{
+    if (w->log.len)
+        text_puts(&w->log, "; ");
+    text_puts(&w->log, what);
+    text_puts(&w->log, detail ? detail : "");
+}
+
+static inline void host_log(const struct dg_host *h, enum dg_level level, const char *fmt, ...)
+{
+    (void)h;
+    (void)level;
+    (void)fmt;
+}
+
+static inline const char *cfg_str(const struct dg_host *h, const char *key)
+{
+    if (strcmp(key, "url") == 0)
+        return "http://pbx:8088/ari";
+    if (strcmp(key, "username") == 0)
+        return "gateway";
+    if (strcmp(key, "password") == 0)
+        return "secret";
+    if (strcmp(key, "app") == 0)
+        return "dialgate";
+    if (strcmp(key, "app_suffix") == 0)
+        return "n1";
+    if (strcmp(key, "observe") == 0)
+        return world_of(h)->observe;
+    return "";
+}
+
+static inline int64_t cfg_int(const struct dg_host *h, const char *key)
+{
+    static const struct {
+        const char *key;
+        int64_t value;
+    } values[] = {{"connect_timeout", 5000}, {"request_timeout", 15000}, {"tries", 3},
+                  {"retry_wait", 300},       {"max_connections", 4},     {"max_keepalive", 2},
+                  {"ping_ms", 1000},         {"pong_ms", 3000}};
+    (void)h;
+    for (size_t i = 0; i < COUNT(values); i++)
+        if (strcmp(values[i].key, key) == 0)
+            return values[i].value;
+    fail_msg("undeclared key %s", key);
+    return 0;
+}
+
+static inline bool cfg_bool(const struct dg_host *h, const char *key)
+{
+    (void)h;
+    (void)key;
+    return false;
+}
+
+static inline uint64_t now_ms(const struct dg_host *h)
+{
+    return world_of(h)->now_ms;
+}
+
+static inline int64_t unix_ms(const struct dg_host *h)
+{
+    return (int64_t)world_of(h)->now_ms;
+}
+
+static inline void op_item(struct dg_op *op, const void *item)
+{
+    (void)item;
+    op->items++;
+}
+
+static inline void op_done(struct dg_op *op)
+{
+    op->ended++;
+}
+
+static inline void op_fail(struct dg_op *op, enum dg_err err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(op->message, sizeof op->message, fmt, ap);
+    va_end(ap);
+    op->err = err;
+    op->ended++;
+}
+
+static inline void host_link(const struct dg_host *h, enum dg_link link, const char *detail)
+{
+    struct world *w = world_of(h);
+    (void)detail;
+    if (link != w->link)
+        note(w, link == DG_LINK_UP ? "up" : link == DG_LINK_DOWN ? "down" : "connecting", NULL);
+    w->link = link;
+}
+
+static inline void host_emit(const struct dg_host *h, const struct dg_event *ev)
+{
+    static const char *const names[] = {
+        [DG_CALL_STARTED] = "started ",
+        [DG_CALL_ANSWERED] = "answered ",
+        [DG_CALL_ENDED] = "ended ",
+        [DG_BRIDGE_STARTED] = "bridge ",
+        [DG_NATIVE] = NULL,
+    };
+    if (names[ev->type])
+        note(world_of(h), names[ev->type], ev->call ? ev->call : ev->bridge);
+}
+
+static inline struct dg_timer *timer_start(const struct dg_host *h, uint64_t after_ms, dg_fn *fn,
+                                           void *arg)
+{
+    struct world *w = world_of(h);
+    struct dg_timer *t = calloc(1, sizeof *t);
+    *t = (struct dg_timer){w->timers, w->now_ms + after_ms, fn, arg};
+    return w->timers = t;
+}
+
+static inline void timer_stop(const struct dg_host *h, struct dg_timer *t)
+{
+    for (struct dg_timer **at = &world_of(h)->timers; *at; at = &(*at)->next)
+        if (*at == t) {
+            *at = t->next;
+            free(t);
+            return;
+        }
+    fail_msg("a timer was stopped that is gone");
+}
+
+static inline struct dg_http *http_start(const struct dg_host *h, const struct dg_http_request *req,
+                                         dg_http_fn *fn, void *arg)
+{
+    struct dg_http *r = calloc(1, sizeof *r), **at = &world_of(h)->requests;
+    assert_string_equal(req->user, "gateway");
+    assert_int_equal(req->close_on_status, 409);
+    r->method = strdup(req->method);
+    r->url = strdup(req->url);
+    r->body = strndup(req->body.len ? req->body.ptr : "", req->body.len);
+    r->fn = fn;
+    r->arg = arg;
+    for (size_t i = 0; i < req->header_count; i++)
+        r->closes |= strcmp(req->headers[i].key, "Connection") == 0;
+    while (*at)
+        at = &(*at)->next;
+    return *at = r;
+}
+
+static inline struct dg_http *unlink_request(struct world *w, struct dg_http *r)
+{
+    for (struct dg_http **at = &w->requests; *at; at = &(*at)->next)
+        if (*at == r) {
+            *at = r->next;
+            return r;
+        }
+    fail_msg("a request that is not under way");
+    return NULL;
+}
+
+static inline void free_request(struct dg_http *r)
+{
+    free(r->method);
+    free(r->url);
+    free(r->body);
+    free(r);
+}
+
+static inline void http_stop(const struct dg_host *h, struct dg_http *r)
+{
+    free_request(unlink_request(world_of(h), r));
+}
+
+static inline struct dg_stream *stream_open(const struct dg_host *h,
+                                            const struct dg_stream_request *req,
+                                            const struct dg_stream_events *ev, void *arg)
+{
+    struct world *w = world_of(h);
+    assert_null(w->stream);
+    assert_string_equal(req->host, "pbx");
+    assert_int_equal(req->port, 8088);
+    w->stream = calloc(1, sizeof *w->stream);
+    w->stream->ev = ev;
+    w->stream->arg = arg;
+    note(w, "socket", NULL);
+    return w->stream;
+}
+
+static inline void stream_write(struct dg_stream *s, struct dg_bytes bytes)
+{
+    assert_false(s->closed);
+    text_add(&s->sent, bytes.ptr, bytes.len);
+}
+
+static inline void stream_close(struct dg_stream *s)
+{
+    s->closed = true; /* freed by the world, which looks at it first */
+}
+
+static inline struct dg_metric *metric(const struct dg_host *h, enum dg_metric_type type,
+                                       const char *name, const char *help)
+{
+    (void)h;
+    (void)type;
+    (void)name;
+    (void)help;
+    return NULL;
+}
+
+static inline void metric_add(struct dg_metric *m, int64_t n)
+{
+    (void)m;
+    (void)n;
+}
+
+/* ---- The world: time, Asterisk's answers, Asterisk's events ---------------------------- */
+
+static inline void check_log(struct world *w, const char *expected)
+{
+    if (strcmp(w->log.at ? w->log.at : "", expected) != 0)
+        fail_msg("\n  told:     %s\n  expected: %s", w->log.at ? w->log.at : "", expected);
+    text_free(&w->log);
+}
+
+static inline void pass(struct world *w, uint64_t ms)
+{
+    uint64_t end = w->now_ms + ms;
+    for (;;) {
+        struct dg_timer **soonest = NULL;
+        for (struct dg_timer **at = &w->timers; *at; at = &(*at)->next)
+            if ((*at)->at_ms <= end && (!soonest || (*at)->at_ms < (*soonest)->at_ms))
+                soonest = at;
+        if (!soonest)
+            break;
+        struct dg_timer *t = *soonest;
+        *soonest = t->next;
+        if (t->at_ms > w->now_ms)
+            w->now_ms = t->at_ms;
+        t->fn(t->arg);
+        free(t);
+    }
+    w->now_ms = end;
+}
+
+/* The oldest request must be this; answer it. status 0: none came, for `err`. */
+static inline void answer_with(struct world *w, const char *request, int status, const char *body,
+                               enum dg_err err)
+{
+    struct dg_http *r = w->requests;
+    char line[700];
+    if (!r)
+        fail_msg("no request, but expected %s", request);
+    snprintf(line, sizeof line, "%s %s", r->method, r->url + strlen("http://pbx:8088/ari"));
+    assert_string_equal(line, request);
+    unlink_request(w, r);
+    r->fn(r->arg, &(struct dg_http_response){
+                      .err = err, .status = status, .body = {body, body ? strlen(body) : 0}});
+    free_request(r);
+}
+
+static inline void answer(struct world *w, const char *request, int status, const char *body)
+{
+    answer_with(w, request, status, body, DG_OK);
+}
+
+#define INFO "{\"system\":{\"version\":\"22.0\"},\"status\":{\"startup_time\":\"s1\"}}"
+#define BEAT "POST /events/user/dialgate-beat?application=dialgate-n1"
+
+static inline void frame(struct world *w, int first, const char *payload, size_t len)
+{
+    struct text t = {0};
+    text_add(&t, (const char[]){(char)first}, 1);
+    if (len < 126)
+        text_add(&t, (const char[]){(char)len}, 1);
+    else if (len < 65536)
+        text_add(&t, (const char[]){126, (char)(len >> 8), (char)len}, 3);
+    else
+        text_add(&t,
+                 (const char[]){127, 0, 0, 0, 0, (char)(len >> 24), (char)(len >> 16),
+                                (char)(len >> 8), (char)len},
+                 9);
+    text_add(&t, payload, len);
+    w->stream->ev->data(w->stream->arg, (struct dg_bytes){t.at, t.len});
+    text_free(&t);
+}
+
+static inline void event(struct world *w, const char *json)
+{
+    frame(w, 0x81, json, strlen(json));
+}
+
+static inline void gone(struct world *w)
+{
+    text_free(&w->stream->sent);
+    free(w->stream);
+    w->stream = NULL;
+}
+
+static inline void accept_socket(struct world *w)
+{
+    static const char mark[] = "Sec-WebSocket-Key: ";
+    char key[UPGRADE_KEY_SIZE] = {0}, accept[UPGRADE_ACCEPT_SIZE], head[300];
+    w->stream->ev->opened(w->stream->arg);
+    assert_non_null(strstr(w->stream->sent.at, "GET /ari/events?app=dialgate-n1&subscribeAll="));
+    assert_non_null(strstr(w->stream->sent.at, "Authorization: Basic Z2F0ZXdheTpzZWNyZXQ=\r\n"));
+    memcpy(key, strstr(w->stream->sent.at, mark) + sizeof mark - 1, sizeof key - 1);
+    upgrade_accept(accept, key);
+    snprintf(head, sizeof head,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: %s\r\n\r\n",
+             accept);
+    text_free(&w->stream->sent);
+    w->stream->ev->data(w->stream->arg, (struct dg_bytes){head, strlen(head)});
+}
+
+/* What our own user event carries, brought back by the socket. */
+static inline void bring_beat_back(struct world *w)
+{
+    char json[300];
+    assert_non_null(w->requests);
+    assert_non_null(strstr(w->requests->body, "{\"variables\":{\"token\":\""));
+    const char *token = strstr(w->requests->body, "\"token\":");
+    snprintf(json, sizeof json,
+             "{\"type\":\"ChannelUserevent\",\"eventname\":\"dialgate-beat\",\"userevent\":{%.*s}}",
+             (int)strcspn(token, "}"), token);
+    answer(w, BEAT, 204, NULL);
+    event(w, json);
+}
+
+static inline void world_open(struct world *w, const char *observe)
+{
+    memset(w, 0, sizeof *w);
+    w->now_ms = 1000000;
+    w->observe = observe;
+    w->link = DG_LINK_DOWN;
+    w->host = (struct dg_host){.size = sizeof w->host,
+                               .abi_major = DG_ABI_MAJOR,
+                               .instance = "pbx",
+                               .log = host_log,
+                               .cfg_str = cfg_str,
+                               .cfg_int = cfg_int,
+                               .cfg_bool = cfg_bool,
+                               .now_ms = now_ms,
+                               .unix_ms = unix_ms,
+                               .item = op_item,
+                               .done = op_done,
+                               .fail = op_fail,
+                               .link = host_link,
+                               .emit = host_emit,
+                               .timer_start = timer_start,
+                               .timer_stop = timer_stop,
+                               .http_start = http_start,
+                               .http_stop = http_stop,
+                               .stream_open = stream_open,
+                               .stream_write = stream_write,
+                               .stream_close = stream_close,
+                               .metric = metric,
+                               .metric_add = metric_add};
+    void *so = dlopen(PLUGIN_DIR "/ari.so", RTLD_NOW | RTLD_LOCAL);
+    if (!so)
+        fail_msg("%s", dlerror());
+    const struct dg_plugin *(*entry)(void) =
+        (const struct dg_plugin *(*)(void))(uintptr_t)dlsym(so, "dg_plugin_entry");
+    assert_non_null(entry);
+    w->plugin = entry();
+    w->table = w->plugin->backend;
+    assert_int_equal(w->plugin->open(&w->host, &w->self), DG_OK);
+}
+
+static inline void world_up(struct world *w, const char *observe)
+{
+    world_open(w, observe);
+    answer(w, "GET /asterisk/info", 200, INFO);
+    accept_socket(w);
+    bring_beat_back(w);
+    check_log(w, "connecting; socket; up");
+}
+
+/* Close as the core does; nothing may be left behind. */
+static inline void world_close(struct world *w)
+{
+    struct dg_op op = {0};
+    w->plugin->close(w->self, &op);
+    if (w->stream && !w->stream->closed && w->link == DG_LINK_UP) {
+        assert_int_equal(op.ended, 0);
+        assert_int_equal((unsigned char)w->stream->sent.at[w->stream->sent.len - 8], 0x88);
+        frame(w, 0x88, "\x03\xe8", 2);
+        assert_true(w->stream->closed);
+    }
+    pass(w, 2000);
+    assert_int_equal(op.ended, 1);
+    assert_null(w->timers);
+    assert_null(w->requests);
+    if (w->stream)
+        gone(w);
+    text_free(&w->log);
+}
+
+#define STARTED(id)                                                                                \
+    "{\"type\":\"ChannelCreated\",\"channel\":{\"id\":\"" id "\",\"state\":\"Down\"}}"
+#define ENDED(id)                                                                                  \
+    "{\"type\":\"ChannelDestroyed\",\"cause\":17,\"channel\":{\"id\":\"" id                        \
+    "\",\"state\":\"Down\"}}"
+
+#endif
