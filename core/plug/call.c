@@ -70,8 +70,10 @@ static bool refused(const struct call_request *req)
         op_refuse(in, req->what, req->fn, req->arg, DG_EUNSUPPORTED, "%s (plugin %s) cannot %s",
                   in->name, in->plugin->name, function);
     } else if (!reachable(in, req->class)) {
-        op_refuse(in, req->what, req->fn, req->arg, DG_EUNAVAILABLE, "%s is not connected%s%s",
-                  in->name, in->link_detail ? ": " : "", in->link_detail ? in->link_detail : "");
+        /* The plugin's own sentence: it becomes the reason that a call failed for. */
+        bool told = in->link == DG_LINK_DOWN && in->link_detail;
+        op_refuse(in, req->what, req->fn, req->arg, DG_EUNAVAILABLE, "%s%s",
+                  told ? in->link_detail : in->name, told ? "" : " is not connected yet");
     } else if (req->class == CLASS_BACKEND && (why = map_get(in->lacks, function))) {
         op_refuse(in, req->what, req->fn, req->arg, DG_EUNSUPPORTED, "%s cannot %s: %s", in->name,
                   function, why);

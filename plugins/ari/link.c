@@ -277,6 +277,15 @@ static void open_socket(struct ari *a)
     text_free(&path);
 }
 
+/* Clients are shown the documented sentence; where and why is for the log. */
+static void unreachable(struct ari *a, const struct rest_reply *r, char *why, size_t size)
+{
+    snprintf(why, size, "Unable to connect to ARI");
+    if (!ari_same(a->link.reason, why))
+        a->h->log(a->h, DG_WARN, "%s is not to be reached%s%s", a->config.base,
+                  r->words ? ": " : "", r->words ? r->words : "");
+}
+
 static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct link *l = &a->link;
@@ -294,8 +303,7 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
             snprintf(why, sizeof why, "ARI error %d%s%s", r->status, r->words ? ": " : "",
                      r->words ? r->words : "");
         else
-            snprintf(why, sizeof why, "Unable to connect to ARI at %s%s%s", a->config.base,
-                     r->words ? ": " : "", r->words ? r->words : "");
+            unreachable(a, r, why, sizeof why);
         down(a, DG_WARN, why, false);
         return;
     }

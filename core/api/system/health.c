@@ -37,8 +37,6 @@ static void on_event(void *arg, const struct bus_event *ev)
         h->report.link = (enum dg_link)ev->link;
         h->report.link_since_ms = ev->at_ms;
         bool up = ev->link == DG_LINK_UP;
-        snprintf(h->report.detail, sizeof h->report.detail, "%s",
-                 !up && ev->detail ? ev->detail : "");
         metric_set(h->http_connected, up);
         metric_set(h->socket_connected, up);
     }
@@ -121,8 +119,6 @@ static void write_link(struct json_writer *w, const struct health_report *r, boo
     jw_str(w, "backend", r->backend);
     if (r->mock)
         jw_bool(w, "mock", true);
-    if (r->detail[0])
-        jw_str(w, "detail", r->detail);
     jw_end(w);
 }
 

@@ -19,7 +19,6 @@ struct health_report {
     enum dg_link link; /* of the active backend */
     char backend[64];  /* its instance name */
     bool mock;
-    char detail[256]; /* why the link is down; else "" */
     int64_t link_since_ms;
     struct store_status store;
 };
