@@ -33,15 +33,10 @@ struct dg_http {
     const char *refusal; /* why we do not take the answer, or did not send the request */
     enum dg_err refusal_err;
     struct loop_timer *refused;
-    bool delivering, stopped; /* from inside part(): freed when that returns */
 };
 
 static void fetch_free(struct dg_http *f)
 {
-    if (f->delivering) {
-        f->stopped = true;
-        return;
-    }
     list_remove(&f->part_link);
     if (f->refused)
         loop_timer_stop(f->t.net->loop, f->refused);
@@ -174,18 +169,10 @@ static void finish(struct dg_http *f, CURLcode rc)
     fetch_free(f);
 }
 
+/* What came in has been handed on by then: fetch_deliver_parts comes first. */
 static void on_done(struct transfer *t, CURLcode rc)
 {
-    struct dg_http *f = (struct dg_http *)t;
-    if (f->part && f->body.len) {
-        f->delivering = true;
-        deliver_part(f);
-        f->delivering = false;
-    }
-    if (f->stopped)
-        fetch_free(f);
-    else
-        finish(f, rc);
+    finish((struct dg_http *)t, rc);
 }
 
 static void on_drop(struct transfer *t)

@@ -76,7 +76,7 @@ static void nothing_set_gives_the_defaults(void **state)
 {
     (void)state;
     struct read r;
-    char place[100];
+    char place[100], expected[100];
     read_text(&r, "", keys);
     assert_int_equal(r.count, 0);
     assert_string_equal(settings_name(r.s), "t");
@@ -90,7 +90,8 @@ static void nothing_set_gives_the_defaults(void **state)
     assert_string_equal(settings_str(r.s, "list"), "[]");
     assert_string_equal(settings_str(r.s, "plugin"), "acme");
     assert_false(settings_has(r.s, "host"));
-    assert_string_equal(settings_place(r.s, "host", place, sizeof(place)), r.file);
+    snprintf(expected, sizeof(expected), "%s:1", r.file);
+    assert_string_equal(settings_place(r.s, "host", place, sizeof(place)), expected);
     read_free(&r);
 }
 
@@ -265,6 +266,8 @@ static void a_table_is_expected(void **state)
         &(struct settings_source){.file = "f", .problems = &r.problems, .count = &r.count}, "x",
         NULL, keys, NULL);
     assert_int_equal(settings_int(s, "port"), 5038);
+    char place[100];
+    assert_string_equal(settings_place(s, "port", place, sizeof(place)), "f");
     settings_free(s);
     read_free(&r);
 }
