@@ -51,7 +51,7 @@ static void test_deaf(void **state)
         pass(&w, 500);
     }
     check_log(&w, "connecting; socket; down");
-    assert_int_equal((unsigned char)w.stream->sent.at[0], 0x88); /* politely: the close frame */
+    assert_int_equal(sent_byte(&w, w.stream->sent.len), 0x88); /* politely: the close frame */
     assert_false(w.stream->closed);
     frame(&w, 0x88, "\x03\xe8", 2);
     assert_true(w.stream->closed);
@@ -91,7 +91,7 @@ static void test_frozen(void **state)
     world_up(&w, "all");
     for (int i = 0; i < 10; i++) {
         pass(&w, 1000);
-        assert_int_equal((unsigned char)w.stream->sent.at[w.stream->sent.len - 6], 0x89);
+        assert_int_equal(sent_byte(&w, 6), 0x89);
         frame(&w, 0x8a, "", 0);
         if (w.requests)
             bring_beat_back(&w);
@@ -172,7 +172,7 @@ static void test_frames(void **state)
     frame(&w, 0x01, b, half);
     frame(&w, 0x89, "hello", 5);
     frame(&w, 0x80, b + half, rest);
-    assert_int_equal((unsigned char)w.stream->sent.at[w.stream->sent.len - 11], 0x8a);
+    assert_int_equal(sent_byte(&w, 11), 0x8a);
     const char *c = STARTED("c");
     char head[2] = {(char)0x81, (char)strlen(c)};
     for (size_t i = 0; i < 2; i++)
