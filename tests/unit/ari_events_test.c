@@ -172,8 +172,6 @@ static void test_expected(void **state)
     notes_close(&n);
 }
 
-#define BEAT_WITHOUT_TOKEN "{\"type\":\"ChannelUserevent\",\"eventname\":\"" BEAT_EVENT "\"}"
-
 static void test_garbage(void **state)
 {
     static const char *const garbage[] = {
@@ -193,7 +191,6 @@ static void test_garbage(void **state)
         "{\"type\":\"ChannelLeftBridge\",\"bridge\":7}",
         "{\"type\":\"PlaybackFinished\"}",
         "{\"type\":\"RecordingFinished\",\"recording\":\"x\"}",
-        BEAT_WITHOUT_TOKEN,
         "{\"type\":\"PeerStatusChange\",\"endpoint\":{}}",
         "{\"type\":\"ChannelHangupRequest\",\"channel\":{\"id\":\"z\"}}",
     };
@@ -202,6 +199,7 @@ static void test_garbage(void **state)
     notes_open(&n);
     for (size_t i = 0; i < COUNT(garbage); i++)
         take(&n, garbage[i]);
+    take(&n, "{\"type\":\"ChannelUserevent\",\"eventname\":\"" BEAT_EVENT "\"}");
     check(&n, "garbage", "");
     char longest[400];
     memset(longest, 'i', sizeof longest);
