@@ -292,6 +292,12 @@ static void parts_come_instead_of_the_body(void **state)
     assert_string_equal(a.body, "");
     assert_int_equal(stopped.parts, 1);
     assert_int_equal(stopped.calls, 0);
+    /* The same when all of it came at once. */
+    struct answer small = {.stop_in_part = true};
+    fetch(&b, &small, "/status/200", REQUEST(.part = on_part));
+    run(&b);
+    assert_int_equal(small.parts, 1);
+    assert_int_equal(small.calls, 0);
     answer_free(&a);
     bench_end(&b);
 }
