@@ -148,6 +148,7 @@ static const char config_text[] = "[server]\n"
                                   "[backend.pbx]\n"
                                   "plugin = \"there-is-no-such-plugin\"\n"
                                   "[storage]\n"
+                                  "plugin = \"storage-file\"\n"
                                   "path = \"test.db\"\n";
 
 static int open_offline(void **state)
@@ -405,8 +406,8 @@ static void the_store_is_configured_wrongly(void **state)
 {
     struct scene *s = *state;
     write_file(s, "dialgate.toml",
-               "[plugins]\npath = [\"" PLUGIN_DIR
-               "\"]\n[storage]\npath = \"${NOT_SET_IN_THIS_SHELL}\"\n");
+               "[plugins]\npath = [\"" PLUGIN_DIR "\"]\n[storage]\nplugin = \"storage-file\"\n"
+               "path = \"${NOT_SET_IN_THIS_SHELL}\"\n");
     assert_int_equal(DIALGATE(s, "", "user", "list"), 1);
     assert_says(s, "NOT_SET_IN_THIS_SHELL");
     write_file(s, "dialgate.toml", "[storage]\nplugin = \"there-is-no-such-plugin\"\n");
