@@ -143,9 +143,22 @@ static char *reason_of(const struct call *c, const struct call_event *ev)
     return xstrdup(number);
 }
 
-static void end(struct call *c, const struct call_event *ev)
+/* What an event tells may have happened before the reply that we handled first, and a server's
+ * clock is not ours: the times of a call never run backwards. */
+static int64_t not_before(const struct call *c, int64_t at_ms)
 {
-    c->ended_at_ms = ev->at_ms;
+    const int64_t passed[] = {c->created_at_ms, c->dialed_at_ms, c->ringing_at_ms,
+                              c->answered_at_ms};
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+        if (at_ms < passed[i])
+            at_ms = passed[i];
+    }
+    return at_ms;
+}
+
+static void end(struct call *c, const struct call_event *ev, int64_t at_ms)
+{
+    c->ended_at_ms = at_ms;
     c->cause = ev->cause;
     c->sip_code = ev->sip_code;
     c->estimated = ev->estimated;
@@ -164,18 +177,19 @@ struct call_step call_apply(struct call *c, const struct call_event *ev)
     struct call_step step = call_next(c->state, ev, c->cancelled);
     if (!step.effects)
         return step;
+    int64_t at_ms = not_before(c, ev->at_ms);
     c->state = step.to;
     if (step.to >= CALL_DIALING && !c->dialed_at_ms && ev->type != CALL_EV_REFUSED &&
         ev->type != CALL_EV_LOST)
-        c->dialed_at_ms = ev->at_ms;
+        c->dialed_at_ms = at_ms;
     if (step.to == CALL_RINGING)
-        c->ringing_at_ms = ev->at_ms;
+        c->ringing_at_ms = at_ms;
     if (step.to == CALL_ANSWERED) {
-        c->answered_at_ms = ev->at_ms;
+        c->answered_at_ms = at_ms;
         c->answered_mono_ms = ev->mono_ms;
     }
     if (call_is_over(step.to))
-        end(c, ev);
+        end(c, ev, at_ms);
     return step;
 }
 

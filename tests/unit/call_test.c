@@ -149,6 +149,25 @@ static void an_answered_call(void **state)
     call_free(c);
 }
 
+/* The reply is handled by our clock, events carry the server's: an event that happened first may
+ * be handled last. */
+static void times_never_run_backwards(void **state)
+{
+    (void)state;
+    const struct call_event events[] = {
+        {.type = CALL_EV_ACCEPTED, .at_ms = 2000},
+        {.type = CALL_EV_RINGING, .at_ms = 1990},
+        {.type = CALL_EV_ANSWERED, .at_ms = 1995},
+        {.type = CALL_EV_ENDED, .at_ms = 1000, .cause = 16},
+    };
+    struct call *c = walk(events, LEN(events));
+    assert_int_equal(c->ringing_at_ms, 2000);
+    assert_int_equal(c->answered_at_ms, 2000);
+    assert_int_equal(c->ended_at_ms, 2000);
+    assert_int_equal(c->duration_s, 0);
+    call_free(c);
+}
+
 static void a_refused_call(void **state)
 {
     (void)state;
@@ -189,6 +208,7 @@ int main(void)
         cmocka_unit_test(terminal_states_are_final),
         cmocka_unit_test(any_order_gives_one_cdr),
         cmocka_unit_test(an_answered_call),
+        cmocka_unit_test(times_never_run_backwards),
         cmocka_unit_test(a_refused_call),
         cmocka_unit_test(reasons_of_failures),
     };
