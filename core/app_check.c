@@ -107,7 +107,7 @@ int app_check(const char *config_file)
         look_close(&look);
     }
     fputs(buf_cstr(&problems), stderr);
-    if (count == 0)
+    if (c && count == 0)
         printf("%s: no problems\n", c->file);
     buf_free(&problems);
     config_free(c);

@@ -53,7 +53,8 @@ void config_list_free(const char **list);
 struct call_defaults;
 void config_call_defaults(const struct config *c, const struct config_instance *backend,
                           struct call_defaults *out);
-/* The one that `telephony.backend` names, or with `telephony.mock` the first that only plays calls. */
+/* The one that `telephony.backend` names, or with `telephony.mock` the first that only plays calls.
+ */
 const struct config_instance *config_active_backend(const struct config *c);
 
 /* Where the configuration is when --config is not given: $DIALGATE_CONFIG, ./dialgate.toml,

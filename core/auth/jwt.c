@@ -186,7 +186,7 @@ static void on_login_noted(void *arg, enum dg_err err, const char *message, cons
 {
     (void)arg;
     (void)user;
-    if (err != DG_OK)
+    if (err != DG_OK && err != DG_ECONFLICT) /* a conflict: another sign-in has just set it */
         log_warn("auth", "the time of a sign-in was not kept", LOG_S("why", message));
 }
 
