@@ -411,6 +411,10 @@ void rig_check_call(struct rig *r, const char *id)
                      rig_story(r, id));
         last = h;
     }
+    if (!last) {
+        fail_msg("nothing was heard of it");
+        return;
+    }
     if (rig_count(r, DG_CALL_STARTED, id) != 1)
         fail_msg("it has not started once: %s", rig_story(r, id));
     if (!rig_event(r, DG_CALL_STARTED, id, 0)->has_info)

@@ -197,7 +197,8 @@ static void look_at_text(const struct op_result *res, void *arg)
 static void look_at_number(const struct op_result *res, void *arg)
 {
     (void)arg;
-    assert_int_equal(*op_first(res, uint64_t), 1234567890123);
+    const uint64_t *number = op_first(res, uint64_t);
+    assert_true(number && *number == 1234567890123);
 }
 
 static void look_at_bytes(const struct op_result *res, void *arg)

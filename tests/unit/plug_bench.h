@@ -90,6 +90,10 @@ static inline struct settings *bench_settings(const struct dg_cfg_key *keys, con
 static inline struct instance *bench_open(struct bench *b, const struct dg_plugin *d,
                                           const char *text, const struct plug_events *events)
 {
+    if (!d) {
+        fail_msg("%s", b->problem.text);
+        return NULL;
+    }
     return instance_open(b->plug, d, "one", bench_settings(d->config, text), events, &b->problem);
 }
 
@@ -97,8 +101,6 @@ static inline struct instance *bench_load(struct bench *b, const char *name, con
                                           const struct plug_events *events)
 {
     const struct dg_plugin *d = plug_load(b->plug, name, &b->problem);
-    if (!d)
-        fail_msg("%s", b->problem.text);
     struct instance *in = bench_open(b, d, text, events);
     if (!in)
         fail_msg("%s", b->problem.text);
