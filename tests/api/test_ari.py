@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from shapes import json_of, just_now
 from support.gateway import Gateway, free_port
-from support.waiting import wait_until
 
 USER, PASSWORD = "gateway", "a+password/with=signs"
 
@@ -154,8 +153,7 @@ def failed(gateway, client, body, number, error):
     assert call["duration"] is None
     assert call["is_active"] is False and call["is_completed"] is True
     assert "mock" not in call
-    wait_until(lambda: gateway.stored("cdr", call_id=body["call_id"]), 5, "the record")
-    cdr, = gateway.stored("cdr", call_id=body["call_id"])
+    cdr = gateway.cdr(body["call_id"])
     assert cdr["disposition"] == "failed" and cdr["failure_reason"] == error
 
 

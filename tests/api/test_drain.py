@@ -188,8 +188,7 @@ def test_calls_live_on(gateway):
             return call if call["is_completed"] else None
         call = wait_until(over, 20, "the end of the lost call")
     assert call["status"] == "failed" and call["failure_reason"]
-    cdr, = gateway.stored("cdr", call_id=call_id)
-    assert cdr["disposition"] == "failed"
+    assert gateway.cdr(call_id)["disposition"] == "failed"
 
 
 def test_interrupt(gateway):

@@ -177,4 +177,4 @@ def test_other_rules(http_version):
             story.call_id = placed(client.post(f"/api/v2/interaction/{number}"), number)
             outcomes.poll(client, story, (state,), 10)
             status_of(client.get(f"/api/v2/status/{story.call_id}"))
-            assert gateway.stored("cdr", call_id=story.call_id)[0]["cause"] == cause
+            assert gateway.cdr(story.call_id)["cause"] == cause

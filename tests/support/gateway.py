@@ -24,6 +24,7 @@ import httpx
 
 from . import metrics, toml
 from .client import Client
+from .waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "MemorySanitizer",
@@ -246,6 +247,12 @@ class Gateway:
             rows = store.execute(f'SELECT "id", "@doc" FROM "{collection}"').fetchall()
         found = [{"id": row[0], **json.loads(row[1])} for row in rows]
         return [doc for doc in found if fields.items() <= doc.items()]
+
+    def cdr(self, call_id):
+        """The one detail record of a call, which is written soon after its end shows."""
+        found = wait_until(lambda: self.stored("cdr", call_id=call_id), 10, f"{call_id}'s record")
+        assert len(found) == 1, found
+        return found[0]
 
     # ---- clients and measures ----
 
