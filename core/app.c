@@ -49,7 +49,7 @@ struct app {
     struct admin *admin;
     struct http *http;
     struct api api;
-    const char **listen, **listen_tls, **origins;
+    const char **listen, **listen_tls, **origins, **proxies;
     char node[256];
     unsigned threads;
 
@@ -412,6 +412,7 @@ static void start_http(struct app *app)
     app->listen = config_list(s, "listen");
     app->listen_tls = config_list(s, "listen_tls");
     app->origins = config_list(s, "allowed_origins");
+    app->proxies = config_list(s, "trusted_proxies");
     struct http_config config = {
         .listen = app->listen,
         .listen_tls = app->listen_tls,
@@ -420,6 +421,7 @@ static void start_http(struct app *app)
         .threads = app->threads,
         .http2 = settings_bool(s, "http2"),
         .allowed_origins = app->origins,
+        .trusted_proxies = app->proxies,
         .long_preflights = long_preflights,
         .max_body = (size_t)settings_int(s, "max_body"),
         .max_in_flight = (size_t)settings_int(s, "max_in_flight"),
@@ -463,6 +465,7 @@ static void free_http(struct app *app)
     config_list_free(app->listen);
     config_list_free(app->listen_tls);
     config_list_free(app->origins);
+    config_list_free(app->proxies);
     free(app->api.openapi);
     app_next(app);
 }

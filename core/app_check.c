@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "domain/calls.h"
+#include "http/forwarded.h"
 
 struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
                           struct metrics *metrics)
@@ -70,6 +71,16 @@ static void look_close(struct look *l)
     metrics_free(l->metrics);
 }
 
+static bool proxies_are_addresses(const struct config *c, struct problem *why)
+{
+    const char **list = config_list(c->server, "trusted_proxies");
+    struct arena *arena = arena_new();
+    bool good = networks_read(arena, list, why) != NULL;
+    arena_free(arena);
+    config_list_free(list);
+    return good;
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
@@ -86,6 +97,11 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
         ++*count;
     }
     struct problem why = {0};
+    if (!proxies_are_addresses(c, &why)) {
+        buf_addf(problems, "%s: server.%s\n",
+                 settings_place(c->server, "trusted_proxies", place, sizeof place), why.text);
+        ++*count;
+    }
     if (!auth_check(c->auth, c->debug || c->store_disabled, &why)) {
         buf_addf(problems, "%s\n", why.text);
         ++*count;

@@ -24,6 +24,8 @@ static const struct dg_cfg_key server_keys[] = {
     {"allowed_origins", DG_CFG_JSON, "*", "origins for CORS; \"*\" for any"},
     {"metrics", DG_CFG_BOOL, "true", "serve /metrics"},
     {"docs", DG_CFG_BOOL, "true", "serve /docs, /redoc and /openapi.json"},
+    {"trusted_proxies", DG_CFG_JSON, "",
+     "addresses or networks of proxies; only their X-Forwarded-For is believed"},
     {"max_body", DG_CFG_INT, "1000000", "largest request body in bytes"},
     {"max_connections", DG_CFG_INT, "10000", "connections at once, over all threads"},
     {"max_in_flight", DG_CFG_INT, "4096", "requests waiting for an answer, per thread"},

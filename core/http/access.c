@@ -114,5 +114,5 @@ void access_note(struct request *req, int status)
     count(req, status, (double)us / 1e6);
     log_debug("http", "request", LOG_S("method", req->head ? "HEAD" : req->method),
               LOG_S("path", req->path), LOG_I("status", status), LOG_I("us", us),
-              LOG_S("peer", req->conn->peer));
+              LOG_S("peer", req->peer));
 }

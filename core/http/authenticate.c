@@ -1,4 +1,5 @@
 /* authenticate.c - who asks: from the thread's cache, or by a question to the control thread. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static struct siphash_tag tag_of(const struct http *h, enum route_auth auth, h2o
 struct check {
     enum route_auth auth;
     char *token;
-    char peer[INET6_ADDRSTRLEN];
+    char peer[ADDRESS_SIZE];
     identify_fn *identify; /* the gateway's; this may outlive struct http */
     void *identify_arg;
     struct siphash_tag tag;
@@ -143,7 +144,7 @@ static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
     struct check *check = xcalloc(1, sizeof(*check));
     check->auth = auth;
     check->token = xstrndup(token.base, token.len);
-    memcpy(check->peer, req->conn->peer, sizeof(check->peer));
+    snprintf(check->peer, sizeof(check->peer), "%s", req->peer);
     check->identify = h->identify;
     check->identify_arg = h->identify_arg;
     check->tag = tag;

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/siphash.h"
+#include "http/forwarded.h"
 #include "http/h2o_lib.h"
 #include "http/identity_cache.h"
 #include "http/listen.h"
@@ -62,6 +63,7 @@ struct route_metrics {
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
     const char *const *origins, *const *long_preflights;
+    const struct network *trusted; /* proxies */
     size_t max_body, max_in_flight, max_connections, identity_entries;
     uint64_t head_ms, body_ms, idle_ms;
     const struct route *routes;
@@ -146,7 +148,7 @@ struct conn {
     uint64_t window_ms;  /* of the guard against resets */
     unsigned window_requests, window_cancels;
     int linger_fd; /* -1: none */
-    char peer[INET6_ADDRSTRLEN];
+    char peer[ADDRESS_SIZE];
 };
 
 void conn_accept(h2o_socket_t *listener, const char *err);
@@ -172,6 +174,7 @@ struct request {
     struct conn *conn;
     uint64_t began_us;
     const char *id, *method, *path;
+    const char *peer; /* the client's address, as far as it is known */
     struct path split;
     struct router_match match;
     struct query_pair *query;

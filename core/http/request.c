@@ -46,6 +46,24 @@ static const char *make_id(struct request *req)
     return id;
 }
 
+/* Behind trusted proxies that is whom they name, else who is connected. */
+static const char *find_peer(struct request *req)
+{
+    const struct network *trusted = req->worker->http->trusted;
+    const h2o_headers_t *headers = &req->h2o->headers;
+    if (!networks_have(trusted, req->conn->peer))
+        return req->conn->peer;
+    char *client = h2o_mem_alloc_pool(&req->h2o->pool, ADDRESS_SIZE);
+    memcpy(client, req->conn->peer, ADDRESS_SIZE);
+    for (size_t i = headers->size; i-- > 0;) {
+        const h2o_header_t *h = &headers->entries[i];
+        if (is(*h->name, "x-forwarded-for") &&
+            !forwarded_step(trusted, h->value.base, h->value.len, client))
+            break;
+    }
+    return client;
+}
+
 /* "HEAD" becomes "GET"; what is no method at all becomes "OTHER". */
 static const char *name_method(h2o_iovec_t method)
 {
@@ -79,6 +97,7 @@ struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *
     req->head = is(h2o->input.method, "HEAD");
     req->path = "-";
     req->id = make_id(req);
+    req->peer = find_peer(req);
     conn->in_flight++;
     conn->requests++;
     return req;
@@ -225,7 +244,7 @@ struct dg_bytes request_body(const struct request *req)
 
 const char *request_peer(const struct request *req)
 {
-    return req->conn->peer;
+    return req->peer;
 }
 
 const struct identity *request_identity(const struct request *req)

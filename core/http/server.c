@@ -121,7 +121,8 @@ static void name_addresses(struct http *h)
 static bool prepare(struct http *h, const struct http_config *config, struct problem *problem)
 {
     h->router = router_new(config->routes, config->route_count, problem);
-    if (!h->router)
+    h->trusted = networks_read(h->arena, config->trusted_proxies, problem);
+    if (!h->router || !h->trusted)
         return false;
     bool tls = config->listen_tls && config->listen_tls[0];
     if (tls && !(h->tls = tls_new(config->certificate, config->key, config->http2, problem)))

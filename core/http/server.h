@@ -25,6 +25,7 @@ struct http_config {
     unsigned threads;              /* 0: one per core */
     bool http2;
     const char *const *allowed_origins; /* ends with NULL; "*" for any */
+    const char *const *trusted_proxies; /* whose X-Forwarded-For is believed, see forwarded.h */
     /* Prefixes of envelopes under which OPTIONS is an empty 200, to be kept for a day when it is a
      * preflight; ends with NULL. Elsewhere: the text "OK", for ten minutes, or 204. */
     const char *const *long_preflights;

@@ -102,6 +102,7 @@ def test_good(made):
     ("backend.mock", "plugin", "nosuch", r"nosuch"),
     ("backend.mock", "plugin", "storage-file", r"no telephony backend"),
     ("storage", "plugin", "mock", r"no store"),
+    ("server", "trusted_proxies", ["10.0.0.0/33"], r"10\.0\.0\.0/33.*is no address"),
     ("nonsense", "a", 1, r'unknown section "nonsense"'),
 ])
 def test_refused(made, section, key, value, pattern):

@@ -193,6 +193,24 @@ class TestRate:
         with limited.client(http_version, signed_in=False, source=address[:-1] + "9") as other:
             good_token(ask(other, username="alice", password=PASSWORD))
 
+    def test_behind_a_proxy(self, http_version):
+        """Trusted proxies name the client; each client has a limit of its own."""
+        settings = {"auth": {"token_rate": "2/60s"},
+                    "server": {"trusted_proxies": ["127.0.0.0/30", "10.0.0.0/8"]}}
+        with Gateway(settings) as gateway:
+            def statuses(client, *forwarded):
+                return [client.post(URL, token=None, data={"username": "x"}, headers={
+                    "X-Forwarded-For": one}).status_code for one in forwarded]
+            with gateway.client(http_version, signed_in=False, source="127.0.0.1") as proxy:
+                assert statuses(proxy, *["192.0.2.1"] * 3) == [422, 422, 429]
+                assert statuses(proxy, *["192.0.2.2"] * 3) == [422, 422, 429]
+                assert statuses(proxy, "192.0.2.3, 192.0.2.1", "192.0.2.1, 10.1.2.3",
+                                "[::ffff:192.0.2.2]:99") == [429, 429, 429]
+                assert statuses(proxy, "192.0.2.3", "2001:db8::1") == [422, 422]
+            with gateway.client(http_version, signed_in=False, source="127.0.0.9") as stranger:
+                assert statuses(stranger, "192.0.2.4", "192.0.2.5", "192.0.2.6") == [422, 422, 429]
+            assert "peer=192.0.2.1" in gateway.log() and "peer=192.0.2.4" not in gateway.log()
+
     def test_configured_claims(self, limited):
         with limited.client(signed_in=False, source="127.0.0.4") as client:
             token = good_token(ask(client, username="alice", password=PASSWORD))

@@ -1,4 +1,6 @@
 /* envelope.c - how the contact-center API says that something is wrong. */
+#include <stdio.h>
+
 #include "api/contact_center/private.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -25,6 +27,11 @@ void contact_center_unauthenticated(struct request *req, bool missing)
 
 void contact_center_problem(struct request *req, enum dg_err err, const char *message)
 {
+    char text[256];
+    if (err == DG_EINTERNAL) { /* as documented */
+        snprintf(text, sizeof text, "Internal server error: %s", message ? message : "unknown");
+        message = text;
+    }
     if (err == DG_ELIMIT)
         reply_header(req, "retry-after", "1");
     else if (err == DG_EUNAVAILABLE)
