@@ -45,13 +45,19 @@ static struct admin_config config_of(struct scene *s)
                                  .arg = s};
 }
 
-static void open_admin(struct scene *s)
+static void open_admin_with(struct scene *s, unsigned bcrypt_cost)
 {
     struct problem problem;
-    const struct admin_config config = config_of(s);
+    struct admin_config config = config_of(s);
+    config.bcrypt_cost = bcrypt_cost;
     s->admin = admin_start(&config, &problem);
     if (!s->admin)
         fail_msg("%s", problem.text);
+}
+
+static void open_admin(struct scene *s)
+{
+    open_admin_with(s, 4);
 }
 
 static int open_scene(void **state)
@@ -320,7 +326,7 @@ static void stopped_with_a_request_under_way(void **state)
     struct scene *s = *state;
     static const char request[] =
         "{\"verb\":\"user.add\",\"username\":\"ann\",\"password\":\"correct horse\"}\n";
-    open_admin(s);
+    open_admin_with(s, 12); /* a hash that takes longer than these few turns */
     int fd = knock(s);
     send(fd, request, strlen(request), 0);
     for (int i = 0; i < 3; i++)
