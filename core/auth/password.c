@@ -1,8 +1,9 @@
 /* password.c - bcrypt through libxcrypt.
  *
- * bcrypt reads 72 bytes and forgets the rest, so longer input is refused
- * rather than cut. The cost of a stored hash is bounded before it is worked
- * on: an imported "$2b$31$" would hold a worker for hours.
+ * bcrypt reads 72 bytes and forgets the rest, so a longer new password is
+ * refused; but hashes that were made elsewhere of longer ones must still open,
+ * so what is compared is cut. The cost of a stored hash is bounded before it is
+ * worked on: an imported "$2b$31$" would hold a worker for hours.
  */
 #include "auth/password.h"
 
@@ -45,15 +46,18 @@ bool password_hash_valid(const char *hash)
     return hash_cost(hash) != 0;
 }
 
-/* Hashes `password` as `setting` says. The state holds key material: it is wiped. */
+/* Hashes `password` as `setting` says. State and copy hold key material: they are wiped. */
 static bool run(const char *password, const char *setting, char out[128])
 {
     struct crypt_data *data = xcalloc(1, sizeof *data); /* 32 KiB: not on the stack */
-    char *got = crypt_rn(password, setting, data, (int)sizeof *data);
+    char cut[BYTES_MAX + 1] = "";
+    memcpy(cut, password, strnlen(password, BYTES_MAX));
+    char *got = crypt_rn(cut, setting, data, (int)sizeof *data);
     bool ok = got && got[0] == '$' && strlen(got) == HASH_LEN;
     if (ok)
         memcpy(out, got, HASH_LEN + 1);
     explicit_bzero(data, sizeof *data);
+    explicit_bzero(cut, sizeof cut);
     free(data);
     return ok;
 }
@@ -86,7 +90,7 @@ bool password_verify(const char *password, const char *hash)
 {
     char out[128];
     unsigned cost = hash_cost(hash);
-    if (!cost || strlen(password) > BYTES_MAX) {
+    if (!cost) {
         password_burn(password, cost);
         return false;
     }
