@@ -2,6 +2,8 @@
  * a rule of the plugin interface was broken on the way. */
 #include "backend_rig.h"
 
+#define QUIET_MS 1500
+
 /* What the core has counted against the plugin. To hold the loop for a while is
  * not judged here: the machine may be slow. */
 static void no_rule_was_broken(void **state)
@@ -36,6 +38,9 @@ static void it_closes_in_the_middle_of_it_all(void **state)
     assert_int_equal(rig_dial(r, &(struct dial){.suffix = "480", .ring_ms = 3000}, ringing), DG_OK);
     assert_int_equal(rig_dial(r, &(struct dial){.suffix = "001"}, talking), DG_OK);
     assert_true(rig_saw(r, DG_CALL_ANSWERED, talking));
+    /* Asterisk 22 can hang for good when its event socket is closed at the moment a device
+     * changes its state (its issue 2170): that is no matter of the backend. */
+    rig_sleep(r, QUIET_MS);
     a = (struct answer){.rig = r};
     backend_calls(r->in, &(struct dg_filter){0}, rig_answer, &a);
     assert_true(rig_close(r));

@@ -2,22 +2,23 @@
  *
  *     contract_backend PLUGIN --config FILE --instance NAME [--endpoint TEMPLATE]
  *         [--context CONTEXT] [--extension EXTENSION] [--media MEDIA] [--patience SECONDS]
+ *         [--only PATTERN]
  *
  * PLUGIN is the path of a .so, NAME the table [backend.NAME] in FILE. The server
  * behind it must have a callee whose fate the end of the number decides: 486
  * busy, 603 declines, 404 no such number, 503 congestion, 480 rings for ever,
  * 100 never rings, 183 early media, 299 answers and hangs up, else answers.
- * CONTEXT and EXTENSION are a place in the dialplan that keeps a call up. Exit
- * status 0: the contract is kept. */
+ * CONTEXT and EXTENSION are a place in the dialplan that keeps a call up; PATTERN
+ * chooses tests by name ("hangup*"). Exit status 0: the contract is kept. */
 #include "backend_rig.h"
 
 static int usage(const char *program)
 {
-    fprintf(
-        stderr,
-        "usage: %s PLUGIN --config FILE --instance NAME [--endpoint TEMPLATE]\n"
-        "    [--context CONTEXT] [--extension EXTENSION] [--media MEDIA] [--patience SECONDS]\n",
-        program);
+    fprintf(stderr,
+            "usage: %s PLUGIN --config FILE --instance NAME [--endpoint TEMPLATE]\n"
+            "    [--context CONTEXT] [--extension EXTENSION] [--media MEDIA] [--patience SECONDS]\n"
+            "    [--only PATTERN]\n",
+            program);
     return 2;
 }
 
@@ -34,6 +35,10 @@ static bool option(struct rig_config *c, const char *name, const char *value)
             *options[i].into = value;
             return true;
         }
+    }
+    if (strcmp(name, "--only") == 0) {
+        cmocka_set_test_filter(value);
+        return true;
     }
     int64_t seconds = 0;
     if (strcmp(name, "--patience") != 0 || !str_to_int(value, &seconds) || seconds < 1)
