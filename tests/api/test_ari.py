@@ -195,7 +195,8 @@ def test_what_is_asked(asterisk, client):
     assert headers["authorization"] == f"Basic {login}"
 
 
-@pytest.mark.parametrize("timeout, seconds", [(1, 1), (999, 1), (1000, 1), (1001, 2), (600000, 600)])
+@pytest.mark.parametrize("timeout, seconds", [
+    (1, 1), (999, 1), (1000, 1), (1001, 2), (600000, 600)])
 def test_timeouts(asterisk, client, timeout, seconds):
     body = place(client, "+1234567890", timeout=timeout)
     assert int(asterisk.asked[body["call_id"]][0]["timeout"]) == seconds

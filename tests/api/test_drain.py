@@ -141,7 +141,8 @@ def test_half_a_request(gateway):
     """A body that arrives after the signal is still answered, and the connection closed."""
     body = json.dumps({"phone_number": "x"}).encode()
     with gateway.client() as client:
-        head = (f"POST /api/v2/calls HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
+        head = ("POST /api/v2/calls HTTP/1.1\r\nHost: x\r\n"
+                f"Authorization: Bearer {client.token}\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n").encode()
     with socket.create_connection(gateway.address, timeout=10) as link:
         link.sendall(head + body[:5])
