@@ -122,6 +122,7 @@ def test_too_many(http_version):
         reply = client.post(URL, json={"phone_number": NUMBER})
         refused(reply, 429, "Too many active calls")
         assert int(reply.headers["retry-after"]) >= 1
+        in_state(client, calls[0], "answered")
         json_of(client.delete(f"{URL}/{calls[0]}"))
         in_state(client, calls[0], "completed")
         placed(client.post(URL, json={"phone_number": NUMBER}), NUMBER)
