@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "domain/calls.h"
 #include "http/forwarded.h"
+#include "http/listen.h"
 
 struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
                           struct metrics *metrics)
@@ -81,10 +82,34 @@ static bool proxies_are_addresses(const struct config *c, struct problem *why)
     return good;
 }
 
+static void check_addresses(const struct config *c, const char *key, struct buf *problems,
+                            unsigned *count)
+{
+    char place[512];
+    struct problem why;
+    const char **list = config_list(c->server, key);
+    for (size_t i = 0; list[i]; i++) {
+        if (listen_makes_sense(list[i], &why))
+            continue;
+        buf_addf(problems, "%s: server.%s: %s\n",
+                 settings_place(c->server, key, place, sizeof place), key, why.text);
+        ++*count;
+    }
+    config_list_free(list);
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
     enum dg_level level;
+    check_addresses(c, "listen", problems, count);
+    check_addresses(c, "listen_tls", problems, count);
+    const char *format = settings_str(c->log, "format");
+    if (!str_eq(format, "text") && !str_eq(format, "json")) {
+        buf_addf(problems, "%s: log.format: expected text or json\n",
+                 settings_place(c->log, "format", place, sizeof place));
+        ++*count;
+    }
     if (!log_level_parse(settings_str(c->log, "level"), &level)) {
         buf_addf(problems, "%s: log.level: expected debug, info, warn or error\n",
                  settings_place(c->log, "level", place, sizeof place));

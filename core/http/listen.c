@@ -34,6 +34,11 @@ static struct addrinfo *resolve(const char *address, struct problem *problem)
         failed(problem, address, "expected host:port, [v6]:port or unix:/path");
         return NULL;
     }
+    int64_t port;
+    if (!str_to_int(colon + 1, &port) || port < 0 || port > 65535) {
+        failed(problem, address, "the port is a number from 0 to 65535");
+        return NULL;
+    }
     const char *host = address;
     size_t len = (size_t)(colon - address);
     if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
@@ -179,6 +184,16 @@ bool listen_open(struct listen_socket *l, const char *address, unsigned threads,
     if (!ok)
         listen_close(l);
     return ok;
+}
+
+bool listen_makes_sense(const char *address, struct problem *problem)
+{
+    if (str_starts(address, "unix:"))
+        return address[strlen("unix:")] == '/' || failed(problem, address, "expected unix:/path");
+    struct addrinfo *found = resolve(address, problem);
+    if (found)
+        freeaddrinfo(found);
+    return found != NULL;
 }
 
 void listen_close(struct listen_socket *l)

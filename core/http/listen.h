@@ -16,6 +16,8 @@ struct listen_socket {
  * address that another process listens at is refused. false: nothing is left open. */
 bool listen_open(struct listen_socket *l, const char *address, unsigned threads,
                  struct problem *problem);
+/* Whether an address can be listened at as far as its text tells; nothing is opened. */
+bool listen_makes_sense(const char *address, struct problem *problem);
 void listen_close(struct listen_socket *l);
 
 /* A peer as text without its port: "10.0.0.7", "::1", "unix". IPv4 in IPv6 is shown as IPv4. */
