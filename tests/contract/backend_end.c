@@ -39,7 +39,7 @@ static void it_closes_in_the_middle_of_it_all(void **state)
     assert_int_equal(rig_dial(r, &(struct dial){.suffix = "001"}, talking), DG_OK);
     assert_true(rig_saw(r, DG_CALL_ANSWERED, talking));
     /* Asterisk 22 can hang for good when its event socket is closed at the moment a device
-     * changes its state (its issue 2170): that is no matter of the backend. */
+     * changes its state (asterisk#2170): that is no matter of the backend. */
     rig_sleep(r, QUIET_MS);
     a = (struct answer){.rig = r};
     backend_calls(r->in, &(struct dg_filter){0}, rig_answer, &a);
