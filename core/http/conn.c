@@ -75,6 +75,7 @@ void conn_accept(h2o_socket_t *listener, const char *err)
     struct worker *w = l->worker;
     if (err)
         return;
+    policy_take(w);
     for (int n = 0; n < ACCEPTS_PER_WAKE; n++) {
         struct sockaddr_storage peer = {0};
         socklen_t len = sizeof(peer);

@@ -80,7 +80,7 @@ static bool long_preflight(const struct request *req)
 
 static void answer_preflight(struct request *req, const char *origin)
 {
-    if (cors_judge(req->worker->http->origins, origin) == CORS_REFUSED) {
+    if (cors_judge(req->worker->policy->origins, origin) == CORS_REFUSED) {
         reply_text(req, 400, "Disallowed CORS origin");
         return;
     }
@@ -186,6 +186,7 @@ int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o)
 {
     (void)self;
     struct conn *c = conn_of(h2o);
+    policy_take(c->worker);
     struct request *req = request_new(h2o, c->worker, c);
     log_request_id(req->id);
     request_serve(req);

@@ -58,12 +58,23 @@ struct route_metrics {
     } seen[STATUSES_KEPT];
 };
 
+/* ---- What may change ---------------------------------------------------- */
+
+struct http_policy {
+    atomic_uint refs;
+    struct arena *arena;
+    const char *const *origins;
+    const struct network *trusted; /* proxies */
+    SSL_CTX *tls;                  /* NULL: nothing listens for it */
+};
+
+const char *const *list_copy(struct arena *a, const char *const *list);
+
 /* ---- The whole ---------------------------------------------------------- */
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *origins, *const *long_preflights;
-    const struct network *trusted; /* proxies */
+    const char *const *long_preflights;
     size_t max_body, max_in_flight, max_connections, identity_entries;
     uint64_t head_ms, body_ms, idle_ms;
     const struct route *routes;
@@ -77,6 +88,10 @@ struct http {
     void *identify_arg;
     void *app;
 
+    pthread_mutex_t policy_lock;
+    struct http_policy *policy;     /* under the lock: the newest */
+    _Atomic uint64_t policy_number; /* of the newest; from 1 */
+
     struct http_metrics count;
     struct siphash_key key;      /* of the identity caches */
     _Atomic uint64_t generation; /* of what they hold */
@@ -84,7 +99,6 @@ struct http {
     _Atomic uint64_t deadline_ms; /* of the drain, by the monotonic clock */
 
     h2o_globalconf_t h2o;
-    SSL_CTX *tls;
     struct listen_socket *listens;
     size_t listen_count;
     const char **addresses;
@@ -103,6 +117,8 @@ struct worker {
     struct http *http;
     unsigned index;
     pthread_t thread;
+    struct http_policy *policy; /* the one it goes by */
+    uint64_t policy_number;
     h2o_context_t ctx;
     h2o_multithread_receiver_t inbox;
     h2o_accept_ctx_t accept_plain, accept_tls;
@@ -232,6 +248,9 @@ void access_note(struct request *req, int status); /* once per answer */
 void refused(struct http *h, enum refused reason);
 
 /* ---- Threads ------------------------------------------------------------ */
+
+/* [HTTP thread] Go by the newest. Only where an event comes in: what the old one lent is gone. */
+void policy_take(struct worker *w);
 
 struct worker *worker_new(struct http *h, unsigned index);
 void *worker_main(void *worker);

@@ -89,7 +89,7 @@ static void add_cors(struct request *req)
     if (!origin.len)
         return;
     char *text = request_text(req, origin);
-    enum cors verdict = cors_judge(req->worker->http->origins, text);
+    enum cors verdict = cors_judge(req->worker->policy->origins, text);
     if (verdict == CORS_ANY)
         add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", "*");
     if (verdict == CORS_LISTED)

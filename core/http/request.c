@@ -49,7 +49,7 @@ static const char *make_id(struct request *req)
 /* Behind trusted proxies that is whom they name, else who is connected. */
 static const char *find_peer(struct request *req)
 {
-    const struct network *trusted = req->worker->http->trusted;
+    const struct network *trusted = req->worker->policy->trusted;
     const h2o_headers_t *headers = &req->h2o->headers;
     if (!networks_have(trusted, req->conn->peer))
         return req->conn->peer;

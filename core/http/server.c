@@ -10,22 +10,10 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "http/inside.h"
-#include "http/tls.h"
 
 #define MAX_THREADS 256
 
 /* ---- What the configuration lends --------------------------------------- */
-
-static const char *const *copy_list(struct arena *a, const char *const *list)
-{
-    size_t count = 0;
-    while (list && list[count])
-        count++;
-    const char **copy = arena_alloc(a, (count + 1) * sizeof(*copy));
-    for (size_t i = 0; i < count; i++)
-        copy[i] = arena_strdup(a, list[i]);
-    return copy;
-}
 
 static unsigned thread_count(unsigned wanted)
 {
@@ -39,8 +27,8 @@ static struct http *http_new(const struct http_config *config)
 {
     struct http *h = xcalloc(1, sizeof(*h));
     h->arena = arena_new();
-    h->origins = copy_list(h->arena, config->allowed_origins);
-    h->long_preflights = copy_list(h->arena, config->long_preflights);
+    pthread_mutex_init(&h->policy_lock, NULL);
+    h->long_preflights = list_copy(h->arena, config->long_preflights);
     h->max_body = config->max_body;
     h->max_in_flight = config->max_in_flight;
     h->max_connections = config->max_connections;
@@ -121,11 +109,9 @@ static void name_addresses(struct http *h)
 static bool prepare(struct http *h, const struct http_config *config, struct problem *problem)
 {
     h->router = router_new(config->routes, config->route_count, problem);
-    h->trusted = networks_read(h->arena, config->trusted_proxies, problem);
-    if (!h->router || !h->trusted)
-        return false;
-    bool tls = config->listen_tls && config->listen_tls[0];
-    if (tls && !(h->tls = tls_new(config->certificate, config->key, config->http2, problem)))
+    h->policy = http_policy_new(config, problem);
+    atomic_store(&h->policy_number, 1);
+    if (!h->router || !h->policy)
         return false;
     if (!listen_all(h, config->listen, false, problem) ||
         !listen_all(h, config->listen_tls, true, problem))
@@ -143,8 +129,8 @@ static void http_free(struct http *h)
         listen_close(&h->listens[i]);
     if (h->h2o.hosts)
         h2o_config_dispose(&h->h2o);
-    if (h->tls)
-        SSL_CTX_free(h->tls);
+    http_policy_free(h->policy);
+    pthread_mutex_destroy(&h->policy_lock);
     if (h->workers)
         pthread_barrier_destroy(&h->ready);
     router_free(h->router);

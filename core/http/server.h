@@ -49,12 +49,23 @@ struct http_config {
     void *app;
 };
 
+/* What may change while the threads run: origins, proxies, the certificate. */
+struct http_policy;
+/* [any thread] Of these members of `config`, the certificate if listen_tls names an address. NULL:
+ * `problem` says what is wrong. */
+struct http_policy *http_policy_new(const struct http_config *config, struct problem *problem);
+void http_policy_free(struct http_policy *p); /* for one that is not used; NULL is fine */
+
 /* [main or control thread] Binds every address, then starts the threads; returns when all of
  * them turn. NULL: `problem` says what (address in use, bad certificate, ...). */
 struct http *http_start(const struct http_config *config, struct problem *problem);
 unsigned http_threads(const struct http *h);
 /* The addresses as bound ("127.0.0.1:8000"), in the order of the configuration; ends with NULL. */
 const char *const *http_addresses(const struct http *h);
+/* [any thread] Takes it over: requests and connections that come in when this has returned go by
+ * it; TLS connections that are there keep their certificate. Without a certificate of its own it
+ * keeps the one in use. */
+void http_use(struct http *h, struct http_policy *p);
 /* [any thread] Forget every cached identity. */
 void http_forget_identities(struct http *h);
 /* [any thread] Stop accepting, let what is under way finish (GOAWAY on HTTP/2), close idle

@@ -33,6 +33,7 @@ void worker_free(struct worker *w)
 {
     hops_free(w);
     identity_cache_free(w->identities);
+    http_policy_free(w->policy);
     free(w->route_metrics);
     free(w->listeners);
     free(w);
@@ -71,7 +72,7 @@ static void set_up(struct worker *w)
     h2o_multithread_register_receiver(w->ctx.queue, &w->inbox, hops_received);
     w->accept_plain = (h2o_accept_ctx_t){.ctx = &w->ctx, .hosts = h->h2o.hosts};
     w->accept_tls = w->accept_plain;
-    w->accept_tls.ssl_ctx = h->tls;
+    policy_take(w);
     listen_start(w);
 }
 
@@ -132,6 +133,7 @@ static void run(struct worker *w)
     for (;;) {
         turn(w, w->draining ? DRAIN_TURN_MS : SWEEP_MS);
         uint64_t now = clock_ms();
+        policy_take(w); /* an idle thread must not keep what is old */
         if (!w->draining && atomic_load(&w->http->draining))
             drain_begin(w, now);
         if (w->draining && drain_turn(w, now))
