@@ -6,7 +6,7 @@
 
 #include "auth/auth_settings.h"
 #include "auth/chain.h"
-#include "auth/providers.h"
+#include "auth/own.h"
 #include "auth/rate.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,6 +14,7 @@
 
 #define RATE_MEMORY_MAX (16u << 20)
 #define SIGN_INS_MAX    32 /* waiting: at the default cost and one worker they take about 10 s */
+#define RETIRE_SWEEP_MS 50
 
 struct auth {
     struct loop *loop;
@@ -21,120 +22,16 @@ struct auth {
     struct users *users;
     struct rate *rate;
     struct chain nobody, bearer, api_key, dev_key;
-    size_t open; /* providers, while closing */
+    char spare_secret[65]; /* signs where none is set */
+    struct link retired;   /* own providers that others have replaced, with asks under way */
+    struct loop_timer *retire_timer;
+    size_t open; /* own providers, the retired with them */
+    bool closing;
     struct metric_family *attempts;
     struct metric *rate_exceeded;
     dg_fn *on_closed;
     void *on_closed_arg;
 };
-
-/* ---- The providers of the program ------------------------------------------ */
-
-/* A provider reads its own settings, so it is given a table with its part of [auth]. */
-struct part {
-    struct toml_node items[10];
-    size_t count;
-};
-
-static void part_add(struct part *part, const char *key, const char *value)
-{
-    struct buf text;
-    if (str_empty(value))
-        return;
-    buf_init(&text, BUF_MAX);
-    for (; *value; value++) {
-        if (*value == '$')
-            buf_addc(&text, '$'); /* was expanded already */
-        buf_addc(&text, *value);
-    }
-    part->items[part->count++] =
-        (struct toml_node){.kind = TOML_STR, .key = xstrdup(key), .text = buf_take(&text)};
-}
-
-static void part_add_int(struct part *part, const char *key, int64_t value)
-{
-    part->items[part->count++] =
-        (struct toml_node){.kind = TOML_INT, .key = xstrdup(key), .integer = value};
-}
-
-static void part_free(struct part *part)
-{
-    for (size_t i = 0; i < part->count; i++) {
-        if (part->items[i].text)
-            explicit_bzero(part->items[i].text, strlen(part->items[i].text));
-        free(part->items[i].text);
-        free(part->items[i].key);
-    }
-}
-
-static struct instance *open_own(struct auth *a, const struct dg_plugin *plugin, const char *name,
-                                 struct part *part, struct problem *problem)
-{
-    struct buf problems;
-    unsigned count = 0;
-    struct toml_node table = {
-        .kind = TOML_TABLE, .key = (char *)name, .items = part->items, .count = part->count};
-    const struct settings_source source = {
-        .file = "[auth]", .problems = &problems, .count = &count};
-    buf_init(&problems, BUF_MAX);
-    struct settings *settings = settings_read(&source, name, &table, plugin->config, NULL);
-    part_free(part);
-    struct instance *in = NULL;
-    if (count)
-        problem_set(problem, DG_EINVAL, "auth: %s: %s", name, buf_cstr(&problems));
-    if (!count && plug_accept(plugin, "auth", problem))
-        in = instance_open(a->plug, plugin, name, settings, NULL, problem);
-    else
-        settings_free(settings);
-    buf_free(&problems);
-    return in;
-}
-
-/* What is forgiven in check_secret still must not be a key that anybody knows: the empty one. */
-static void add_secret(struct part *part, const char *secret)
-{
-    char random[65];
-    if (str_empty(secret)) {
-        str_random_hex(32, random);
-        secret = random;
-        log_warn("auth", "secret_key is not set: tokens end with this process");
-    }
-    part_add(part, "secret_key", secret);
-    explicit_bzero(random, sizeof random);
-}
-
-static bool open_jwt(struct auth *a, const struct settings *s, struct problem *problem)
-{
-    static const char *const texts[] = {"algorithm", "public_key", "jwt_issuer", "jwt_audience"};
-    struct part part = {.count = 0};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        part_add(&part, texts[i], settings_str(s, texts[i]));
-    if (str_eq(settings_str(s, "algorithm"), "HS256"))
-        add_secret(&part, settings_str(s, "secret_key"));
-    part_add_int(&part, "token_minutes", settings_int(s, "token_minutes"));
-    part_add_int(&part, "bcrypt_cost", settings_int(s, "bcrypt_cost"));
-    part_add_int(&part, "token_cache", settings_int(s, "token_cache"));
-    struct instance *in = open_own(a, &jwt_plugin, "jwt", &part, problem);
-    if (!in)
-        return false;
-    jwt_provider_use(in->self, a->loop, a->users);
-    chain_find(&a->bearer, "jwt")->in = in;
-    return true;
-}
-
-static bool open_keys(struct auth *a, const struct settings *s, const char *name,
-                      struct chain *chain, bool dev_only, struct problem *problem)
-{
-    struct part part = {.count = 0};
-    if (!dev_only)
-        part_add(&part, "api_key", settings_str(s, "api_key"));
-    part_add(&part, "dev_api_key", settings_str(s, "dev_api_key"));
-    part_add_int(&part, "token_cache", settings_int(s, "token_cache"));
-    struct instance *in = open_own(a, &api_key_plugin, name, &part, problem);
-    if (in)
-        chain_add(chain, name, in);
-    return in != NULL;
-}
 
 /* ---- Start and stop ---------------------------------------------------------- */
 
@@ -157,19 +54,81 @@ static void make_metrics(struct auth *a, struct metrics *m)
         metric_of(metrics_family(m, &exceeded), (const char *const[]){"/api/v2/token"});
 }
 
-static void make_rate(struct auth *a, const struct settings *s)
+static size_t rate_addresses_max(const struct rate_limit *limit)
+{
+    return RATE_MEMORY_MAX / (256 + 8 * limit->count);
+}
+
+static struct rate_limit rate_of(const struct settings *s)
 {
     struct rate_limit limit;
     rate_parse(settings_str(s, "token_rate"), &limit);
-    a->rate = rate_new(&limit, RATE_MEMORY_MAX / (256 + 8 * limit.count));
+    return limit;
 }
 
-static void make_chain(struct auth *a, const struct settings *s)
+static void chain_fill(struct chain *chain, const struct settings *s)
 {
     size_t i;
     json_t *name, *list = auth_chain_names(s);
-    json_array_foreach(list, i, name) chain_add(&a->bearer, json_string_value(name), NULL);
+    json_array_foreach(list, i, name) chain_add(chain, json_string_value(name), NULL);
     json_decref(list);
+}
+
+static void make_chains(struct auth *a, const struct settings *s)
+{
+    chain_fill(&a->bearer, s);
+    chain_add(&a->api_key, "api-key", NULL);
+    chain_add(&a->dev_key, "dev-api-key", NULL);
+}
+
+/* What is forgiven in check_secret still must not be a key that anybody knows: the empty one. */
+static void note_missing_secret(const struct settings *s)
+{
+    if (str_eq(settings_str(s, "algorithm"), "HS256") && str_empty(settings_str(s, "secret_key")))
+        log_warn("auth", "secret_key is not set: tokens end with this process");
+}
+
+static bool open_providers(struct auth *a, const struct settings *s, bool with_jwt,
+                           struct own_providers *out, struct problem *problem)
+{
+    const struct own_config config = {.plug = a->plug,
+                                      .loop = a->loop,
+                                      .users = a->users,
+                                      .settings = s,
+                                      .spare_secret = a->spare_secret,
+                                      .with_jwt = with_jwt};
+    if (!own_open(&config, out, problem))
+        return false;
+    if (with_jwt)
+        note_missing_secret(s);
+    return true;
+}
+
+static void retire(struct auth *a, struct instance *in);
+
+static void put_in_place(struct auth *a, struct chain *chain, const char *name, struct instance *in)
+{
+    struct chain_entry *entry = chain_find(chain, name);
+    if (!in)
+        return;
+    a->open++;
+    if (entry->in)
+        retire(a, entry->in);
+    entry->in = in;
+}
+
+static void use_providers(struct auth *a, const struct own_providers *own)
+{
+    put_in_place(a, &a->bearer, "jwt", own->jwt);
+    put_in_place(a, &a->api_key, "api-key", own->api_key);
+    put_in_place(a, &a->dev_key, "dev-api-key", own->dev_key);
+}
+
+/* Passwords are only looked at where tokens are made. */
+static void bound_sign_ins(struct auth *a, const struct settings *s)
+{
+    bool makes = str_eq(settings_str(s, "algorithm"), "HS256");
+    loop_lane_bound(a->loop, LANE_CPU, makes ? SIGN_INS_MAX : LOOP_LANE_BOUND);
 }
 
 static void destroy(struct auth *a)
@@ -179,37 +138,36 @@ static void destroy(struct auth *a)
     chain_clear(&a->api_key);
     chain_clear(&a->dev_key);
     rate_free(a->rate);
+    explicit_bzero(a->spare_secret, sizeof a->spare_secret);
     free(a);
-}
-
-static bool open_all(struct auth *a, const struct settings *s, struct problem *problem)
-{
-    return (!chain_find(&a->bearer, "jwt") || open_jwt(a, s, problem)) &&
-           open_keys(a, s, "api-key", &a->api_key, false, problem) &&
-           open_keys(a, s, "dev-api-key", &a->dev_key, true, problem);
 }
 
 struct auth *auth_new(const struct auth_config *config, struct problem *problem)
 {
+    struct own_providers own;
     if (!auth_check(config->settings, config->debug, problem))
         return NULL;
     struct auth *a = xcalloc(1, sizeof *a);
+    struct rate_limit limit = rate_of(config->settings);
     a->loop = config->loop;
     a->plug = config->plug;
     a->users = config->users;
+    a->rate = rate_new(&limit, rate_addresses_max(&limit));
+    str_random_hex(32, a->spare_secret);
+    list_init(&a->retired);
     chain_init(&a->nobody, a->loop);
     chain_init(&a->bearer, a->loop);
     chain_init(&a->api_key, a->loop);
     chain_init(&a->dev_key, a->loop);
     make_metrics(a, config->metrics);
-    make_rate(a, config->settings);
-    make_chain(a, config->settings);
-    if (!open_all(a, config->settings, problem)) {
+    make_chains(a, config->settings);
+    bool with_jwt = chain_find(&a->bearer, "jwt") != NULL;
+    if (!open_providers(a, config->settings, with_jwt, &own, problem)) {
         auth_free(a);
         return NULL;
     }
-    if (str_eq(settings_str(config->settings, "algorithm"), "HS256"))
-        loop_lane_bound(a->loop, LANE_CPU, SIGN_INS_MAX);
+    use_providers(a, &own);
+    bound_sign_ins(a, config->settings);
     return a;
 }
 
@@ -224,44 +182,69 @@ static void on_nothing_open(void *arg)
 static void on_provider_closed(void *arg)
 {
     struct auth *a = arg;
-    if (--a->open == 0)
+    if (--a->open == 0 && a->closing)
         on_nothing_open(a);
 }
 
 /* Those of others are closed by who opened them. */
-static bool is_own(const struct instance *in)
-{
-    return in && (in->plugin == &jwt_plugin || in->plugin == &api_key_plugin);
-}
-
-static size_t count_own(const struct chain *chain)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < chain->count; i++)
-        count += is_own(chain->entries[i].in);
-    return count;
-}
-
 static void close_own(struct auth *a, struct chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct instance *in = chain->entries[i].in;
         chain->entries[i].in = NULL;
-        if (!is_own(in))
-            continue;
-        if (in->plugin == &jwt_plugin)
-            jwt_provider_leave(in->self);
-        instance_close(in, on_provider_closed, a);
+        if (own_is(in))
+            own_close(in, on_provider_closed, a);
     }
+}
+
+/* ---- Providers that were replaced ---------------------------------------------- */
+
+struct retired {
+    struct link link;
+    struct instance *in;
+};
+
+/* `all`: also those that still owe an answer. */
+static void close_retired(struct auth *a, bool all)
+{
+    for (struct link *i = a->retired.next, *next; i != &a->retired; i = next) {
+        struct retired *r = list_item(i, struct retired, link);
+        next = i->next;
+        if (!all && instance_open_ops(r->in) > 0)
+            continue;
+        own_close(r->in, on_provider_closed, a);
+        list_remove(&r->link);
+        free(r);
+    }
+}
+
+static void sweep_retired(void *arg)
+{
+    struct auth *a = arg;
+    close_retired(a, false);
+    a->retire_timer =
+        list_empty(&a->retired) ? NULL : loop_timer(a->loop, RETIRE_SWEEP_MS, sweep_retired, a);
+}
+
+/* Closing it at once would fail whoever is asking it: it goes when it has answered. */
+static void retire(struct auth *a, struct instance *in)
+{
+    struct retired *r = xcalloc(1, sizeof *r);
+    r->in = in;
+    list_append(&a->retired, &r->link);
+    if (!a->retire_timer)
+        a->retire_timer = loop_timer(a->loop, RETIRE_SWEEP_MS, sweep_retired, a);
 }
 
 void auth_close(struct auth *a, dg_fn *fn, void *arg)
 {
     a->on_closed = fn;
     a->on_closed_arg = arg;
-    a->open = count_own(&a->bearer) + count_own(&a->api_key) + count_own(&a->dev_key);
+    a->closing = true;
+    loop_timer_stop(a->loop, a->retire_timer);
     if (!a->open)
         loop_call(a->loop, on_nothing_open, a);
+    close_retired(a, true);
     close_own(a, &a->bearer);
     close_own(a, &a->api_key);
     close_own(a, &a->dev_key);
@@ -291,6 +274,56 @@ const char *auth_missing(const struct auth *a)
         if (!a->bearer.entries[i].in)
             return a->bearer.entries[i].name;
     return NULL;
+}
+
+/* ---- Another section ----------------------------------------------------------- */
+
+struct auth_change {
+    struct auth *auth;
+    struct own_providers own;
+    struct rate_limit limit;
+    const struct settings *settings;
+};
+
+struct auth_change *auth_prepare(struct auth *a, const struct settings *settings, bool debug,
+                                 struct problem *problem)
+{
+    struct chain named;
+    if (!auth_check(settings, debug, problem))
+        return NULL;
+    struct auth_change *change = xcalloc(1, sizeof *change);
+    change->auth = a;
+    change->limit = rate_of(settings);
+    change->settings = settings;
+    /* The chain stays as it is; without "jwt" in it the section says nothing about tokens. */
+    chain_init(&named, a->loop);
+    chain_fill(&named, settings);
+    bool with_jwt = chain_find(&a->bearer, "jwt") && chain_find(&named, "jwt");
+    chain_clear(&named);
+    if (open_providers(a, settings, with_jwt, &change->own, problem))
+        return change;
+    free(change);
+    return NULL;
+}
+
+void auth_apply(struct auth_change *change)
+{
+    struct auth *a = change->auth;
+    use_providers(a, &change->own);
+    rate_set(a->rate, &change->limit, rate_addresses_max(&change->limit));
+    bound_sign_ins(a, change->settings);
+    free(change);
+}
+
+void auth_cancel(struct auth_change *change)
+{
+    if (!change)
+        return;
+    struct instance *const opened[] = {change->own.jwt, change->own.api_key, change->own.dev_key};
+    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+        if (opened[i])
+            own_close(opened[i], NULL, NULL);
+    free(change);
 }
 
 /* ---- Asking ------------------------------------------------------------------ */

@@ -40,6 +40,15 @@ struct auth *auth_new(const struct auth_config *config, struct problem *problem)
 bool auth_use(struct auth *a, struct instance *provider, struct problem *problem);
 /* The first name of the chain that no provider was given for; NULL: complete. */
 const char *auth_missing(const struct auth *a);
+/* The section as it is to be from now on, all of it but the chain, whose names stay. Nothing
+ * changes before auth_apply; that cannot fail. Who is being judged is judged by the keys of before.
+ * A change is applied or cancelled (NULL is fine) before its settings are freed. Cached identities
+ * are for the caller to forget. NULL: `problem` says why not. */
+struct auth_change;
+struct auth_change *auth_prepare(struct auth *a, const struct settings *settings, bool debug,
+                                 struct problem *problem);
+void auth_apply(struct auth_change *change);
+void auth_cancel(struct auth_change *change);
 /* Closes its own providers, then calls `fn` and is gone. The users are not touched after this
  * returns.
  */

@@ -70,6 +70,19 @@ void rate_free(struct rate *r)
     free(r);
 }
 
+void rate_set(struct rate *r, const struct rate_limit *limit, size_t max_addresses)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->limit.count != limit->count || r->limit.window_ms != limit->window_ms) {
+        map_free(r->visitors, free); /* their rings have the old size */
+        r->visitors = map_new();
+        list_init(&r->by_last_ask);
+        r->limit = *limit;
+    }
+    r->max_addresses = max_addresses;
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* One name per client, however its address was written. */
 static void client_key(const char *peer, char key[KEY_SIZE])
 {
@@ -142,11 +155,9 @@ bool rate_allow(struct rate *r, const char *peer, unsigned *retry_after_s)
 {
     char key[KEY_SIZE];
     *retry_after_s = 0;
-    if (!r->limit.count)
-        return true;
     client_key(peer, key);
     pthread_mutex_lock(&r->lock);
-    bool allowed = ask(r, key, clock_ms(), retry_after_s);
+    bool allowed = !r->limit.count || ask(r, key, clock_ms(), retry_after_s);
     pthread_mutex_unlock(&r->lock);
     return allowed;
 }

@@ -24,6 +24,8 @@ bool rate_parse(const char *text, struct rate_limit *out);
 struct rate;
 struct rate *rate_new(const struct rate_limit *limit, size_t max_addresses);
 void rate_free(struct rate *r);
+/* Another limit, from now on: nobody has asked yet. With the same one nothing changes. */
+void rate_set(struct rate *r, const struct rate_limit *limit, size_t max_addresses);
 /* Counts this ask if it is allowed. false: *retry_after_s (1 or more) says when the next will be.
  */
 bool rate_allow(struct rate *r, const char *peer, unsigned *retry_after_s);
