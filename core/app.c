@@ -43,7 +43,6 @@ struct app {
     struct auth *auth;
     struct instance **providers, **backends;
     size_t provider_count, backend_count, closing;
-    struct call_defaults defaults;
     struct call_metrics *call_metrics;
     struct calls *calls;
     struct admin *admin;
@@ -269,6 +268,15 @@ static void on_recovered(void *arg, const struct op_result *res)
         app_next(app);
 }
 
+static struct call_retention app_retention(const struct config *c)
+{
+    return (struct call_retention){
+        .max_duration_ms = (uint64_t)settings_int(c->calls, "max_duration"),
+        .recent_ms = (uint64_t)settings_int(c->calls, "recent"),
+        .recent_max = (size_t)settings_int(c->calls, "recent_max"),
+    };
+}
+
 static void start_calls(struct app *app)
 {
     const struct settings *s = app->config->calls;
@@ -285,9 +293,7 @@ static void start_calls(struct app *app)
         .render = contact_center_render,
         .node = app->node,
         .max_active = (size_t)settings_int(s, "max_active"),
-        .max_duration_ms = (uint64_t)settings_int(s, "max_duration"),
-        .recent_ms = (uint64_t)settings_int(s, "recent"),
-        .recent_max = (size_t)settings_int(s, "recent_max"),
+        .retention = app_retention(app->config),
     };
     app->calls = calls_new(&config);
     calls_recover(app->calls, on_recovered, app);
@@ -317,7 +323,6 @@ static void start_backends(struct app *app)
     const struct config *c = app->config;
     const struct config_instance *active = config_active_backend(c);
     app->backends = xcalloc(c->backend_count + 1, sizeof(struct instance *));
-    config_call_defaults(c, active, &app->defaults);
     for (size_t i = 0; i < c->backend_count; i++) {
         struct config_instance *b = &c->backends[i];
         if (b != active)
@@ -335,7 +340,10 @@ static void start_backends(struct app *app)
         }
         app->backends[app->backend_count++] = in;
         bool mock = b->descriptor->backend->simulated;
-        calls_use(app->calls, in, mock, &app->defaults);
+        struct call_defaults defaults;
+        config_call_defaults(c, b, &defaults);
+        calls_use(app->calls, in, mock, &defaults);
+        config_list_free((const char **)defaults.allowed_contexts);
         health_backend(app->api.health, in->name, mock);
     }
     app_next(app);
@@ -343,7 +351,6 @@ static void start_backends(struct app *app)
 
 static void stop_backends(struct app *app)
 {
-    config_list_free((const char **)app->defaults.allowed_contexts);
     close_all(app, app->backends, app->backend_count);
 }
 

@@ -13,7 +13,7 @@
 /* An ended call whose snapshot is still shown. */
 struct recent {
     struct link link;
-    uint64_t until_ms;
+    uint64_t ended_ms;
     char id[ID_SIZE];
 };
 
@@ -61,7 +61,41 @@ void calls_free(struct calls *cs)
         list_remove(&r->link);
         free(r);
     }
+    free_defaults(&cs->defaults);
     free(cs);
+}
+
+static void free_defaults(struct call_defaults *d)
+{
+    for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++)
+        free((char *)d->allowed_contexts[i]);
+    free((void *)d->allowed_contexts);
+    free((char *)d->endpoint);
+    free((char *)d->context);
+    free((char *)d->extension);
+    free((char *)d->caller_id);
+}
+
+static struct call_defaults copy_defaults(const struct call_defaults *d)
+{
+    size_t count = 0;
+    while (d->allowed_contexts && d->allowed_contexts[count])
+        count++;
+    char **contexts = xcalloc(count + 1, sizeof *contexts);
+    for (size_t i = 0; i < count; i++)
+        contexts[i] = xstrdup(d->allowed_contexts[i]);
+    return (struct call_defaults){.endpoint = xstrdup(d->endpoint),
+                                  .context = xstrdup(d->context),
+                                  .extension = xstrdup(d->extension),
+                                  .caller_id = xstrdup(d->caller_id),
+                                  .priority = d->priority,
+                                  .ring_ms = d->ring_ms,
+                                  .allowed_contexts = (const char *const *)contexts};
+}
+
+void calls_retain(struct calls *cs, const struct call_retention *retention)
+{
+    cs->config.retention = *retention;
 }
 
 void calls_use(struct calls *cs, struct instance *backend, bool mock,
@@ -69,7 +103,8 @@ void calls_use(struct calls *cs, struct instance *backend, bool mock,
 {
     cs->backend = backend;
     cs->mock = mock;
-    cs->defaults = *defaults;
+    free_defaults(&cs->defaults);
+    cs->defaults = copy_defaults(defaults);
 }
 
 struct instance *calls_backend(const struct calls *cs)
@@ -163,10 +198,10 @@ static void remember(struct calls *cs, const struct call *c)
 {
     struct recent *r = xcalloc(1, sizeof *r);
     memcpy(r->id, c->id, sizeof r->id);
-    r->until_ms = clock_ms() + cs->config.recent_ms;
+    r->ended_ms = clock_ms();
     list_append(&cs->recent, &r->link);
     cs->recent_count++;
-    while (cs->recent_count > cs->config.recent_max)
+    while (cs->recent_count > cs->config.retention.recent_max)
         forget_oldest(cs);
 }
 
@@ -174,8 +209,10 @@ static void sweep_recent(void *arg)
 {
     struct calls *cs = arg;
     uint64_t now = clock_ms();
+    const struct call_retention *keep = &cs->config.retention;
     while (!list_empty(&cs->recent) &&
-           list_item(cs->recent.next, struct recent, link)->until_ms <= now)
+           (cs->recent_count > keep->recent_max ||
+            now - list_item(cs->recent.next, struct recent, link)->ended_ms >= keep->recent_ms))
         forget_oldest(cs);
     cs->recent_timer = loop_timer(cs->config.loop, RECENT_SWEEP_MS, sweep_recent, cs);
 }
@@ -254,7 +291,7 @@ void calls_watch(struct calls *cs, struct call *c)
     if (c->overdue)
         after = END_GRACE_MS;
     else if (c->state == CALL_ANSWERED)
-        after = cs->config.max_duration_ms;
+        after = cs->config.retention.max_duration_ms;
     else if (c->deadline)
         return; /* ringing does not prolong it */
     loop_timer_stop(cs->config.loop, c->deadline);

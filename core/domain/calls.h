@@ -34,6 +34,13 @@ struct call_defaults {
     const char *const *allowed_contexts; /* beside `context`; "*" any; ends with NULL */
 };
 
+/* How long calls last, and are remembered. */
+struct call_retention {
+    uint64_t max_duration_ms; /* an answered call is hung up then; 0: never */
+    uint64_t recent_ms;       /* an ended call is answered from memory for */
+    size_t recent_max;        /* and so many of them */
+};
+
 typedef void calls_render_fn(const struct call *c, struct buf *out);
 
 struct calls_config {
@@ -45,15 +52,16 @@ struct calls_config {
     calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;
     size_t max_active;
-    uint64_t max_duration_ms; /* 0: none */
-    uint64_t recent_ms;
-    size_t recent_max;
+    struct call_retention retention;
 };
 
 struct calls *calls_new(const struct calls_config *config);
 void calls_free(struct calls *cs); /* live calls stay in the store and on the backend */
 
-/* The backend that new calls go to. `mock`: its calls are simulations, and say so. */
+/* Another retention, from now on: for calls not answered yet, and for all that have ended. */
+void calls_retain(struct calls *cs, const struct call_retention *retention);
+/* The backend that new calls go to. `mock`: its calls are simulations, and say so. The defaults are
+ * copied. */
 void calls_use(struct calls *cs, struct instance *backend, bool mock,
                const struct call_defaults *defaults);
 struct instance *calls_backend(const struct calls *cs);

@@ -260,8 +260,7 @@ static void make_calls(struct world *w)
                                   .render = render,
                                   .node = "here",
                                   .max_active = 3,
-                                  .recent_ms = 600000,
-                                  .recent_max = 10};
+                                  .retention = {.recent_ms = 600000, .recent_max = 10}};
     w->calls = calls_new(&config);
 }
 
@@ -476,6 +475,46 @@ static void contexts_are_listed(void **state)
     emit(w, DG_CALL_ENDED, 16);
 }
 
+/* What calls_use was given may be gone: a reload frees the configuration that it came from. */
+static void other_defaults(void **state)
+{
+    struct world *w = *state;
+    char *endpoint = xstrdup("PJSIP/{number}@trunk"), *context = xstrdup("sales");
+    const struct call_defaults other = {.endpoint = endpoint,
+                                        .context = context,
+                                        .extension = "100",
+                                        .caller_id = "Sales",
+                                        .priority = 1,
+                                        .ring_ms = 5000};
+    calls_use(w->calls, w->backend, false, &other);
+    free(endpoint);
+    free(context);
+    place(w, "sales", NULL);
+    assert_int_equal(w->originates, 1);
+    assert_string_equal(w->caller_name, "Sales");
+    accept_call(w);
+    emit(w, DG_CALL_ENDED, 16);
+    place(w, "outbound-ivr", NULL);
+    assert_int_equal(w->err, DG_EINVAL);
+}
+
+/* A call that has ended is forgotten when the memory of them becomes shorter. */
+static void another_retention(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 3; i++) {
+        place(w, NULL, NULL);
+        accept_call(w);
+        emit(w, DG_CALL_ENDED, 16);
+    }
+    assert_int_equal(snapshots_count(w->snapshots), 3);
+    calls_retain(w->calls, &(struct call_retention){.recent_ms = 600000, .recent_max = 1});
+    place(w, NULL, NULL);
+    accept_call(w);
+    emit(w, DG_CALL_ENDED, 16);
+    assert_int_equal(snapshots_count(w->snapshots), 1);
+}
+
 static void caller_ids_are_taken_apart(void **state)
 {
     static const struct {
@@ -611,6 +650,8 @@ int main(void)
         IN_WORLD(a_refused_originate),
         IN_WORLD(a_store_that_does_not_write),
         IN_WORLD(contexts_are_listed),
+        IN_WORLD(other_defaults),
+        IN_WORLD(another_retention),
         IN_WORLD(caller_ids_are_taken_apart),
         IN_WORLD(too_many_calls),
         IN_WORLD(a_hang_up_before_the_answer_is_a_cancel),
