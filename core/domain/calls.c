@@ -48,6 +48,17 @@ static void stop_deadline(void *arg, const char *id, void *value)
     c->deadline = NULL;
 }
 
+static void free_defaults(struct call_defaults *d)
+{
+    for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++)
+        free((char *)d->allowed_contexts[i]);
+    free((void *)d->allowed_contexts);
+    free((char *)d->endpoint);
+    free((char *)d->context);
+    free((char *)d->extension);
+    free((char *)d->caller_id);
+}
+
 void calls_free(struct calls *cs)
 {
     if (!cs)
@@ -63,17 +74,6 @@ void calls_free(struct calls *cs)
     }
     free_defaults(&cs->defaults);
     free(cs);
-}
-
-static void free_defaults(struct call_defaults *d)
-{
-    for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++)
-        free((char *)d->allowed_contexts[i]);
-    free((void *)d->allowed_contexts);
-    free((char *)d->endpoint);
-    free((char *)d->context);
-    free((char *)d->extension);
-    free((char *)d->caller_id);
 }
 
 static struct call_defaults copy_defaults(const struct call_defaults *d)
