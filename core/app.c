@@ -411,6 +411,27 @@ static void fill_api(struct app *app)
 
 #define IDENTITY_CACHE 4096
 
+/* The limits that a configuration asks for. */
+static struct http_limits http_limits_of(const struct config *c)
+{
+#define SIZE(key) ((size_t)settings_int(c->server, key))
+    return (struct http_limits){
+        .max_body = SIZE("max_body"),
+        .max_header_bytes = SIZE("max_header_bytes"),
+        .max_headers = SIZE("max_headers"),
+        .max_connections = SIZE("max_connections"),
+        .max_connections_per_address = SIZE("max_connections_per_address"),
+        .max_in_flight = SIZE("max_in_flight"),
+        .max_in_flight_total = SIZE("max_in_flight_total"),
+        .max_in_flight_per_connection = SIZE("max_in_flight_per_connection"),
+        .head_ms = SIZE("head_timeout"),
+        .body_ms = SIZE("body_timeout"),
+        .write_ms = SIZE("write_timeout"),
+        .idle_ms = SIZE("idle_timeout"),
+    };
+#undef SIZE
+}
+
 static void start_http(struct app *app)
 {
     static const char *const long_preflights[] = {"/api", "/adial/api", NULL};
@@ -430,12 +451,7 @@ static void start_http(struct app *app)
         .allowed_origins = app->origins,
         .trusted_proxies = app->proxies,
         .long_preflights = long_preflights,
-        .max_body = (size_t)settings_int(s, "max_body"),
-        .max_in_flight = (size_t)settings_int(s, "max_in_flight"),
-        .max_connections = (size_t)settings_int(s, "max_connections") / app->threads + 1,
-        .head_ms = (uint64_t)settings_int(s, "head_timeout"),
-        .body_ms = (uint64_t)settings_int(s, "body_timeout"),
-        .idle_ms = (uint64_t)settings_int(s, "idle_timeout"),
+        .limits = http_limits_of(app->config),
         .server_name = "dialgate",
         .routes = api_routes,
         .route_count = api_route_count,

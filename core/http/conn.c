@@ -31,6 +31,7 @@ static void on_closed(void *data)
     struct worker *w = c->worker;
     list_remove(&c->link);
     w->conn_count--;
+    atomic_fetch_sub_explicit(&w->http->conn_count, 1, memory_order_relaxed);
     metric_add(w->http->count.connections, -1);
     if (c->linger_fd >= 0)
         linger_start(w, c->linger_fd);
@@ -41,6 +42,7 @@ static void turn_away(struct http *h, int fd, bool tls)
 {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
                                  "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    atomic_fetch_sub_explicit(&h->conn_count, 1, memory_order_relaxed);
     refused(h, REFUSED_CONNECTIONS);
     if (!tls)
         (void)!send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -89,7 +91,8 @@ void conn_accept(h2o_socket_t *listener, const char *err)
         }
         if (fd < 0)
             return;
-        if (w->conn_count >= w->http->max_connections)
+        size_t before = atomic_fetch_add_explicit(&w->http->conn_count, 1, memory_order_relaxed);
+        if (before >= worker_limits(w)->max_connections)
             turn_away(w->http, fd, l->tls);
         else
             adopt(l, fd, (struct sockaddr *)&peer);
@@ -151,24 +154,24 @@ static enum phase phase_of(const struct conn *c, uint64_t *mark)
  * body comes in that never ends. */
 static uint64_t idle_limit(const struct conn *c)
 {
-    const struct http *h = c->worker->http;
+    const struct http_limits *l = worker_limits(c->worker);
     if (!is_http2(c))
-        return h->idle_ms;
-    return (h->idle_ms > h->body_ms ? h->idle_ms : h->body_ms) + 2 * SWEEP_MS;
+        return l->idle_ms;
+    return (l->idle_ms > l->body_ms ? l->idle_ms : l->body_ms) + 2 * SWEEP_MS;
 }
 
 static bool overdue(const struct conn *c, uint64_t spent_ms)
 {
-    const struct http *h = c->worker->http;
+    const struct http_limits *l = worker_limits(c->worker);
     switch (c->phase) {
     case PHASE_IDLE:
         return spent_ms > idle_limit(c);
     case PHASE_HEAD:
-        return spent_ms > h->head_ms;
+        return spent_ms > l->head_ms;
     case PHASE_BODY:
-        return spent_ms > h->body_ms;
+        return spent_ms > l->body_ms;
     case PHASE_SEND:
-        return spent_ms > h->idle_ms;
+        return spent_ms > l->write_ms;
     case PHASE_BUSY:
         break;
     }

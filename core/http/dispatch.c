@@ -25,12 +25,14 @@ static bool host_missing(const struct request *req)
            h2o->input.authority.base == h2o->hostconf->authority.hostport.base;
 }
 
-static size_t header_size(const h2o_req_t *h2o)
+static bool headers_too_large(struct request *req)
 {
+    const h2o_req_t *h2o = req->h2o;
+    const struct http_limits *l = worker_limits(req->worker);
     size_t size = 0;
     for (size_t i = 0; i < h2o->headers.size; i++)
         size += h2o->headers.entries[i].name->len + h2o->headers.entries[i].value.len;
-    return size;
+    return h2o->headers.size > l->max_headers || size > l->max_header_bytes;
 }
 
 /* true: refused and answered. */
@@ -47,7 +49,7 @@ static bool malformed(struct request *req)
         reply_refuse(req, status, why, REFUSED_URI);
     } else if (status) {
         reply_error(req, status, why);
-    } else if (header_size(req->h2o) > MAX_HEADERS) {
+    } else if (headers_too_large(req)) {
         reply_refuse(req, 431, "Request headers too large", REFUSED_HEADERS);
     } else {
         return false;
@@ -156,7 +158,7 @@ void request_serve(struct request *req)
     }
     if (options_star(req) || malformed(req) || preflight(req) || !find_route(req))
         return;
-    if (req->h2o->entity.len > req->worker->http->max_body)
+    if (req->h2o->entity.len > worker_limits(req->worker)->max_body)
         reply_refuse(req, 413, "Request too large", REFUSED_BODY);
     else if (req->match.route->auth == ROUTE_OPEN)
         request_handle(req);

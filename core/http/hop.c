@@ -158,6 +158,19 @@ static void refuse_hop(struct request *req, void *data, dg_fn *free_data)
     reply_refuse(req, 503, "Too many requests under way", REFUSED_IN_FLIGHT);
 }
 
+/* true: it is counted. */
+static bool may_start(struct worker *w)
+{
+    const struct http_limits *l = worker_limits(w);
+    _Atomic size_t *total = &w->http->hop_count;
+    if (w->forced || w->hop_count >= l->max_in_flight)
+        return false;
+    if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) < l->max_in_flight_total)
+        return true;
+    atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
+    return false;
+}
+
 void hop_start(struct request *req, void *data, hop_run_fn *run, hop_back_fn *back,
                dg_fn *free_data)
 {
@@ -167,7 +180,7 @@ void hop_start(struct request *req, void *data, hop_run_fn *run, hop_back_fn *ba
                   LOG_S("path", req->path));
         abort();
     }
-    if (w->hop_count >= w->http->max_in_flight || w->forced) {
+    if (!may_start(w)) {
         refuse_hop(req, data, free_data);
         return;
     }
@@ -193,6 +206,7 @@ static void came_back(struct worker *w, struct hop *hop)
 {
     list_remove(&hop->link);
     w->hop_count--;
+    atomic_fetch_sub_explicit(&w->http->hop_count, 1, memory_order_relaxed);
     metric_add(w->http->count.in_flight, -1);
     struct request *req = hop->req;
     if (req) {

@@ -22,11 +22,9 @@
 #include "http/router.h"
 #include "http/server.h"
 
-#define MAX_URI      8192  /* 414 above */
-#define MAX_HEADERS  32768 /* names and values; 431 above */
-#define MAX_QUERY    128   /* parameters; 400 above */
-#define SWEEP_MS     500   /* how often clients' time is checked */
-#define HTTP2_ACTIVE 64    /* requests of one connection that are served at a time */
+#define MAX_URI   8192 /* 414 above */
+#define MAX_QUERY 128  /* parameters; 400 above */
+#define SWEEP_MS  500  /* how often clients' time is checked */
 
 /* ---- Counting ----------------------------------------------------------- */
 
@@ -75,8 +73,7 @@ const char *const *list_copy(struct arena *a, const char *const *list);
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
     const char *const *long_preflights;
-    size_t max_body, max_in_flight, max_connections, identity_entries;
-    uint64_t head_ms, body_ms, idle_ms;
+    size_t identity_entries;
     const struct route *routes;
     size_t route_count;
     const struct envelope *envelopes;
@@ -91,6 +88,11 @@ struct http {
     pthread_mutex_t policy_lock;
     struct http_policy *policy;     /* under the lock: the newest */
     _Atomic uint64_t policy_number; /* of the newest; from 1 */
+
+    pthread_mutex_t limits_lock;
+    struct http_limits limits; /* under the lock */
+    _Atomic unsigned limits_version;
+    _Atomic size_t conn_count, hop_count; /* over all threads */
 
     struct http_metrics count;
     struct siphash_key key;      /* of the identity caches */
@@ -120,6 +122,9 @@ struct worker {
     struct http_policy *policy; /* the one it goes by */
     uint64_t policy_number;
     h2o_context_t ctx;
+    h2o_globalconf_t h2o;      /* http->h2o with this thread's limits */
+    struct http_limits limits; /* a copy; see worker_limits */
+    unsigned limits_version;
     h2o_multithread_receiver_t inbox;
     h2o_accept_ctx_t accept_plain, accept_tls;
     struct listener *listeners; /* as many as http->listens */
@@ -253,6 +258,17 @@ void refused(struct http *h, enum refused reason);
 void policy_take(struct worker *w);
 
 struct worker *worker_new(struct http *h, unsigned index);
+void limits_take(struct worker *w); /* [limits] */
+
+/* What holds now. */
+static inline const struct http_limits *worker_limits(struct worker *w)
+{
+    unsigned now = atomic_load_explicit(&w->http->limits_version, memory_order_acquire);
+    if (now != w->limits_version)
+        limits_take(w);
+    return &w->limits;
+}
+
 void *worker_main(void *worker);
 void worker_free(struct worker *w); /* after its thread has ended */
 

@@ -29,13 +29,7 @@ static struct http *http_new(const struct http_config *config)
     h->arena = arena_new();
     pthread_mutex_init(&h->policy_lock, NULL);
     h->long_preflights = list_copy(h->arena, config->long_preflights);
-    h->max_body = config->max_body;
-    h->max_in_flight = config->max_in_flight;
-    h->max_connections = config->max_connections;
     h->identity_entries = config->identity_cache;
-    h->head_ms = config->head_ms;
-    h->body_ms = config->body_ms;
-    h->idle_ms = config->idle_ms;
     h->routes = config->routes;
     h->route_count = config->route_count;
     h->envelopes = config->envelopes;
@@ -46,21 +40,14 @@ static struct http *http_new(const struct http_config *config)
     h->identify_arg = config->identify_arg;
     h->app = config->app;
     h->worker_count = thread_count(config->threads);
+    pthread_mutex_init(&h->limits_lock, NULL);
+    http_set_limits(h, &config->limits);
     atomic_store(&h->deadline_ms, UINT64_MAX);
     siphash_key_random(&h->key);
     return h;
 }
 
 /* ---- H2O's configuration ------------------------------------------------ */
-
-/* H2O's time limits count by the wall clock, and on HTTP/1 from the end of one answer to the end
- * of the next request: that one stands behind the sweep of conn.c, as a second net. */
-static void configure_times(struct http *h)
-{
-    h->h2o.http1.req_timeout = h->idle_ms + h->head_ms + h->body_ms + 2 * SWEEP_MS;
-    h->h2o.http2.idle_timeout = h->idle_ms;
-    h->h2o.handshake_timeout = h->head_ms;
-}
 
 static void configure(struct http *h, const struct http_config *config)
 {
@@ -75,11 +62,6 @@ static void configure(struct http *h, const struct http_config *config)
     const char *name = config->server_name ? config->server_name : "";
     h->h2o.server_name = h2o_iovec_init(arena_strdup(h->arena, name), strlen(name));
     h->h2o.http1.upgrade_to_http2 = config->http2;
-    h->h2o.http2.max_concurrent_requests_per_connection = HTTP2_ACTIVE;
-    /* Above it H2O refuses by itself, which on HTTP/2 is a bare reset: so that a client that is
-     * moderately wrong gets its 413, the limit proper is checked when the body is here. */
-    h->h2o.max_request_entity_size = h->max_body * 2 + 65536;
-    configure_times(h);
     /* No request body goes through a file in /tmp. */
     h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
 }
@@ -133,6 +115,7 @@ static void http_free(struct http *h)
     pthread_mutex_destroy(&h->policy_lock);
     if (h->workers)
         pthread_barrier_destroy(&h->ready);
+    pthread_mutex_destroy(&h->limits_lock);
     router_free(h->router);
     free(h->listens);
     free(h->workers);

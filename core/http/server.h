@@ -17,6 +17,20 @@ struct http;
 typedef void identify_fn(void *arg, enum route_auth auth, const struct dg_credentials *c, op_fn *fn,
                          void *fn_arg);
 
+/* What clients may use. All of it can be changed while the threads turn. */
+struct http_limits {
+    size_t max_body;                      /* bytes; 413 above */
+    size_t max_header_bytes, max_headers; /* names and values; lines; 431 above */
+    size_t max_connections;               /* over all threads; 503 above */
+    size_t max_connections_per_address;   /* trusted proxies and Unix sockets do not count; 429 */
+    size_t max_in_flight;                 /* hops per thread; 503 above */
+    size_t max_in_flight_total;           /* hops over all threads; 503 above */
+    size_t max_in_flight_per_connection;  /* HTTP/2: what is above waits */
+    uint64_t head_ms, body_ms;            /* a client's time to send them; 408 */
+    uint64_t write_ms;                    /* without progress while it has to take an answer */
+    uint64_t idle_ms;                     /* keep-alive */
+};
+
 struct http_config {
     const char *const
         *listen; /* "host:port", "[v6]:port", "unix:/path"; ends with NULL; port 0: any */
@@ -29,11 +43,8 @@ struct http_config {
     /* Prefixes of envelopes under which OPTIONS is an empty 200, to be kept for a day when it is a
      * preflight; ends with NULL. Elsewhere: the text "OK", for ten minutes, or 204. */
     const char *const *long_preflights;
-    size_t max_body;                    /* 413 above */
-    size_t max_in_flight;               /* hops per thread; 503 above */
-    size_t max_connections;             /* per thread */
-    uint64_t head_ms, body_ms, idle_ms; /* a client's time for head and body; keep-alive */
-    const char *server_name;            /* Server: header */
+    struct http_limits limits;
+    const char *server_name; /* Server: header */
 
     const struct route *routes;
     size_t route_count;
@@ -66,6 +77,9 @@ const char *const *http_addresses(const struct http *h);
  * it; TLS connections that are there keep their certificate. Without a certificate of its own it
  * keeps the one in use. */
 void http_use(struct http *h, struct http_policy *p);
+/* [any thread] Holds for what begins from now on: connections are accepted, requests judged and
+ * clients' time is measured by it. No connection is dropped because a number became smaller. */
+void http_set_limits(struct http *h, const struct http_limits *limits);
 /* [any thread] Forget every cached identity. */
 void http_forget_identities(struct http *h);
 /* [any thread] Stop accepting, let what is under way finish (GOAWAY on HTTP/2), close idle

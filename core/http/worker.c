@@ -69,6 +69,9 @@ static void set_up(struct worker *w)
     struct http *h = w->http;
     h2o_context_init(&w->ctx, h2o_evloop_create(), &h->h2o);
     check_layout(w);
+    w->h2o = h->h2o;
+    w->ctx.globalconf = &w->h2o;
+    limits_take(w);
     h2o_multithread_register_receiver(w->ctx.queue, &w->inbox, hops_received);
     w->accept_plain = (h2o_accept_ctx_t){.ctx = &w->ctx, .hosts = h->h2o.hosts};
     w->accept_tls = w->accept_plain;

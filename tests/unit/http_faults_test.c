@@ -109,7 +109,7 @@ static void too_many_hops(void **state)
     (void)state;
     struct http_config config = bed_config();
     config.threads = 1;
-    config.max_in_flight = 1;
+    config.limits.max_in_flight = 1;
     bed_start_with(&config);
     int fd = raw_connect();
     raw_text(fd, "GET /held HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -138,7 +138,7 @@ static void too_many_connections(void **state)
     (void)state;
     struct http_config config = bed_config();
     config.threads = 1;
-    config.max_connections = 3;
+    config.limits.max_connections = 3;
     bed_start_with(&config);
     int fds[3];
     for (size_t i = 0; i < COUNT(fds); i++)
@@ -190,9 +190,9 @@ static void slow_clients(void **state)
 {
     (void)state;
     struct http_config config = bed_config();
-    config.head_ms = SHORT_MS;
-    config.body_ms = 2 * SHORT_MS;
-    config.idle_ms = SHORT_MS;
+    config.limits.head_ms = SHORT_MS;
+    config.limits.body_ms = 2 * SHORT_MS;
+    config.limits.idle_ms = SHORT_MS;
     bed_start_with(&config);
     struct dribble clients[] = {
         {"", "GET ", SHORT_MS, 0},
@@ -219,7 +219,7 @@ static void idle_clients(void **state)
 {
     (void)state;
     struct http_config config = bed_config();
-    config.head_ms = config.idle_ms = config.body_ms = SHORT_MS;
+    config.limits.head_ms = config.limits.idle_ms = config.limits.body_ms = SHORT_MS;
     bed_start_with(&config);
     char *answer = raw_exchange("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_non_null(strstr(answer, "{\"hello\":\"1\"}"));
@@ -237,7 +237,7 @@ static void a_client_that_does_not_read(void **state)
 {
     (void)state;
     struct http_config config = bed_config();
-    config.idle_ms = SHORT_MS;
+    config.limits.write_ms = SHORT_MS;
     bed_start_with(&config);
     int fd = raw_connect();
     int small = 4096;
