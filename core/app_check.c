@@ -98,12 +98,32 @@ static void check_addresses(const struct config *c, const char *key, struct buf 
     config_list_free(list);
 }
 
+/* Zero would refuse everybody. */
+static void check_limits(const struct config *c, struct buf *problems, unsigned *count)
+{
+    static const char *const keys[] = {
+        "max_body",        "max_header_bytes", "max_headers",
+        "max_connections", "max_in_flight",    "max_connections_per_address",
+        "head_timeout",    "body_timeout",     "max_in_flight_total",
+        "write_timeout",   "idle_timeout",     "max_in_flight_per_connection",
+    };
+    char place[512];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (settings_int(c->server, keys[i]) >= 1)
+            continue;
+        buf_addf(problems, "%s: server.%s: expected at least 1\n",
+                 settings_place(c->server, keys[i], place, sizeof place), keys[i]);
+        ++*count;
+    }
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
     enum dg_level level;
     check_addresses(c, "listen", problems, count);
     check_addresses(c, "listen_tls", problems, count);
+    check_limits(c, problems, count);
     const char *format = settings_str(c->log, "format");
     if (!str_eq(format, "text") && !str_eq(format, "json")) {
         buf_addf(problems, "%s: log.format: expected text or json\n",

@@ -160,6 +160,33 @@ static void too_many_connections(void **state)
     bed_stop();
 }
 
+/* Two threads: each has to hear of it. */
+static void limits_that_change(void **state)
+{
+    (void)state;
+    struct http_limits limits = bed_config().limits;
+    for (int round = 0; round < 4; round++) {
+        limits.max_body = round % 2 ? 65536 : 4;
+        http_set_limits(bed.http, &limits);
+        for (int i = 0; i < 8; i++)
+            expect((struct ask){.method = "POST", .path = "/body", .body = "abcde"},
+                   round % 2 ? 200 : 413, NULL);
+    }
+    limits.max_headers = 3;
+    http_set_limits(bed.http, &limits);
+    char *answer = raw_exchange("GET /hello HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\n"
+                                "Connection: close\r\n\r\n");
+    assert_true(str_starts(answer, "HTTP/1.1 431 "));
+    free(answer);
+    limits.max_in_flight_total = 0;
+    limits.max_headers = 64;
+    http_set_limits(bed.http, &limits);
+    expect((struct ask){.path = "/hop"}, 503, NULL);
+    limits.max_in_flight_total = 1;
+    http_set_limits(bed.http, &limits);
+    expect((struct ask){.path = "/hop"}, 200, NULL);
+}
+
 /* ---- Slow clients ------------------------------------------------------- */
 
 /* A client that sends a byte at a time until the server has had enough. */
@@ -594,6 +621,7 @@ int main(void)
         WITH_SERVER(odd_requests),
         cmocka_unit_test(too_many_hops),
         cmocka_unit_test(too_many_connections),
+        WITH_SERVER(limits_that_change),
         cmocka_unit_test(slow_clients),
         cmocka_unit_test(idle_clients),
         cmocka_unit_test(a_client_that_does_not_read),
