@@ -12,6 +12,7 @@
 
 #include "declare.h"
 #include "file.h"
+#include "wal.h"
 #include "work.h"
 
 #define OPEN_AGAIN_MS   5000
@@ -57,14 +58,30 @@ static void fail_all(struct job *first, const struct fault *why)
         j->fault = *why;
 }
 
+/* After a crash: what SQLite has dropped without a word. */
+static void say_dropped(const struct file *f, const struct wal_tail *tail)
+{
+    if (tail->damaged)
+        f->host->log(f->host, DG_WARN,
+                     "%s-wal: its last %zu pages are torn or damaged; they were dropped with the "
+                     "transactions they belong to, the %zu pages before them are whole",
+                     f->path, tail->dropped, tail->kept);
+    else if (tail->dropped)
+        f->host->log(f->host, DG_INFO,
+                     "%s-wal: a transaction that was not finished was dropped, %zu pages", f->path,
+                     tail->dropped);
+}
+
 static bool open_file(struct writer *w)
 {
     struct file *f = w->file;
+    struct wal_tail tail = wal_inspect(f->path);
     struct db_config config = {.path = f->path, .busy_ms = f->busy_ms, .cache_mb = f->cache_mb};
     char told[400] = "";
     for (;;) {
         struct fault fault = {0};
         if (db_open(&w->db, &config, &fault)) {
+            say_dropped(f, &tail);
             post_link(f, DG_LINK_UP, f->path);
             return true;
         }
