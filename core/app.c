@@ -279,7 +279,6 @@ static struct call_retention app_retention(const struct config *c)
 
 static void start_calls(struct app *app)
 {
-    const struct settings *s = app->config->calls;
     app->bus = bus_new();
     app->snapshots = snapshots_new(app->threads);
     app->call_metrics = call_metrics_new(app->metrics, app->bus);
@@ -292,7 +291,6 @@ static void start_calls(struct app *app)
         .metrics = app->call_metrics,
         .render = contact_center_render,
         .node = app->node,
-        .max_active = (size_t)settings_int(s, "max_active"),
         .retention = app_retention(app->config),
     };
     app->calls = calls_new(&config);
@@ -342,7 +340,9 @@ static void start_backends(struct app *app)
         bool mock = b->descriptor->backend->simulated;
         struct call_defaults defaults;
         config_call_defaults(c, b, &defaults);
-        calls_use(app->calls, in, mock, &defaults);
+        struct call_limits limits;
+        config_call_limits(c, b, &limits);
+        calls_use(app->calls, in, mock, &defaults, &limits);
         config_list_free((const char **)defaults.allowed_contexts);
         health_backend(app->api.health, in->name, mock);
     }
@@ -351,6 +351,7 @@ static void start_backends(struct app *app)
 
 static void stop_backends(struct app *app)
 {
+    calls_stop(app->calls);
     close_all(app, app->backends, app->backend_count);
 }
 

@@ -117,6 +117,25 @@ static void check_limits(const struct config *c, struct buf *problems, unsigned 
     }
 }
 
+static void check_range(const struct settings *s, const char *key, int64_t most,
+                        struct buf *problems, unsigned *count)
+{
+    char place[512];
+    int64_t value = settings_int(s, key);
+    if (value >= 0 && value <= most)
+        return;
+    buf_addf(problems, "%s: %s.%s: expected a number from 0 to %lld\n",
+             settings_place(s, key, place, sizeof place), settings_name(s), key, (long long)most);
+    ++*count;
+}
+
+static void check_call_limits(const struct settings *s, struct buf *problems, unsigned *count)
+{
+    check_range(s, "max_active", INT32_MAX, problems, count);
+    check_range(s, "max_per_second", 1000000, problems, count);
+    check_range(s, "max_queued", INT32_MAX, problems, count);
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
@@ -141,6 +160,9 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
                  settings_place(c->calls, "endpoint", place, sizeof place));
         ++*count;
     }
+    check_call_limits(c->calls, problems, count);
+    for (size_t i = 0; i < c->backend_count; i++)
+        check_call_limits(c->backends[i].calls, problems, count);
     struct problem why = {0};
     if (!proxies_are_addresses(c, &why)) {
         buf_addf(problems, "%s: server.%s\n",

@@ -72,7 +72,12 @@ static const struct dg_cfg_key calls_keys[] = {
     {"caller_id", DG_CFG_STR, "Outbound Call", "caller id where a request names none"},
     {"allowed_contexts", DG_CFG_JSON, "",
      "contexts a request may name beside `context`; \"*\" for any"},
-    {"max_active", DG_CFG_INT, "2000", "calls at once"},
+    {"max_active", DG_CFG_INT, "2000", "calls at once; 0: no limit"},
+    {"max_per_second", DG_CFG_INT, "100",
+     "new calls per second, above which they wait for their turn; 0: no limit; where it is not "
+     "set, backends that only play their calls have none"},
+    {"max_queued", DG_CFG_INT, "500", "calls that wait for their turn; the next is answered 429"},
+    {"queue_timeout", DG_CFG_MS, "5s", "a call that would have to wait for longer is answered 429"},
     {"max_duration", DG_CFG_MS, "4h", "an answered call is hung up after; 0: never"},
     {"recent", DG_CFG_MS, "10m", "how long an ended call is answered from memory"},
     {"recent_max", DG_CFG_INT, "100000", "how many ended calls are kept in memory"},
@@ -446,10 +451,17 @@ const struct config_instance *config_active_backend(const struct config *c)
     return NULL;
 }
 
+/* Where a key of [calls] stands that the instance's own table may override. */
+static const struct settings *calls_from(const struct config *c,
+                                         const struct config_instance *backend, const char *key)
+{
+    return settings_has(backend->calls, key) ? backend->calls : c->calls;
+}
+
 void config_call_defaults(const struct config *c, const struct config_instance *backend,
                           struct call_defaults *out)
 {
-#define FROM(key) (settings_has(backend->calls, key) ? backend->calls : c->calls)
+#define FROM(key) calls_from(c, backend, key)
     int64_t ring = settings_int(FROM("timeout_ms"), "timeout_ms");
     *out = (struct call_defaults){
         .endpoint = settings_str(FROM("endpoint"), "endpoint"),
@@ -461,6 +473,22 @@ void config_call_defaults(const struct config *c, const struct config_instance *
         .allowed_contexts = config_list(FROM("allowed_contexts"), "allowed_contexts"),
     };
 #undef FROM
+}
+
+void config_call_limits(const struct config *c, const struct config_instance *backend,
+                        struct call_limits *out)
+{
+#define LIMIT(key) settings_int(calls_from(c, backend, key), key)
+    *out = (struct call_limits){
+        .max_active = (size_t)LIMIT("max_active"),
+        .max_per_second = (unsigned)LIMIT("max_per_second"),
+        .max_queued = (size_t)LIMIT("max_queued"),
+        .queue_ms = (uint64_t)LIMIT("queue_timeout"),
+    };
+#undef LIMIT
+    if (simulated(backend) &&
+        !settings_has(calls_from(c, backend, "max_per_second"), "max_per_second"))
+        out->max_per_second = 0;
 }
 
 void config_free(struct config *c)

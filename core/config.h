@@ -53,6 +53,11 @@ void config_list_free(const char **list);
 struct call_defaults;
 void config_call_defaults(const struct config *c, const struct config_instance *backend,
                           struct call_defaults *out);
+/* How many calls it is given. Without a word of the configuration a backend that only plays its
+ * calls has no limit per second: the default is that of an Asterisk. */
+struct call_limits;
+void config_call_limits(const struct config *c, const struct config_instance *backend,
+                        struct call_limits *out);
 /* The one that `telephony.backend` names, or with `telephony.mock` the first that only plays calls.
  */
 const struct config_instance *config_active_backend(const struct config *c);

@@ -50,6 +50,9 @@ struct call_event {
     bool estimated;   /* the true time of the end was missed */
 };
 
+struct calls;
+struct originate;
+
 struct call_variable {
     char *name, *value;
 };
@@ -82,12 +85,13 @@ struct call {
 
     /* Kept by calls.c; nothing of it is stored. */
     struct calls *owner;
-    unsigned refs;            /* the live map, and operations under way */
-    struct instance *carrier; /* NULL: adopted, its backend has not come up yet */
-    bool stored;              /* its first write was acknowledged */
-    bool placed;              /* the backend is known to have it, or to have had it */
-    bool overdue;             /* its deadline has passed, we asked for its end */
-    uint64_t seen;            /* number of the last comparison that showed it */
+    struct originate *originate; /* while it is being placed */
+    unsigned refs;               /* the live map, and operations under way */
+    struct instance *carrier;    /* NULL: adopted, its backend has not come up yet */
+    bool stored;                 /* its first write was acknowledged */
+    bool placed;                 /* the backend is known to have it, or to have had it */
+    bool overdue;                /* its deadline has passed, we asked for its end */
+    uint64_t seen;               /* number of the last comparison that showed it */
     struct loop_timer *deadline;
 };
 

@@ -11,11 +11,12 @@
 
 struct call_metrics {
     struct metric *launched, *success, *failed, *total, *live;
-    struct metric_family *originated, *transitions, *events;
-    struct metric *latency, *latency_old, *duration;
+    struct metric_family *originated, *transitions, *events, *queued, *refused;
+    struct metric *latency, *latency_old, *duration, *waited;
 };
 
 static const double latency_buckets[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+static const double wait_buckets[] = {0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 static const double duration_buckets[] = {5, 10, 30, 60, 120, 300, 600, 1800, 3600};
 
 static struct metric_family *family(struct metrics *m, enum metric_kind kind, const char *name,
@@ -56,6 +57,23 @@ static void on_event(void *arg, const struct bus_event *ev)
         metric_observe(cm->duration, (double)ev->call->duration_s);
 }
 
+static void add_admission(struct call_metrics *cm, struct metrics *m)
+{
+    struct metric_family_info queued = {.kind = METRIC_GAUGE,
+                                        .name = "dialgate_calls_queued",
+                                        .help = "Calls that wait for max_per_second.",
+                                        .labels = {"backend"}};
+    cm->queued = metrics_family(m, &queued);
+    struct metric_family_info refused = {.kind = METRIC_COUNTER,
+                                         .name = "dialgate_calls_refused_total",
+                                         .help = "Calls refused by a limit, by the limit.",
+                                         .labels = {"backend", "limit"}};
+    cm->refused = metrics_family(m, &refused);
+    cm->waited = histogram(m, "dialgate_call_queue_seconds",
+                           "How long those calls waited that had to wait for max_per_second.",
+                           wait_buckets, LEN(wait_buckets));
+}
+
 struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
 {
     struct call_metrics *cm = xcalloc(1, sizeof *cm);
@@ -88,6 +106,7 @@ struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
                             latency_buckets, LEN(latency_buckets));
     cm->duration = histogram(m, "call_duration_seconds", "Answer to end, in seconds.",
                              duration_buckets, LEN(duration_buckets));
+    add_admission(cm, m);
     bus_subscribe(bus, on_event, cm);
     return cm;
 }
@@ -120,4 +139,20 @@ void call_metrics_launched(struct call_metrics *cm)
 void call_metrics_live(struct call_metrics *cm, size_t live)
 {
     metric_set(cm->live, (int64_t)live);
+}
+
+void call_metrics_queued(struct call_metrics *cm, const char *backend, size_t queued)
+{
+    metric_set(metric_of(cm->queued, &backend), (int64_t)queued);
+}
+
+void call_metrics_refused(struct call_metrics *cm, const char *backend, const char *limit)
+{
+    const char *labels[] = {backend, limit};
+    metric_add(metric_of(cm->refused, labels), 1);
+}
+
+void call_metrics_waited(struct call_metrics *cm, double seconds)
+{
+    metric_observe(cm->waited, seconds);
 }

@@ -14,6 +14,10 @@ void call_metrics_free(struct call_metrics *cm); /* after the bus is quiet */
 void call_metrics_event(struct call_metrics *cm, const char *type, bool processed);
 void call_metrics_launched(struct call_metrics *cm);
 void call_metrics_live(struct call_metrics *cm, size_t live);
+/* Admission to a backend: who waits, who was refused by which limit, how long was waited. */
+void call_metrics_queued(struct call_metrics *cm, const char *backend, size_t queued);
+void call_metrics_refused(struct call_metrics *cm, const char *backend, const char *limit);
+void call_metrics_waited(struct call_metrics *cm, double seconds);
 /* How long the backend took to accept, or to refuse, an originate. */
 void call_metrics_originated(struct call_metrics *cm, bool accepted, double seconds);
 

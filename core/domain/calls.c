@@ -28,6 +28,7 @@ struct calls *calls_new(const struct calls_config *config)
     struct calls *cs = xcalloc(1, sizeof *cs);
     cs->config = *config;
     cs->live = map_new();
+    cs->admissions = map_new();
     list_init(&cs->recent);
     cs->recent_timer = loop_timer(config->loop, RECENT_SWEEP_MS, sweep_recent, cs);
     reconcile_start(cs);
@@ -59,6 +60,23 @@ static void free_defaults(struct call_defaults *d)
     free((char *)d->caller_id);
 }
 
+static void free_admission(void *value)
+{
+    admission_free(value);
+}
+
+static void close_admission(void *arg, const char *backend, void *value)
+{
+    (void)arg;
+    (void)backend;
+    admission_close(value);
+}
+
+void calls_stop(struct calls *cs)
+{
+    map_each(cs->admissions, close_admission, NULL);
+}
+
 void calls_free(struct calls *cs)
 {
     if (!cs)
@@ -67,6 +85,7 @@ void calls_free(struct calls *cs)
     reconcile_stop(cs);
     map_each(cs->live, stop_deadline, cs);
     map_free(cs->live, let_go);
+    map_free(cs->admissions, free_admission);
     while (!list_empty(&cs->recent)) {
         struct recent *r = list_item(cs->recent.next, struct recent, link);
         list_remove(&r->link);
@@ -98,13 +117,32 @@ void calls_retain(struct calls *cs, const struct call_retention *retention)
     cs->config.retention = *retention;
 }
 
+static struct admission *admission_of(struct calls *cs, const char *backend)
+{
+    backend = backend ? backend : "";
+    struct admission *a = map_get(cs->admissions, backend);
+    if (!a) {
+        a = admission_new(cs->config.loop, backend, cs->config.metrics);
+        map_set(cs->admissions, backend, a);
+    }
+    return a;
+}
+
 void calls_use(struct calls *cs, struct instance *backend, bool mock,
-               const struct call_defaults *defaults)
+               const struct call_defaults *defaults, const struct call_limits *limits)
 {
     cs->backend = backend;
     cs->mock = mock;
     free_defaults(&cs->defaults);
     cs->defaults = copy_defaults(defaults);
+    cs->admission = admission_of(cs, backend->name);
+    calls_set_limits(cs, limits);
+}
+
+void calls_set_limits(struct calls *cs, const struct call_limits *limits)
+{
+    if (cs->admission)
+        admission_limit(cs->admission, limits);
 }
 
 struct instance *calls_backend(const struct calls *cs)
@@ -138,6 +176,7 @@ void calls_add(struct calls *cs, struct call *c)
 {
     calls_hold(c);
     map_set(cs->live, c->id, c);
+    admission_call_begins(admission_of(cs, c->backend));
     count_live(cs);
 }
 
@@ -231,6 +270,7 @@ static void end_call(struct calls *cs, struct call *c)
     loop_timer_stop(cs->config.loop, c->deadline);
     c->deadline = NULL;
     map_del(cs->live, c->id);
+    admission_call_ends(admission_of(cs, c->backend));
     calls_release(c);
     count_live(cs);
 }
@@ -465,6 +505,8 @@ void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, voi
     }
     c->cancelled = true;
     if (!c->carrier || !c->stored) { /* not dialled yet: originate.c ends it when it gets there */
+        if (c->originate)
+            originate_hurry(c->originate);
         ask_soon(a, c->stored ? DG_EUNAVAILABLE : DG_OK,
                  c->stored ? "The call's backend is not connected" : NULL);
         return;

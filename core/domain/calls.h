@@ -9,6 +9,7 @@
  * transaction.
  *
  *   calls.c      the live calls: effects of a step, recent calls, hang-up
+ *   admission.c  how many calls a backend is given, at once and per second
  *   originate.c  from a request to a channel
  *   reconcile.c  comparing with the backend; adopting after a restart
  */
@@ -17,6 +18,7 @@
 
 #include "base/metrics.h"
 #include "data/store.h"
+#include "domain/admission.h"
 #include "domain/call.h"
 #include "domain/call_metrics.h"
 #include "domain/snapshots.h"
@@ -51,19 +53,22 @@ struct calls_config {
     struct call_metrics *metrics; /* NULL: none */
     calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;
-    size_t max_active;
     struct call_retention retention;
 };
 
 struct calls *calls_new(const struct calls_config *config);
+/* Calls that still wait for their turn are refused. Before backends are closed. */
+void calls_stop(struct calls *cs);
 void calls_free(struct calls *cs); /* live calls stay in the store and on the backend */
 
 /* Another retention, from now on: for calls not answered yet, and for all that have ended. */
 void calls_retain(struct calls *cs, const struct call_retention *retention);
 /* The backend that new calls go to. `mock`: its calls are simulations, and say so. The defaults are
- * copied. */
+ * copied. The limits are this backend's own; calls that it carries already count. */
 void calls_use(struct calls *cs, struct instance *backend, bool mock,
-               const struct call_defaults *defaults);
+               const struct call_defaults *defaults, const struct call_limits *limits);
+/* Other limits for the active backend, at once, also for calls that wait. */
+void calls_set_limits(struct calls *cs, const struct call_limits *limits);
 struct instance *calls_backend(const struct calls *cs);
 
 /* From the plugins; see plug_events. */
@@ -90,13 +95,14 @@ struct call_answer {
     enum dg_err err;
     const char *field;   /* DG_EINVAL: which one; else NULL */
     const char *message; /* NULL when err is DG_OK */
+    unsigned retry_s;    /* DG_ELIMIT: when it may be worth another try */
     const struct call
         *call; /* DG_OK: as it is now, also when the backend refused it (then failed) */
 };
 typedef void calls_fn(void *arg, const struct call_answer *answer);
 
-/* DG_EINVAL a field, DG_ELIMIT too many calls, DG_EUNAVAILABLE the store cannot
- * write it down: nothing was dialled. Everything is copied. */
+/* DG_EINVAL a field, DG_ELIMIT too many calls, at once or per second, DG_EUNAVAILABLE the store
+ * cannot write it down: nothing was dialled. Everything is copied. */
 void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg);
 /* DG_ENOTFOUND unknown, DG_ECONFLICT it is over, else the backend's word. cause 0: normal. */
 void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg);

@@ -10,7 +10,9 @@ struct calls {
     struct call_defaults defaults;
     struct instance *backend;
     bool mock;
-    struct map *live; /* id -> struct call */
+    struct admission *admission; /* the active backend's */
+    struct map *admissions;      /* of every backend that has or had calls: name -> admission */
+    struct map *live;            /* id -> struct call */
     struct link recent;
     size_t recent_count;
     struct link comparing;
@@ -27,6 +29,8 @@ void calls_release(struct call *c);
 /* (Re)start the deadline that fits the state. */
 void calls_watch(struct calls *cs, struct call *c);
 void calls_publish(struct calls *cs, const struct call *c, enum call_state from);
+/* A call that waits for its turn is hung up: it goes on at once, to its end. */
+void originate_hurry(struct originate *o);
 void reconcile_start(struct calls *cs);
 void reconcile_stop(struct calls *cs);
 void reconcile_link_up(struct calls *cs, struct instance *in);

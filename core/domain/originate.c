@@ -16,10 +16,13 @@ struct originate {
     struct call *call;
     calls_fn *fn;
     void *arg;
+    struct admission *admission; /* of the backend that the call was meant for */
+    struct admission_turn turn;
     uint64_t sent_us;
     /* A refusal on its way. */
     enum dg_err err;
     const char *field, *message; /* constants */
+    unsigned retry_s;
 };
 
 /* Channel variables by which Asterisk itself goes to other places of the dialplan or runs
@@ -63,7 +66,9 @@ bool call_variable_reserved(const char *name)
 static void originate_answer(struct originate *o, enum dg_err err, const char *message)
 {
     struct call_answer answer = {
-        .err = err, .field = o->field, .message = message, .call = o->call};
+        .err = err, .field = o->field, .message = message, .retry_s = o->retry_s, .call = o->call};
+    if (o->call)
+        o->call->originate = NULL;
     o->fn(o->arg, &answer);
     if (o->call)
         calls_release(o->call);
@@ -253,21 +258,48 @@ static void on_written(void *arg, const struct op_result *res)
     dial(o);
 }
 
-void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg)
+static void write_down(struct originate *o)
 {
-    struct originate *o = xcalloc(1, sizeof *o);
-    *o = (struct originate){.cs = cs, .fn = fn, .arg = arg};
-    const char *context = or_default(req->context, cs->defaults.context);
-    if (!context_allowed(&cs->defaults, context)) {
-        refuse(o, DG_EINVAL, "context",
-               "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
+    struct calls *cs = o->cs;
+    struct buf json;
+    buf_init(&json, BUF_MAX);
+    call_record_write(o->call, &json);
+    store_put(cs->config.store, COLLECTION_CALLS, o->call->id,
+              (struct dg_bytes){json.ptr, json.len}, DG_VERSION_NONE, on_written, o);
+    buf_free(&json);
+}
+
+/* ---- Admission ------------------------------------------------------------------- */
+
+#define TURN_LOST_TEXT "Too many calls are waiting to be placed"
+
+static void on_turn(struct admission_turn *turn, bool admitted)
+{
+    struct originate *o = list_item(turn, struct originate, turn);
+    if (admitted) {
+        write_down(o);
         return;
     }
-    if (map_len(cs->live) >= cs->config.max_active) {
-        refuse(o, DG_ELIMIT, NULL, "Too many active calls");
+    struct call_event ev = calls_event_now(CALL_EV_REFUSED);
+    ev.text = TURN_LOST_TEXT;
+    calls_move(o->cs, o->call, &ev);
+    o->retry_s = 1;
+    originate_answer(o, DG_ELIMIT, TURN_LOST_TEXT);
+}
+
+void originate_hurry(struct originate *o)
+{
+    if (!admission_waits(&o->turn))
         return;
-    }
+    admission_leave(o->admission, &o->turn);
+    write_down(o);
+}
+
+static void take_on(struct originate *o, const struct call_request *req)
+{
+    struct calls *cs = o->cs;
     struct call *c = o->call = call_of(cs, req);
+    c->originate = o;
     calls_hold(c);
     calls_add(cs, c);
     calls_publish(cs, c, CALL_PENDING);
@@ -275,11 +307,27 @@ void calls_originate(struct calls *cs, const struct call_request *req, calls_fn 
         call_metrics_launched(cs->config.metrics);
     log_info("calls", "call requested", LOG_S("call", c->id), LOG_S("channel", c->channel),
              LOG_S("backend", c->backend), LOG_S("user", c->user));
+}
 
-    struct buf json;
-    buf_init(&json, BUF_MAX);
-    call_record_write(c, &json);
-    store_put(cs->config.store, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
-              DG_VERSION_NONE, on_written, o);
-    buf_free(&json);
+void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg)
+{
+    struct originate *o = xcalloc(1, sizeof *o);
+    *o = (struct originate){
+        .cs = cs, .fn = fn, .arg = arg, .admission = cs->admission, .turn.fn = on_turn};
+    const char *context = or_default(req->context, cs->defaults.context);
+    if (!context_allowed(&cs->defaults, context)) {
+        refuse(o, DG_EINVAL, "context",
+               "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
+        return;
+    }
+    struct admission_refusal why;
+    enum admission_verdict verdict = admission_ask(cs->admission, &o->turn, &why);
+    if (verdict == ADMISSION_REFUSED) {
+        o->retry_s = why.retry_s;
+        refuse(o, DG_ELIMIT, NULL, why.message);
+        return;
+    }
+    take_on(o, req);
+    if (verdict == ADMISSION_GRANTED)
+        write_down(o);
 }

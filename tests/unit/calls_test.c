@@ -51,6 +51,7 @@ struct world {
     bool answered;
     enum dg_err err;
     char field[32], id[ID_SIZE], message[128];
+    char moved[ID_SIZE]; /* the call that the bus told of last */
     enum call_state state;
 };
 
@@ -251,6 +252,9 @@ static void note_ready(void *arg, const struct op_result *res)
     *(bool *)arg = true;
 }
 
+/* No more than three calls at once. */
+static const struct call_limits limits = {.max_active = 3, .max_queued = 10, .queue_ms = 5000};
+
 static void make_calls(struct world *w)
 {
     struct calls_config config = {.loop = w->loop,
@@ -259,7 +263,6 @@ static void make_calls(struct world *w)
                                   .snapshots = w->snapshots,
                                   .render = render,
                                   .node = "here",
-                                  .max_active = 3,
                                   .retention = {.recent_ms = 600000, .recent_max = 10}};
     w->calls = calls_new(&config);
 }
@@ -291,7 +294,7 @@ static int set_up(void **state)
                                          .priority = 1,
                                          .ring_ms = 30000};
     w->backend = open_instance(w, &backend_plugin);
-    calls_use(w->calls, w->backend, false, &w->defaults);
+    calls_use(w->calls, w->backend, false, &w->defaults, &limits);
     settle(w);
     *state = w;
     return 0;
@@ -467,7 +470,7 @@ static void contexts_are_listed(void **state)
     assert_string_equal(w->field, "context");
     assert_int_equal(w->originates, 0);
     w->defaults.allowed_contexts = listed;
-    calls_use(w->calls, w->backend, false, &w->defaults);
+    calls_use(w->calls, w->backend, false, &w->defaults, &limits);
     place(w, "sales", NULL);
     assert_int_equal(w->originates, 1);
     accept_call(w);
@@ -486,7 +489,7 @@ static void other_defaults(void **state)
                                         .caller_id = "Sales",
                                         .priority = 1,
                                         .ring_ms = 5000};
-    calls_use(w->calls, w->backend, false, &other);
+    calls_use(w->calls, w->backend, false, &other, &limits);
     free(endpoint);
     free(context);
     place(w, "sales", NULL);
@@ -546,6 +549,70 @@ static void too_many_calls(void **state)
     place(w, NULL, NULL);
     assert_int_equal(w->err, DG_ELIMIT);
     assert_int_equal(w->originates, 3);
+}
+
+static void note_id(void *arg, const struct bus_event *ev)
+{
+    struct world *w = arg;
+    if (ev->topic != BUS_LINK)
+        memcpy(w->moved, ev->call->id, sizeof w->moved);
+}
+
+/* One call goes, the second waits for the next second; its id is in w->moved. */
+static void place_two_with_one_per_second(struct world *w)
+{
+    static const struct call_limits one = {.max_per_second = 1, .max_queued = 10, .queue_ms = 5000};
+    calls_set_limits(w->calls, &one);
+    bus_subscribe(w->bus, note_id, w);
+    place(w, NULL, NULL);
+    accept_call(w);
+    place(w, NULL, NULL);
+    assert_false(w->answered);
+    assert_int_equal(w->originates, 1);
+    assert_int_equal(count_writes(w, "calls", "pending"), 1); /* not before its turn */
+}
+
+static void a_call_waits_for_its_turn(void **state)
+{
+    struct world *w = *state;
+    place_two_with_one_per_second(w);
+    assert_int_equal(calls_live(w->calls), 2);
+    calls_set_limits(w->calls, &limits);
+    settle(w);
+    assert_int_equal(w->originates, 2);
+    assert_string_equal(w->dialled, w->moved);
+    accept_call(w);
+    assert_int_equal(w->state, CALL_DIALING);
+}
+
+/* It is never dialled, and its end is kept like any other's. */
+static void a_hang_up_of_a_call_that_waits(void **state)
+{
+    struct world *w = *state;
+    place_two_with_one_per_second(w);
+    calls_hangup(w->calls, w->moved, 0, on_answer, w);
+    settle(w);
+    assert_true(w->answered);
+    assert_int_equal(w->err, DG_OK);
+    assert_int_equal(w->state, CALL_CANCELLED);
+    calls_set_limits(w->calls, &limits);
+    settle(w);
+    assert_int_equal(w->originates, 1);
+    assert_int_equal(w->hangups, 0);
+    assert_int_equal(count_writes(w, "cdr", "cancelled"), 1);
+    assert_int_equal(calls_live(w->calls), 1);
+}
+
+static void a_stop_refuses_those_that_wait(void **state)
+{
+    struct world *w = *state;
+    place_two_with_one_per_second(w);
+    calls_stop(w->calls);
+    settle(w);
+    assert_true(w->answered);
+    assert_int_equal(w->err, DG_ELIMIT);
+    assert_int_equal(w->originates, 1);
+    assert_int_equal(calls_live(w->calls), 1);
 }
 
 static void a_hang_up_before_the_answer_is_a_cancel(void **state)
@@ -654,6 +721,9 @@ int main(void)
         IN_WORLD(another_retention),
         IN_WORLD(caller_ids_are_taken_apart),
         IN_WORLD(too_many_calls),
+        IN_WORLD(a_call_waits_for_its_turn),
+        IN_WORLD(a_hang_up_of_a_call_that_waits),
+        IN_WORLD(a_stop_refuses_those_that_wait),
         IN_WORLD(a_hang_up_before_the_answer_is_a_cancel),
         IN_WORLD(a_call_that_the_backend_lost),
         IN_WORLD(a_call_that_is_still_there),

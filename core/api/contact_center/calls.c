@@ -112,7 +112,8 @@ static const struct route_answer originate_answers[] = {
      NULL, NULL},
     {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
     {422, "A field is missing or wrong", NULL, NULL, NULL},
-    {429, "Too many active calls", &contact_center_detail, NULL, NULL},
+    {429, "Too many active calls, or too many that wait to be placed", &contact_center_detail, NULL,
+     NULL},
     {503, "The call could not be written down; nothing was dialled", &contact_center_detail, NULL,
      NULL},
     {0}};
@@ -145,6 +146,7 @@ struct placing {
     enum dg_err err;
     const char *field;
     char *message;
+    unsigned retry_s;
     struct buf body;
 };
 
@@ -159,7 +161,7 @@ static void placing_free(void *data)
 
 static void render_answer(const struct call *c, struct buf *out)
 {
-    bool refused = c->state == CALL_FAILED && !c->dialed_at_ms;
+    bool refused = call_is_over(c->state) && !c->dialed_at_ms;
     struct json_writer w;
     jw_init(&w, out);
     jw_object(&w, NULL);
@@ -182,6 +184,7 @@ static void on_originated(void *arg, const struct call_answer *answer)
     p->err = answer->err;
     p->field = answer->field;
     p->message = xstrdup(answer->message);
+    p->retry_s = answer->retry_s;
     if (answer->err == DG_OK)
         render_answer(answer->call, &p->body);
     hop_done(p->hop);
@@ -204,7 +207,7 @@ static void back_originate(struct request *req, void *data)
         check_problem(check, "body", p->field, "value_error", p->message, NULL);
         check_failed(check);
     } else {
-        contact_center_problem(req, p->err, p->message);
+        contact_center_refusal(req, p->err, p->message, p->retry_s);
     }
 }
 

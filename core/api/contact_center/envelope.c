@@ -25,16 +25,26 @@ void contact_center_unauthenticated(struct request *req, bool missing)
                          missing ? "Not authenticated" : "Could not validate credentials");
 }
 
-void contact_center_problem(struct request *req, enum dg_err err, const char *message)
+static unsigned usual_retry_s(enum dg_err err)
 {
-    char text[256];
+    return err == DG_EUNAVAILABLE ? 5 : err == DG_ELIMIT ? 1 : 0;
+}
+
+void contact_center_refusal(struct request *req, enum dg_err err, const char *message,
+                            unsigned retry_s)
+{
+    char text[256], seconds[16];
     if (err == DG_EINTERNAL) { /* as documented */
         snprintf(text, sizeof text, "Internal server error: %s", message ? message : "unknown");
         message = text;
     }
-    if (err == DG_ELIMIT)
-        reply_header(req, "retry-after", "1");
-    else if (err == DG_EUNAVAILABLE)
-        reply_header(req, "retry-after", "5");
+    snprintf(seconds, sizeof seconds, "%u", retry_s ? retry_s : usual_retry_s(err));
+    if (retry_s || usual_retry_s(err))
+        reply_header(req, "Retry-After", seconds);
     contact_center_error(req, err_http_status(err), message ? message : err_name(err));
+}
+
+void contact_center_problem(struct request *req, enum dg_err err, const char *message)
+{
+    contact_center_refusal(req, err, message, 0);
 }
