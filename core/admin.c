@@ -141,6 +141,11 @@ struct admin *admin_start(const struct admin_config *config, struct problem *pro
     return a;
 }
 
+void admin_hash_cost(struct admin *a, unsigned bcrypt_cost)
+{
+    a->config.bcrypt_cost = bcrypt_cost;
+}
+
 void admin_stop(struct admin *a)
 {
     if (!a)

@@ -20,18 +20,23 @@
 
 struct admin;
 
+/* The end of a reload. `text`: what is wrong, or what remains to be said; lines. */
+typedef void admin_reload_fn(void *arg, bool done, const char *text);
+
 struct admin_config {
     struct loop *loop;
     const char *path; /* of the socket; NULL: no socket, only admin_serve */
     struct store *store;
     struct users *users; /* NULL: no store */
     unsigned bcrypt_cost;
-    dg_fn *reload; /* with `arg`; NULL: there is nothing to reload */
+    /* With `arg`; calls `fn` once, later. NULL: there is nothing to reload. */
+    void (*reload)(void *arg, admin_reload_fn *fn, void *fn_arg);
     void *arg;
 };
 
 /* A socket that nobody listens on any more is replaced. NULL: `problem` says why not. */
 struct admin *admin_start(const struct admin_config *config, struct problem *problem);
+void admin_hash_cost(struct admin *a, unsigned bcrypt_cost); /* of passwords from now on */
 /* Closes every connection; requests under way are not answered. NULL is fine. */
 void admin_stop(struct admin *a);
 /* Serves a connected stream socket as if it had come in by the door. Takes `fd` over. */

@@ -99,14 +99,25 @@ static ssize_t read_line(struct client *c)
     }
 }
 
-/* The next line, which is an answer. NULL: the problem is set. */
-static json_t *get_answer(struct client *c)
+/* The next line, which is an answer, good or bad. NULL: the problem is set. */
+static json_t *get_any_answer(struct client *c)
 {
     ssize_t len = read_line(c);
     if (len < 0)
         return NULL;
     json_t *answer = json_parse(c->in.ptr, (size_t)len, DEPTH_MAX, NULL);
     buf_consume(&c->in, (size_t)len + 1);
+    if (!answer)
+        lost(c, "its answer makes no sense");
+    return answer;
+}
+
+/* A good one. NULL: the problem is set. */
+static json_t *get_answer(struct client *c)
+{
+    json_t *answer = get_any_answer(c);
+    if (!answer)
+        return NULL;
     if (json_get_bool(answer, "ok", false))
         return answer;
     const char *error = json_get_str(answer, "error");
@@ -132,14 +143,25 @@ static void client_begin(struct client *c, int fd, struct problem *problem)
     buf_init(&c->in, ANSWER_MAX);
 }
 
-json_t *client_ask(int fd, const json_t *request, struct problem *problem)
+static json_t *ask(int fd, const json_t *request, json_t *(*get)(struct client *c),
+                   struct problem *problem)
 {
     struct client c;
     client_begin(&c, fd, problem);
     send_request(&c, request); /* who does not take it may have said why */
-    json_t *answer = get_answer(&c);
+    json_t *answer = get(&c);
     buf_free(&c.in);
     return answer;
+}
+
+json_t *client_ask(int fd, const json_t *request, struct problem *problem)
+{
+    return ask(fd, request, get_answer, problem);
+}
+
+json_t *client_ask_any(int fd, const json_t *request, struct problem *problem)
+{
+    return ask(fd, request, get_any_answer, problem);
 }
 
 /* ---- Export and import ---------------------------------------------------------- */

@@ -14,6 +14,8 @@ int client_connect(const char *path, struct problem *problem);
 /* Sends the request, an object; NULL: it was refused or failed, as `problem` says. The caller owns
  * the answer. */
 json_t *client_ask(int fd, const json_t *request, struct problem *problem);
+/* Likewise, but an answer that refuses is handed over as well; NULL: there was none. */
+json_t *client_ask_any(int fd, const json_t *request, struct problem *problem);
 /* Documents from the gateway to `out`, from `in` to the gateway. */
 bool client_export(int fd, FILE *out, int64_t *documents, struct problem *problem);
 bool client_import(int fd, FILE *in, int64_t *documents, struct problem *problem);

@@ -217,15 +217,28 @@ static void user_list(struct admin_run *run)
 
 /* ---- The gateway ------------------------------------------------------------- */
 
+static void on_reloaded(void *arg, bool done, const char *text)
+{
+    struct admin_run *run = arg;
+    struct buf reply;
+    struct json_writer w;
+    buf_init(&reply, BUF_MAX);
+    jw_init(&w, &reply);
+    jw_object(&w, NULL);
+    jw_bool(&w, "ok", done);
+    jw_str(&w, done ? "notes" : "error", text);
+    jw_end(&w);
+    run_end(run, &reply);
+    buf_free(&reply);
+}
+
 static void reload(struct admin_run *run)
 {
     const struct admin_config *config = run->config;
-    if (!config->reload) {
+    if (config->reload)
+        config->reload(config->arg, on_reloaded, run);
+    else
         refuse(run, "no gateway is running");
-        return;
-    }
-    config->reload(config->arg);
-    accept_with(run, NULL);
 }
 
 /* ---- The table ---------------------------------------------------------------- */

@@ -8,7 +8,6 @@
  */
 #include "app.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "admin.h"
-#include "api/api.h"
 #include "api/contact_center/contact_center.h"
 #include "api/doc.h"
 #include "api/system/health.h"
@@ -25,38 +22,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "config.h"
-#include "http/server.h"
-
-struct app {
-    char *config_file;
-    struct config *config;
-    struct loop *loop;
-    struct net *net;
-    struct metrics *metrics;
-    struct plug *plug;
-    struct bus *bus;
-    struct snapshots *snapshots;
-    struct instance *store_instance;
-    struct store *store;
-    struct users *users;
-    struct auth *auth;
-    struct instance **providers, **backends;
-    size_t provider_count, backend_count, closing;
-    struct call_metrics *call_metrics;
-    struct calls *calls;
-    struct admin *admin;
-    struct http *http;
-    struct api api;
-    const char **listen, **listen_tls, **origins, **proxies;
-    char node[256];
-    unsigned threads;
-
-    pthread_t main, control;
-    size_t step; /* of the table below: the one that runs, or is to run next */
-    bool stopping, failed;
-    bool stop_wanted; /* while a step of the start was still under way */
-};
 
 struct step {
     const char *name;
@@ -268,15 +233,6 @@ static void on_recovered(void *arg, const struct op_result *res)
         app_next(app);
 }
 
-static struct call_retention app_retention(const struct config *c)
-{
-    return (struct call_retention){
-        .max_duration_ms = (uint64_t)settings_int(c->calls, "max_duration"),
-        .recent_ms = (uint64_t)settings_int(c->calls, "recent"),
-        .recent_max = (size_t)settings_int(c->calls, "recent_max"),
-    };
-}
-
 static void start_calls(struct app *app)
 {
     app->bus = bus_new();
@@ -291,8 +247,8 @@ static void start_calls(struct app *app)
         .metrics = app->call_metrics,
         .render = contact_center_render,
         .node = app->node,
-        .retention = app_retention(app->config),
     };
+    app_retention(app->config, &config.retention);
     app->calls = calls_new(&config);
     calls_recover(app->calls, on_recovered, app);
 }
@@ -337,14 +293,8 @@ static void start_backends(struct app *app)
             return;
         }
         app->backends[app->backend_count++] = in;
-        bool mock = b->descriptor->backend->simulated;
-        struct call_defaults defaults;
-        config_call_defaults(c, b, &defaults);
-        struct call_limits limits;
-        config_call_limits(c, b, &limits);
-        calls_use(app->calls, in, mock, &defaults, &limits);
-        config_list_free((const char **)defaults.allowed_contexts);
-        health_backend(app->api.health, in->name, mock);
+        app_use_backend(app, c, b, in);
+        health_backend(app->api.health, in->name, b->descriptor->backend->simulated);
     }
     app_next(app);
 }
@@ -357,12 +307,6 @@ static void stop_backends(struct app *app)
 
 /* ---- Steps: the doors ---------------------------------------------------------------- */
 
-static void on_reload(void *arg)
-{
-    (void)arg;
-    kill(getpid(), SIGHUP);
-}
-
 static void start_admin(struct app *app)
 {
     struct problem why = {0};
@@ -372,7 +316,7 @@ static void start_admin(struct app *app)
         .store = app->store,
         .users = app->users,
         .bcrypt_cost = (unsigned)settings_int(app->config->auth, "bcrypt_cost"),
-        .reload = on_reload,
+        .reload = app_reload_ask,
         .arg = app,
     };
     app->admin = admin_start(&config, &why);
@@ -384,6 +328,7 @@ static void start_admin(struct app *app)
 
 static void stop_admin(struct app *app)
 {
+    app_reload_end(app);
     admin_stop(app->admin);
     app->admin = NULL;
     app_next(app);
@@ -397,11 +342,10 @@ static void fill_api(struct app *app)
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
     app->api.metrics = app->metrics;
-    app->api.app_name = settings_str(s, "app_name");
-    app->api.app_version = settings_str(s, "app_version");
+    app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
+    app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));
     app->api.node = app->node;
-    app->api.docs = settings_bool(s, "docs");
-    app->api.show_metrics = settings_bool(s, "metrics");
+    app_switch_pages(app, app->config);
     app->api.store_disabled = app->config->store_disabled;
     struct buf json;
     buf_init(&json, BUF_MAX);
@@ -410,68 +354,18 @@ static void fill_api(struct app *app)
     app->api.openapi = buf_take(&json);
 }
 
-#define IDENTITY_CACHE 4096
-
-/* The limits that a configuration asks for. */
-static struct http_limits http_limits_of(const struct config *c)
-{
-#define SIZE(key) ((size_t)settings_int(c->server, key))
-    return (struct http_limits){
-        .max_body = SIZE("max_body"),
-        .max_header_bytes = SIZE("max_header_bytes"),
-        .max_headers = SIZE("max_headers"),
-        .max_connections = SIZE("max_connections"),
-        .max_connections_per_address = SIZE("max_connections_per_address"),
-        .max_in_flight = SIZE("max_in_flight"),
-        .max_in_flight_total = SIZE("max_in_flight_total"),
-        .max_in_flight_per_connection = SIZE("max_in_flight_per_connection"),
-        .head_ms = SIZE("head_timeout"),
-        .body_ms = SIZE("body_timeout"),
-        .write_ms = SIZE("write_timeout"),
-        .idle_ms = SIZE("idle_timeout"),
-    };
-#undef SIZE
-}
-
 static void start_http(struct app *app)
 {
-    static const char *const long_preflights[] = {"/api", "/adial/api", NULL};
-    const struct settings *s = app->config->server;
-    fill_api(app);
-    app->listen = config_list(s, "listen");
-    app->listen_tls = config_list(s, "listen_tls");
-    app->origins = config_list(s, "allowed_origins");
-    app->proxies = config_list(s, "trusted_proxies");
-    struct http_config config = {
-        .listen = app->listen,
-        .listen_tls = app->listen_tls,
-        .certificate = settings_str(s, "tls_certificate"),
-        .key = settings_str(s, "tls_key"),
-        .threads = app->threads,
-        .http2 = settings_bool(s, "http2"),
-        .allowed_origins = app->origins,
-        .trusted_proxies = app->proxies,
-        .long_preflights = long_preflights,
-        .limits = http_limits_of(app->config),
-        .server_name = "dialgate",
-        .routes = api_routes,
-        .route_count = api_route_count,
-        .envelopes = api_envelopes,
-        .envelope_count = api_envelope_count,
-        .control = app->loop,
-        .metrics = app->metrics,
-        .identify = auth_identify,
-        .identify_arg = app->auth,
-        .identity_cache = IDENTITY_CACHE,
-        .app = &app->api,
-    };
+    struct app_http http;
     struct problem why = {0};
-    app->http = http_start(&config, &why);
-    if (!app->http) {
+    fill_api(app);
+    app_http_fill(app, app->config, &http);
+    app->http = http_start(&http.config, &why);
+    app_http_clear(&http);
+    if (!app->http)
         app_fail(app, why.text);
-        return;
-    }
-    app_next(app);
+    else
+        app_next(app);
 }
 
 /* By the main thread, before the other steps are walked back. */
@@ -486,10 +380,8 @@ static void stop_http(struct app *app)
 
 static void free_http(struct app *app)
 {
-    config_list_free(app->listen);
-    config_list_free(app->listen_tls);
-    config_list_free(app->origins);
-    config_list_free(app->proxies);
+    free(app->app_name);
+    free(app->app_version);
     free(app->api.openapi);
     app_next(app);
 }
@@ -506,6 +398,19 @@ static const struct step steps[] = {
     {"http", start_http, free_http},
     {NULL, NULL, NULL},
 };
+
+bool app_started(const struct app *app)
+{
+    return !steps[app->step].name && !app->stopping && !app->failed;
+}
+
+static void note_started(struct app *app)
+{
+    log_info("app", "started", LOG_S("node", app->node), LOG_S("version", DIALGATE_VERSION),
+             LOG_S("config", app->config->file));
+    if (app->reload.wanted)
+        kill(getpid(), SIGHUP);
+}
 
 static void app_next(struct app *app)
 {
@@ -526,8 +431,7 @@ static void app_next(struct app *app)
     if (steps[app->step].name)
         steps[app->step].start(app);
     else
-        log_info("app", "started", LOG_S("node", app->node), LOG_S("version", DIALGATE_VERSION),
-                 LOG_S("config", app->config->file));
+        note_started(app);
 }
 
 static void app_begin(void *arg)
@@ -576,22 +480,6 @@ static void block_signals(sigset_t *waited)
     sigaddset(waited, SIGTERM);
     sigaddset(waited, SIGINT);
     sigaddset(waited, SIGHUP);
-}
-
-/* The log is set up anew: level, format, and the file is opened again (log rotation). */
-static void app_reload(struct app *app)
-{
-    struct buf problems;
-    unsigned count = 0;
-    buf_init(&problems, BUF_MAX);
-    struct config *fresh = config_load(app->config_file, &problems, &count);
-    if (fresh && count == 0 && app_log_setup(fresh, &problems))
-        log_info("app", "reloaded", LOG_S("config", app->config_file));
-    else
-        log_error("app", "not reloaded, the configuration has problems",
-                  LOG_S("problems", buf_cstr(&problems)));
-    config_free(fresh);
-    buf_free(&problems);
 }
 
 static void app_wait(struct app *app, const sigset_t *waited)
@@ -646,10 +534,13 @@ static bool app_prepare(struct app *app, const char *config_file)
         app->metrics = metrics_new();
         app->plug = app_plug_new(app->config, app->loop, app->net, app->metrics);
         config_plugins(app->config, app->plug, &problems, &count);
+        app_reload_init(app);
     }
     bool good = count == 0 && app_log_setup(app->config, &problems);
-    if (good)
+    if (good) {
+        app_check_outside(app->config, &problems, &count);
         app_check_values(app->config, &problems, &count);
+    }
     good = good && count == 0;
     if (!good)
         fputs(buf_cstr(&problems), stderr);
@@ -659,6 +550,8 @@ static bool app_prepare(struct app *app, const char *config_file)
 
 static void app_free(struct app *app)
 {
+    if (app->config)
+        app_reload_free(app);
     metrics_free(app->metrics);
     config_free(app->config);
     free(app->config_file);

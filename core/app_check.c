@@ -12,6 +12,7 @@
 #include "domain/calls.h"
 #include "http/forwarded.h"
 #include "http/listen.h"
+#include "http/tls.h"
 
 struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
                           struct metrics *metrics)
@@ -136,12 +137,35 @@ static void check_call_limits(const struct settings *s, struct buf *problems, un
     check_range(s, "max_queued", INT32_MAX, problems, count);
 }
 
+static void check_certificate(const struct config *c, struct buf *problems, unsigned *count)
+{
+    char place[512];
+    struct problem why;
+    const char *certificate = settings_str(c->server, "tls_certificate");
+    const char **listen = config_list(c->server, "listen_tls");
+    if (listen[0]) {
+        SSL_CTX *tls = tls_new(certificate, settings_str(c->server, "tls_key"), true, &why);
+        if (!tls) {
+            buf_addf(problems, "%s: server.tls_certificate: %s\n",
+                     settings_place(c->server, "tls_certificate", place, sizeof place), why.text);
+            ++*count;
+        }
+        SSL_CTX_free(tls);
+    }
+    config_list_free(listen);
+}
+
+void app_check_outside(const struct config *c, struct buf *problems, unsigned *count)
+{
+    check_addresses(c, "listen", problems, count);
+    check_addresses(c, "listen_tls", problems, count);
+    check_certificate(c, problems, count);
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
     enum dg_level level;
-    check_addresses(c, "listen", problems, count);
-    check_addresses(c, "listen_tls", problems, count);
     check_limits(c, problems, count);
     const char *format = settings_str(c->log, "format");
     if (!str_eq(format, "text") && !str_eq(format, "json")) {
@@ -185,8 +209,10 @@ int app_check(const char *config_file)
         struct look look;
         look_open(&look, c);
         config_plugins(c, look.plug, &problems, &count);
-        if (count == 0)
+        if (count == 0) {
+            app_check_outside(c, &problems, &count);
             app_check_values(c, &problems, &count);
+        }
         look_close(&look);
     }
     fputs(buf_cstr(&problems), stderr);

@@ -1,14 +1,87 @@
-/* app_private.h - what serving and checking share. */
+/* app_private.h - what starting, reloading and checking share. */
 #ifndef APP_PRIVATE_H
 #define APP_PRIVATE_H
 
-#include "config.h"
+#include <pthread.h>
+#include <semaphore.h>
 
+#include "admin.h"
+#include "api/api.h"
+#include "config.h"
+#include "http/server.h"
+
+struct app {
+    char *config_file;
+    struct config *config; /* in force; a reload replaces it [control thread, while main waits] */
+    struct loop *loop;
+    struct net *net;
+    struct metrics *metrics;
+    struct plug *plug;
+    struct bus *bus;
+    struct snapshots *snapshots;
+    struct instance *store_instance;
+    struct store *store;
+    struct users *users;
+    struct auth *auth;
+    struct instance **providers, **backends;
+    size_t provider_count, backend_count, closing;
+    struct call_metrics *call_metrics;
+    struct calls *calls;
+    struct admin *admin;
+    struct http *http;
+    struct api api;
+    char *app_name, *app_version;
+    char node[256];
+    unsigned threads;
+
+    pthread_t main, control;
+    size_t step; /* of the table in app.c: the one that runs, or is to run next */
+    bool stopping, failed;
+    bool stop_wanted; /* while a step of the start was still under way */
+
+    struct {
+        sem_t over;             /* main waits for the control thread */
+        struct link waiting;    /* who asked at the control socket */
+        _Atomic uint64_t asked; /* the number of the last of them */
+        bool wanted;            /* it was too early for one */
+        struct metric_family *count;
+    } reload;
+};
+
+/* ---- app.c ---- */
+bool app_started(const struct app *app); /* [control thread] and not stopping */
+
+/* ---- app_check.c ---- */
 struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
                           struct metrics *metrics);
+/* What lies outside of the file: names of hosts, certificates. May take its time. */
+void app_check_outside(const struct config *c, struct buf *problems, unsigned *count);
 /* What only shows when the parts are put together. */
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count);
 /* false: `problems` says why. */
 bool app_log_setup(const struct config *c, struct buf *problems);
+
+/* ---- app_settings.c: from sections to what the modules take, at the start and at a reload ---- */
+
+/* The lists are part of it: to be cleared when the configuration was used. */
+struct app_http {
+    struct http_config config;
+    const char **lists[4];
+};
+void app_http_fill(struct app *app, const struct config *c, struct app_http *out);
+void app_http_clear(struct app_http *http);
+void app_retention(const struct config *c, struct call_retention *out);
+/* New calls go to `in`, by the keys of its table `b`. */
+void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
+                     struct instance *in);
+void app_switch_pages(struct app *app, const struct config *c); /* /metrics, /docs */
+
+/* ---- app_reload.c ---- */
+void app_reload_init(struct app *app);
+void app_reload_free(struct app *app);
+void app_reload(struct app *app); /* [main thread] returns when it is in force, or refused */
+/* [control thread] From the control socket; see admin_config. */
+void app_reload_ask(void *app, admin_reload_fn *fn, void *fn_arg);
+void app_reload_end(struct app *app); /* [control thread] who waits is told that it is over */
 
 #endif

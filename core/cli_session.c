@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin_client.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "cli_private.h"
@@ -80,6 +81,16 @@ void session_close(struct session *s)
 
 /* ---- Verbs that need no more than that ----------------------------------------------- */
 
+/* Each line of it is one thing to know. */
+static enum cli_status tell_reload(const json_t *answer)
+{
+    const char *error = json_get_str(answer, "error"), *notes = json_get_str(answer, "notes");
+    if (!json_get_bool(answer, "ok", false))
+        return cli_refuse("%s", error ? error : "the gateway refused");
+    fputs(notes ? notes : "", stderr);
+    return CLI_DONE;
+}
+
 enum cli_status cli_reload(const struct cli_args *args)
 {
     struct session s;
@@ -87,8 +98,8 @@ enum cli_status cli_reload(const struct cli_args *args)
     if (!session_open(&s, args, true))
         return CLI_REFUSED;
     json_t *request = json_pack("{s:s}", "verb", "reload");
-    json_t *answer = client_ask(s.fd, request, &problem);
-    enum cli_status status = answer ? CLI_DONE : cli_refuse("%s", problem.text);
+    json_t *answer = client_ask_any(s.fd, request, &problem);
+    enum cli_status status = answer ? tell_reload(answer) : cli_refuse("%s", problem.text);
     json_decref(request);
     json_decref(answer);
     session_close(&s);

@@ -62,6 +62,15 @@ void config_call_limits(const struct config *c, const struct config_instance *ba
  */
 const struct config_instance *config_active_backend(const struct config *c);
 
+/* Keys that differ and that only a restart puts in force, one call each: "server.listen". */
+typedef void config_restart_fn(void *arg, const char *key);
+void config_restart_sections(const struct config *old, const struct config *fresh,
+                             config_restart_fn *fn, void *arg);
+/* The same of an opened instance's own keys; `table` is its name in the file ("backend.pbx").
+ * `fresh` NULL, or of another plugin: its key "plugin". */
+void config_restart_instance(const struct instance *in, const struct config_instance *fresh,
+                             const char *table, config_restart_fn *fn, void *arg);
+
 /* Where the configuration is when --config is not given: $DIALGATE_CONFIG, ./dialgate.toml,
  * /etc/dialgate/dialgate.toml. NULL: none exists. The caller frees. */
 char *config_find(void);

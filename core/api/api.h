@@ -27,7 +27,8 @@ struct api {
     struct metrics *metrics;
     struct health *health;
     const char *app_name, *app_version, *node;
-    bool docs, show_metrics, store_disabled;
+    _Atomic bool docs, show_metrics;
+    bool store_disabled;
     char *openapi; /* the document, made at the start by openapi_render */
     size_t openapi_len;
 };

@@ -234,6 +234,12 @@ bool settings_bool(const struct settings *s, const char *key)
     return ask(s, key, 1u << DG_CFG_BOOL)->truth;
 }
 
+bool settings_same(const struct settings *a, const struct settings *b, const char *key)
+{
+    const struct value *x = ask(a, key, ~0u), *y = ask(b, key, ~0u);
+    return x->number == y->number && x->truth == y->truth && str_eq(x->text, y->text);
+}
+
 const char *settings_place(const struct settings *s, const char *key, char *out, size_t size)
 {
     const struct value *v = ask(s, key, ~0u);

@@ -37,6 +37,8 @@ const char *settings_str(const struct settings *s,
                          const char *key); /* "" and unset: NULL for SECRET/STR with fallback "" */
 int64_t settings_int(const struct settings *s, const char *key); /* INT, MS */
 bool settings_bool(const struct settings *s, const char *key);
+/* Whether a key has one value in both, which were read by the same keys. */
+bool settings_same(const struct settings *a, const struct settings *b, const char *key);
 /* Where a key stands ("conf/dialgate.toml:12"), or its table where it is left out; for problems
  * found later. */
 const char *settings_place(const struct settings *s, const char *key, char *out, size_t size);

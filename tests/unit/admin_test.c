@@ -17,6 +17,9 @@ struct scene {
     struct admin *admin;
     char folder[32], path[64];
     unsigned reloads;
+    admin_reload_fn *on_reloaded; /* of one that is kept waiting */
+    void *on_reloaded_arg;
+    bool slow;
     bool readable;
     char reply[1 << 18];
 };
@@ -29,9 +32,15 @@ static void on_user(void *arg, enum dg_err err, const char *message, const struc
     world_done(arg);
 }
 
-static void on_reload(void *arg)
+/* The first one is done with a note, the second refused. */
+static void on_reload(void *arg, admin_reload_fn *fn, void *fn_arg)
 {
-    ((struct scene *)arg)->reloads++;
+    struct scene *s = arg;
+    bool first = s->reloads++ == 0;
+    s->on_reloaded = fn;
+    s->on_reloaded_arg = fn_arg;
+    if (!s->slow)
+        fn(fn_arg, first, first ? "a note\n" : "dialgate.toml:3:1: no such key");
 }
 
 static struct admin_config config_of(struct scene *s)
@@ -220,8 +229,28 @@ static void reload(void **state)
 {
     struct scene *s = *state;
     open_admin(s);
-    assert_string_equal(ask(s, "{\"verb\":\"reload\"}\n"), "{\"ok\":true}\n");
-    assert_int_equal(s->reloads, 1);
+    assert_string_equal(ask(s, "{\"verb\":\"reload\"}\n"),
+                        "{\"ok\":true,\"notes\":\"a note\\n\"}\n");
+    assert_string_equal(ask(s, "{\"verb\":\"reload\"}\n"),
+                        "{\"ok\":false,\"error\":\"dialgate.toml:3:1: no such key\"}\n");
+    assert_int_equal(s->reloads, 2);
+}
+
+/* Who asked for a reload may have gone when it is through. */
+static void reload_for_nobody(void **state)
+{
+    struct scene *s = *state;
+    static const char request[] = "{\"verb\":\"reload\"}\n";
+    open_admin(s);
+    s->slow = true;
+    int fd = knock(s);
+    send(fd, request, strlen(request), 0);
+    while (!s->reloads)
+        uv_run(loop_uv(s->world->loop), UV_RUN_ONCE);
+    close(fd);
+    admin_stop(s->admin);
+    s->admin = NULL;
+    s->on_reloaded(s->on_reloaded_arg, true, "");
 }
 
 static void without_a_store(void **state)
@@ -257,7 +286,7 @@ static void many_requests_in_one_go(void **state)
     const char *second = strstr(s->reply, "no such verb");
     const char *third = strstr(s->reply, "\"is_active\":false");
     assert_true(first && second && third && first < second && second < third);
-    assert_true(str_ends(s->reply, "{\"ok\":true}\n"));
+    assert_true(str_ends(s->reply, "\"notes\":\"a note\\n\"}\n"));
     close(fd);
 }
 
@@ -430,6 +459,7 @@ int main(void)
         TEST(users_by_the_socket),
         TEST(refusals),
         TEST(reload),
+        TEST(reload_for_nobody),
         TEST(without_a_store),
         TEST(many_requests_in_one_go),
         TEST(a_request_in_pieces),

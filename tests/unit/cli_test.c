@@ -170,9 +170,11 @@ static void on_user(void *arg, enum dg_err err, const char *message, const struc
     world_done(arg);
 }
 
-static void on_reload(void *arg)
+/* The first is done, the second done with something to say, all others are refused. */
+static void on_reload(void *arg, admin_reload_fn *fn, void *fn_arg)
 {
-    ((struct scene *)arg)->reloads++;
+    unsigned before = ((struct scene *)arg)->reloads++;
+    fn(fn_arg, before < 2, before == 0 ? "" : before == 1 ? "a note\n" : "not reloaded:\nwhy");
 }
 
 static int open_running(void **state)
@@ -382,6 +384,10 @@ static void a_gateway_to_reload(void **state)
     assert_int_equal(DIALGATE(s, "", "reload"), 0);
     assert_int_equal(s->reloads, 1);
     assert_string_equal(s->err, "");
+    assert_int_equal(DIALGATE(s, "", "reload"), 0);
+    assert_string_equal(s->err, "a note\n");
+    assert_int_equal(DIALGATE(s, "", "reload"), 1);
+    assert_string_equal(s->err, "dialgate: not reloaded:\nwhy\n");
 }
 
 static void a_running_gateway_is_asked(void **state)

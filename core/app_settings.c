@@ -1,0 +1,94 @@
+/* app_settings.c - what the sections of the configuration mean to the modules. */
+#include <stdlib.h>
+
+#include "api/contact_center/contact_center.h"
+#include "app_private.h"
+#include "auth/auth.h"
+#include "domain/calls.h"
+
+#define IDENTITY_CACHE 4096
+
+static void fill_limits(const struct config *c, struct http_limits *out)
+{
+#define SIZE(key) ((size_t)settings_int(c->server, key))
+    *out = (struct http_limits){
+        .max_body = SIZE("max_body"),
+        .max_header_bytes = SIZE("max_header_bytes"),
+        .max_headers = SIZE("max_headers"),
+        .max_connections = SIZE("max_connections"),
+        .max_connections_per_address = SIZE("max_connections_per_address"),
+        .max_in_flight = SIZE("max_in_flight"),
+        .max_in_flight_total = SIZE("max_in_flight_total"),
+        .max_in_flight_per_connection = SIZE("max_in_flight_per_connection"),
+        .head_ms = SIZE("head_timeout"),
+        .body_ms = SIZE("body_timeout"),
+        .write_ms = SIZE("write_timeout"),
+        .idle_ms = SIZE("idle_timeout"),
+    };
+#undef SIZE
+}
+
+void app_http_fill(struct app *app, const struct config *c, struct app_http *out)
+{
+    static const char *const long_preflights[] = {"/api", "/adial/api", NULL};
+    static const char *const list_keys[] = {"listen", "listen_tls", "allowed_origins",
+                                            "trusted_proxies"};
+    const struct settings *s = c->server;
+    for (size_t i = 0; i < sizeof list_keys / sizeof *list_keys; i++)
+        out->lists[i] = config_list(s, list_keys[i]);
+    out->config = (struct http_config){
+        .listen = out->lists[0],
+        .listen_tls = out->lists[1],
+        .certificate = settings_str(s, "tls_certificate"),
+        .key = settings_str(s, "tls_key"),
+        .threads = app->threads,
+        .http2 = settings_bool(s, "http2"),
+        .allowed_origins = out->lists[2],
+        .trusted_proxies = out->lists[3],
+        .long_preflights = long_preflights,
+        .server_name = "dialgate",
+        .routes = api_routes,
+        .route_count = api_route_count,
+        .envelopes = api_envelopes,
+        .envelope_count = api_envelope_count,
+        .control = app->loop,
+        .metrics = app->metrics,
+        .identify = auth_identify,
+        .identify_arg = app->auth,
+        .identity_cache = IDENTITY_CACHE,
+        .app = &app->api,
+    };
+    fill_limits(c, &out->config.limits);
+}
+
+void app_http_clear(struct app_http *http)
+{
+    for (size_t i = 0; i < sizeof http->lists / sizeof *http->lists; i++)
+        config_list_free(http->lists[i]);
+}
+
+void app_retention(const struct config *c, struct call_retention *out)
+{
+    *out = (struct call_retention){
+        .max_duration_ms = (uint64_t)settings_int(c->calls, "max_duration"),
+        .recent_ms = (uint64_t)settings_int(c->calls, "recent"),
+        .recent_max = (size_t)settings_int(c->calls, "recent_max"),
+    };
+}
+
+void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
+                     struct instance *in)
+{
+    struct call_defaults defaults;
+    struct call_limits limits;
+    config_call_defaults(c, b, &defaults);
+    config_call_limits(c, b, &limits);
+    calls_use(app->calls, in, b->descriptor->backend->simulated, &defaults, &limits);
+    config_list_free((const char **)defaults.allowed_contexts);
+}
+
+void app_switch_pages(struct app *app, const struct config *c)
+{
+    app->api.docs = settings_bool(c->server, "docs");
+    app->api.show_metrics = settings_bool(c->server, "metrics");
+}
