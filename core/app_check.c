@@ -141,13 +141,15 @@ static void check_certificate(const struct config *c, struct buf *problems, unsi
 {
     char place[512];
     struct problem why;
-    const char *certificate = settings_str(c->server, "tls_certificate");
-    const char **listen = config_list(c->server, "listen_tls");
+    const struct settings *s = c->server;
+    const char *certificate = settings_str(s, "tls_certificate");
+    const char *at = str_empty(certificate) ? "listen_tls" : "tls_certificate";
+    const char **listen = config_list(s, "listen_tls");
     if (listen[0]) {
-        SSL_CTX *tls = tls_new(certificate, settings_str(c->server, "tls_key"), true, &why);
+        SSL_CTX *tls = tls_new(certificate, settings_str(s, "tls_key"), true, &why);
         if (!tls) {
-            buf_addf(problems, "%s: server.tls_certificate: %s\n",
-                     settings_place(c->server, "tls_certificate", place, sizeof place), why.text);
+            buf_addf(problems, "%s: server.%s: %s\n", settings_place(s, at, place, sizeof place),
+                     at, why.text);
             ++*count;
         }
         SSL_CTX_free(tls);
@@ -157,9 +159,11 @@ static void check_certificate(const struct config *c, struct buf *problems, unsi
 
 void app_check_outside(const struct config *c, struct buf *problems, unsigned *count)
 {
+    unsigned before = *count;
     check_addresses(c, "listen", problems, count);
     check_addresses(c, "listen_tls", problems, count);
-    check_certificate(c, problems, count);
+    if (*count == before)
+        check_certificate(c, problems, count);
 }
 
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
