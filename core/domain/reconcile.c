@@ -153,10 +153,14 @@ void reconcile_stop(struct calls *cs)
 
 /* ---- After a restart ----------------------------------------------------------------- */
 
+#define PAGE 500 /* calls read at once */
+
 struct recovery {
     struct calls *cs;
     op_fn *fn;
     void *arg;
+    char *after; /* the last id that was read */
+    size_t count;
 };
 
 static void take_up(struct calls *cs, const struct dg_doc *doc)
@@ -176,27 +180,48 @@ static void take_up(struct calls *cs, const struct dg_doc *doc)
     calls_watch(cs, c);
 }
 
+static void recover_page(struct recovery *r);
+
 static void on_unfinished(void *arg, const struct op_result *res)
 {
     struct recovery *r = arg;
-    for (size_t i = 0; i < res->count; i++)
-        take_up(r->cs, res->items[i]);
-    if (res->count)
-        log_info("calls", "calls taken up after a restart", LOG_I("calls", res->count));
+    for (size_t i = 0; i < res->count; i++) {
+        const struct dg_doc *doc = res->items[i];
+        take_up(r->cs, doc);
+        if (i == res->count - 1) {
+            free(r->after);
+            r->after = xstrdup(doc->id);
+        }
+    }
+    r->count += res->count;
+    if (res->err == DG_OK && res->count == PAGE) {
+        recover_page(r);
+        return;
+    }
+    if (r->count)
+        log_info("calls", "calls taken up after a restart", LOG_I("calls", r->count));
     r->fn(r->arg, res);
+    free(r->after);
     free(r);
+}
+
+static void recover_page(struct recovery *r)
+{
+    const struct dg_where where[] = {
+        {.field = "status",
+         .compare = DG_IN,
+         .value = "[\"pending\",\"dialing\",\"ringing\",\"answered\"]"},
+        {.field = "node", .compare = DG_EQ, .value = r->cs->config.node},
+        {.field = "id", .compare = DG_GT, .value = r->after},
+    };
+    struct dg_query query = {
+        .collection = COLLECTION_CALLS, .where = where, .where_count = 3, .limit = PAGE};
+    store_query(r->cs->config.store, &query, on_unfinished, r);
 }
 
 void calls_recover(struct calls *cs, op_fn *fn, void *arg)
 {
     struct recovery *r = xcalloc(1, sizeof *r);
-    *r = (struct recovery){cs, fn, arg};
-    const struct dg_where where[] = {
-        {.field = "status",
-         .compare = DG_IN,
-         .value = "[\"pending\",\"dialing\",\"ringing\",\"answered\"]"},
-        {.field = "node", .compare = DG_EQ, .value = cs->config.node},
-    };
-    struct dg_query query = {.collection = COLLECTION_CALLS, .where = where, .where_count = 2};
-    store_query(cs->config.store, &query, on_unfinished, r);
+    *r = (struct recovery){.cs = cs, .fn = fn, .arg = arg, .after = xstrdup("")};
+    recover_page(r);
 }

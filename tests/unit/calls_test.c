@@ -40,7 +40,8 @@ struct world {
     struct written writes[64];
     unsigned write_count;
     bool store_fails;
-    const char *unfinished; /* what a query finds: one call's JSON */
+    const char *unfinished;   /* what a query finds: calls with this JSON */
+    unsigned unfinished_more; /* so many beside the first */
 
     struct dg_op *originate, *hangup; /* still open */
     unsigned originates, hangups;
@@ -86,12 +87,19 @@ static void fake_get(void *self, const struct dg_key *key, struct dg_op *op)
 static void fake_query(void *self, const struct dg_query *query, struct dg_op *op)
 {
     const struct dg_host *h = self;
-    if (the->unfinished && str_eq(query->collection, "calls")) {
+    const char *after = query->where_count ? query->where[query->where_count - 1].value : "";
+    unsigned given = 0;
+    for (unsigned n = 1; the->unfinished && n <= 1 + the->unfinished_more; n++) {
+        char id[ID_SIZE];
+        snprintf(id, sizeof id, "0190aaaa-0000-7000-8000-%012u", n);
+        if (!str_eq(query->collection, "calls") || strcmp(id, after) <= 0 || given == query->limit)
+            continue;
         struct dg_doc doc = {.size = sizeof doc,
-                             .id = "0190aaaa-0000-7000-8000-000000000001",
+                             .id = id,
                              .version = 1,
                              .json = {the->unfinished, strlen(the->unfinished)}};
         h->item(op, &doc);
+        given++;
     }
     h->done(op);
 }
@@ -696,6 +704,19 @@ static void calls_are_taken_up_after_a_restart(void **state)
     assert_int_equal(count_writes(w, "cdr", "completed"), 1);
 }
 
+static void many_are_taken_up_page_by_page(void **state)
+{
+    struct world *w = *state;
+    w->unfinished = "{\"status\":\"ringing\",\"phone_number\":\"+15550100\",\"node\":\"here\","
+                    "\"backend\":\"scripted\",\"created_at\":1,\"dialed_at\":2,\"ring_ms\":30000}";
+    w->unfinished_more = 1200;
+    bool ready = false;
+    calls_recover(w->calls, note_ready, &ready);
+    settle(w);
+    assert_true(ready);
+    assert_int_equal(calls_live(w->calls), 1201);
+}
+
 static void reserved_variables(void **state)
 {
     (void)state;
@@ -728,6 +749,7 @@ int main(void)
         IN_WORLD(a_call_that_the_backend_lost),
         IN_WORLD(a_call_that_is_still_there),
         IN_WORLD(calls_are_taken_up_after_a_restart),
+        IN_WORLD(many_are_taken_up_page_by_page),
         cmocka_unit_test(reserved_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
