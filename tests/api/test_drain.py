@@ -15,6 +15,7 @@ from support.gateway import Gateway
 from support.waiting import wait_until
 
 NUMBER = "+1234567890"
+CALLS = 200
 SLOW = {"auth": {"bcrypt_cost": 9}}  # a sign-in takes a while, more so when many wait
 
 
@@ -171,25 +172,29 @@ def test_idle_connections_do_not_hold_it(gateway):
 
 
 def test_calls_live_on(gateway):
-    """A stop ends no call: the record stays open, for the next start to find."""
+    """A stop ends no call: the records stay open, for the next start to find."""
     with gateway.client() as client:
-        reply = client.post("/api/v2/calls", json={"phone_number": "+1234567480"})
-        call_id = reply.json()["call_id"]
-        wait_until(lambda: client.get(f"/api/v2/status/{call_id}").json()["status"] == "ringing",
-                   10, "ringing")
+        placed = {client.post("/api/v2/calls", json={"phone_number": f"+1234{index:04d}480"})
+                  .json()["call_id"] for index in range(CALLS)}
+    wait_until(lambda: gateway.metric("call_state_transitions_total", to_state="ringing") == CALLS,
+               20, "ringing")
+    begun = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
     ended_well(gateway)
-    assert gateway.stored("calls", id=call_id)[0]["status"] == "ringing"
+    assert time.monotonic() - begun < 9, "calls do not hold it"
+    assert {call["id"] for call in gateway.stored("calls", status="ringing")} == placed
     assert gateway.stored("cdr") == []
     gateway.start()
-    # The mock has forgotten it, as a telephone system that was restarted would have.
+    # The mock has forgotten them, as a telephone system that was restarted would have.
+    wait_until(lambda: gateway.metric("dialgate_calls_live") == 0, 20, "the end of the lost calls")
     with gateway.client() as client:
-        def over():
+        for call_id in placed:
             call = client.get(f"/api/v2/status/{call_id}").json()
-            return call if call["is_completed"] else None
-        call = wait_until(over, 20, "the end of the lost call")
-    assert call["status"] == "failed" and call["failure_reason"]
-    assert gateway.cdr(call_id)["disposition"] == "failed"
+            assert call["status"] == "failed" and call["failure_reason"]
+    cdrs = wait_until(lambda: len(gateway.stored("cdr")) == CALLS and gateway.stored("cdr"), 10,
+                      "their CDRs")
+    assert {cdr["call_id"] for cdr in cdrs} == placed
+    assert {cdr["disposition"] for cdr in cdrs} == {"failed"}
 
 
 def test_interrupt(gateway):
