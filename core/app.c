@@ -538,7 +538,7 @@ static bool app_prepare(struct app *app, const char *config_file)
     }
     bool good = count == 0 && app_log_setup(app->config, &problems);
     if (good) {
-        app_check_outside(app->config, &problems, &count);
+        app_check_http(app->config, &problems, &count);
         app_check_values(app->config, &problems, &count);
     }
     good = good && count == 0;

@@ -73,14 +73,19 @@ static void look_close(struct look *l)
     metrics_free(l->metrics);
 }
 
-static bool proxies_are_addresses(const struct config *c, struct problem *why)
+static void check_proxies(const struct config *c, struct buf *problems, unsigned *count)
 {
+    char place[512];
+    struct problem why;
     const char **list = config_list(c->server, "trusted_proxies");
     struct arena *arena = arena_new();
-    bool good = networks_read(arena, list, why) != NULL;
+    if (!networks_read(arena, list, &why)) {
+        buf_addf(problems, "%s: server.%s\n",
+                 settings_place(c->server, "trusted_proxies", place, sizeof place), why.text);
+        ++*count;
+    }
     arena_free(arena);
     config_list_free(list);
-    return good;
 }
 
 static void check_addresses(const struct config *c, const char *key, struct buf *problems,
@@ -157,11 +162,12 @@ static void check_certificate(const struct config *c, struct buf *problems, unsi
     config_list_free(listen);
 }
 
-void app_check_outside(const struct config *c, struct buf *problems, unsigned *count)
+void app_check_http(const struct config *c, struct buf *problems, unsigned *count)
 {
     unsigned before = *count;
     check_addresses(c, "listen", problems, count);
     check_addresses(c, "listen_tls", problems, count);
+    check_proxies(c, problems, count);
     if (*count == before)
         check_certificate(c, problems, count);
 }
@@ -192,11 +198,6 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
     for (size_t i = 0; i < c->backend_count; i++)
         check_call_limits(c->backends[i].calls, problems, count);
     struct problem why = {0};
-    if (!proxies_are_addresses(c, &why)) {
-        buf_addf(problems, "%s: server.%s\n",
-                 settings_place(c->server, "trusted_proxies", place, sizeof place), why.text);
-        ++*count;
-    }
     if (!auth_check(c->auth, c->debug || c->store_disabled, &why)) {
         buf_addf(problems, "%s\n", why.text);
         ++*count;
@@ -214,7 +215,7 @@ int app_check(const char *config_file)
         look_open(&look, c);
         config_plugins(c, look.plug, &problems, &count);
         if (count == 0) {
-            app_check_outside(c, &problems, &count);
+            app_check_http(c, &problems, &count);
             app_check_values(c, &problems, &count);
         }
         look_close(&look);

@@ -54,8 +54,8 @@ bool app_started(const struct app *app); /* [control thread] and not stopping */
 /* ---- app_check.c ---- */
 struct plug *app_plug_new(const struct config *c, struct loop *loop, struct net *net,
                           struct metrics *metrics);
-/* What lies outside of the file: names of hosts, certificates. May take its time. */
-void app_check_outside(const struct config *c, struct buf *problems, unsigned *count);
+/* Addresses, proxies, the certificate: looks up names and reads files, which may take its time. */
+void app_check_http(const struct config *c, struct buf *problems, unsigned *count);
 /* What only shows when the parts are put together. */
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count);
 /* false: `problems` says why. */

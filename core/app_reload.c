@@ -1,6 +1,6 @@
 /* app_reload.c - another configuration, in force without a restart: all of it or nothing.
  *
- * The main thread reads the file and what lies outside of it, which may take
+ * The main thread reads the file and looks at what it names, which may take
  * its time, and then waits; the control thread checks the rest against the
  * plugins, and puts it in force in one turn of its loop. What can fail comes
  * before what changes anything. Calls and requests under way keep what they
@@ -248,7 +248,7 @@ static void read_fresh(struct fresh *f)
     f->config = config_load(f->app->config_file, &f->problems, &f->count);
     if (!f->config || f->count)
         return;
-    app_check_outside(f->config, &f->problems, &f->count);
+    app_check_http(f->config, &f->problems, &f->count);
     if (!f->count)
         prepare_http(f);
 }

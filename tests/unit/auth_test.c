@@ -743,6 +743,120 @@ static void a_forgiven_secret_is_random(void **state)
     assert_int_equal(bearer(s, token), DG_OK);
 }
 
+/* ---- Another section ------------------------------------------------------------ */
+
+#define OTHER_SECRET "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA"
+#define OTHER_KEY    "b3RoZXIta2V5LW9mLXRoZS1nYXRld2F5LTEyMzQ1Njc"
+
+static struct auth_change *prepare(struct scene *s, const char *const *pairs)
+{
+    struct problem problem;
+    struct settings *settings = settings_of(pairs);
+    struct auth_change *change = auth_prepare(s->auth, settings, false, &problem);
+    if (!change)
+        fail_msg("%s", problem.text);
+    settings_free(s->settings);
+    s->settings = settings;
+    return change;
+}
+
+static void other_keys(void **state)
+{
+    struct scene *s = *state;
+    char token[2048];
+    assert_int_equal(sign_in(s, "ann", "correct horse"), DG_OK);
+    copy_text(token, sizeof token, s->token);
+    struct auth_change *change =
+        prepare(s, (const char *const[]){"secret_key", OTHER_SECRET, "bcrypt_cost", "4", "api_key",
+                                         OTHER_KEY, NULL});
+    assert_int_equal(bearer(s, token), DG_OK); /* not yet */
+    auth_apply(change);
+    assert_int_equal(bearer(s, token), DG_EAUTH);
+    assert_int_equal(ask(s, ROUTE_API_KEY, DG_AUTH_API_KEY, API_KEY), DG_EAUTH);
+    assert_int_equal(ask(s, ROUTE_API_KEY, DG_AUTH_API_KEY, OTHER_KEY), DG_OK);
+    assert_int_equal(ask(s, ROUTE_DEV_KEY, DG_AUTH_API_KEY, DEV_KEY), DG_EAUTH);
+    assert_int_equal(sign_in(s, "ann", "correct horse"), DG_OK);
+    copy_text(token, sizeof token, s->token);
+    assert_int_equal(bearer(s, token), DG_OK);
+}
+
+static void a_change_that_is_cancelled(void **state)
+{
+    struct scene *s = *state;
+    struct problem problem;
+    struct settings *weak = settings_of((const char *const[]){"secret_key", "short", NULL});
+    struct settings *other = settings_of((const char *const[]){"secret_key", OTHER_SECRET, NULL});
+    assert_null(auth_prepare(s->auth, weak, false, &problem));
+    assert_non_null(strstr(problem.text, "test.toml:7"));
+    struct auth_change *change = auth_prepare(s->auth, other, false, &problem);
+    assert_non_null(change);
+    auth_cancel(change);
+    settings_free(weak);
+    settings_free(other);
+    assert_int_equal(ask(s, ROUTE_API_KEY, DG_AUTH_API_KEY, API_KEY), DG_OK);
+    assert_int_equal(sign_in(s, "ann", "correct horse"), DG_OK);
+}
+
+/* Who is having a password looked at gets an answer, and so does the next, and the end comes. */
+static void changed_while_signing_in(void **state)
+{
+    struct scene *s = *state;
+    auth_issue(s->auth, "ann", "correct horse", "10.0.0.1", on_answer, s);
+    for (int i = 0; i < 3; i++)
+        auth_apply(prepare(s, usual));
+    world_wait(s->world, &s->world->done);
+    assert_int_equal(s->err, DG_OK);
+    char token[2048];
+    copy_text(token, sizeof token, s->token);
+    assert_int_equal(bearer(s, token), DG_OK); /* the secret is the same */
+    unsigned counts[16] = {0};
+    auth_issue(s->auth, "ann", "correct horse", "10.0.0.1", on_counted, counts);
+    auth_apply(prepare(s, usual));
+    close_auth(s); /* the one that was replaced still owes its answer */
+    assert_int_equal(counts[DG_EUNAVAILABLE], 1);
+}
+
+/* Without a secret tokens end with the process, not with the next reload. */
+static void a_random_secret_stays(void **state)
+{
+    struct scene *s = *state;
+    struct problem problem;
+    char token[2048];
+    s->settings = settings_of((const char *const[]){"bcrypt_cost", "4", NULL});
+    const struct auth_config config = {.plug = s->world->plug,
+                                       .loop = s->world->loop,
+                                       .users = s->users,
+                                       .metrics = s->world->metrics,
+                                       .settings = s->settings,
+                                       .debug = true};
+    s->auth = auth_new(&config, &problem);
+    assert_int_equal(sign_in(s, "ann", "correct horse"), DG_OK);
+    copy_text(token, sizeof token, s->token);
+    struct auth_change *change = auth_prepare(s->auth, s->settings, true, &problem);
+    assert_non_null(change);
+    auth_apply(change);
+    assert_int_equal(bearer(s, token), DG_OK);
+}
+
+static void another_rate(void **state)
+{
+    struct scene *s = *state;
+    unsigned wait = 0;
+    assert_true(auth_token_rate(s->auth, "10.0.0.1", &wait)); /* ten by default */
+    static const char *const two[] = {"secret_key", SECRET,  "bcrypt_cost", "4",
+                                      "token_rate", "2/60s", NULL};
+    auth_apply(prepare(s, two));
+    assert_true(auth_token_rate(s->auth, "10.0.0.1", &wait));
+    assert_true(auth_token_rate(s->auth, "10.0.0.1", &wait));
+    assert_false(auth_token_rate(s->auth, "10.0.0.1", &wait));
+    auth_apply(prepare(s, two));
+    assert_false(auth_token_rate(s->auth, "10.0.0.1", &wait));
+    auth_apply(prepare(s, (const char *const[]){"secret_key", SECRET, "bcrypt_cost", "4",
+                                                "token_rate", "off", NULL}));
+    for (int i = 0; i < 100; i++)
+        assert_true(auth_token_rate(s->auth, "10.0.0.1", &wait));
+}
+
 static void asks_are_counted(void **state)
 {
     struct scene *s = *state;
@@ -788,6 +902,11 @@ int main(void)
         TEST(a_provider_out_of_place),
         BARE(refused_settings),
         BARE(a_forgiven_secret_is_random),
+        BARE(a_random_secret_stays),
+        TEST(other_keys),
+        TEST(a_change_that_is_cancelled),
+        TEST(changed_while_signing_in),
+        TEST(another_rate),
         TEST(asks_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
