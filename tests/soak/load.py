@@ -18,6 +18,23 @@ CALLERS = 4
 SIGN_IN_SECONDS = 300
 REQUEST_SECONDS = 60
 LOOK_SECONDS = 1.5
+MISUSE_SHARE = 0.05
+
+# What clients get wrong: (what, method, path, options, the status that answers it).
+MISUSES = (
+    ("no number", "POST", "/api/v2/calls", {"json": {"phone_number": "abc"}}, 422),
+    ("no such context", "POST", "/api/v2/calls",
+     {"json": {"phone_number": "+4930000001", "context": "forbidden"}}, 422),
+    ("no JSON", "POST", "/api/v2/calls", {"content": b"{", "headers": {
+        "Content-Type": "application/json"}}, 422),
+    ("no token", "POST", "/api/v2/calls", {"json": {"phone_number": "+4930000001"},
+                                           "token": None}, 401),
+    ("forged token", "GET", "/api/v2/status/1", {"token": "a.b.c"}, 401),
+    ("unknown call", "GET", "/api/v2/status/01900000-0000-7000-8000-000000000000", {}, 404),
+    ("unknown call's end", "DELETE", "/api/v2/calls/01900000-0000-7000-8000-000000000000", {}, 404),
+    ("unknown path", "GET", "/api/v2/nothing", {}, 404),
+    ("wrong method", "PUT", "/api/v2/calls", {}, 405),
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +146,8 @@ class Caller(threading.Thread):
             return
         # A rate that waiting for answers does not slow down, but never a burst to catch up.
         self.later(max(at + 1 / self.rate, time.monotonic()), self.place)
+        if self.dice.random() < MISUSE_SHARE:
+            self.misuse()
         kind = self.dice.choices(KINDS, [kind.weight for kind in KINDS])[0]
         number = f"+49{next(self.numbers):09d}{kind.digits}"
         asked = time.time()
@@ -143,6 +162,12 @@ class Caller(threading.Thread):
         self.later(time.monotonic() + LOOK_SECONDS, self.look, call_id, number)
         if kind.hang_up_s and placed.success:
             self.later(time.monotonic() + kind.hang_up_s, self.hang_up, call_id, placed)
+
+    def misuse(self):
+        what, method, path, options, status = self.dice.choice(MISUSES)
+        reply = self.ask("misuse", method, path, **options)
+        if reply is not None and reply.status_code != status:
+            self.ledger.object_to(f"{what}: answered {reply.status_code} instead of {status}")
 
     def look(self, _, call_id, number):
         reply = self.ask("look", "GET", f"/api/v2/status/{call_id}")
