@@ -360,6 +360,7 @@ static void start_http(struct app *app)
     struct problem why = {0};
     fill_api(app);
     app_http_fill(app, app->config, &http);
+    http.config.identify_arg = app->auth;
     app->http = http_start(&http.config, &why);
     app_http_clear(&http);
     if (!app->http)

@@ -68,6 +68,7 @@ struct app_http {
     struct http_config config;
     const char **lists[4];
 };
+/* [any thread] All of it but identify_arg. */
 void app_http_fill(struct app *app, const struct config *c, struct app_http *out);
 void app_http_clear(struct app_http *http);
 void app_retention(const struct config *c, struct call_retention *out);

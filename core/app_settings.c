@@ -54,7 +54,6 @@ void app_http_fill(struct app *app, const struct config *c, struct app_http *out
         .control = app->loop,
         .metrics = app->metrics,
         .identify = auth_identify,
-        .identify_arg = app->auth,
         .identity_cache = IDENTITY_CACHE,
         .app = &app->api,
     };

@@ -14,6 +14,7 @@ from shapes import bad_credentials, invalid, json_of, placed, refused, status_of
 from support import toml
 from support.client import VERSIONS, Client
 from support.gateway import Gateway, free_port, merged
+from support.reloading import reload_under_load
 from support.waiting import wait_until
 
 NUMBER = "+1234567890"
@@ -479,3 +480,11 @@ def test_while_starting_and_stopping():
             gateway.stop()
             asking.communicate(timeout=60)
             assert asking.returncode in (0, 1)
+
+
+def test_under_load(http_version):
+    """A slow one, for what the sanitizers see; tests/faults has the fast one."""
+    with Gateway({"backend.mock": QUICK, "calls": {"allowed_contexts": ["one"]}}) as gateway:
+        load, results = reload_under_load(gateway, http_version, rate=250, times=9)
+        assert load.failures == [] and set(load.statuses) == {200}
+        assert results == (6, 3)
