@@ -15,17 +15,14 @@
 
 struct check {
     struct request *req;
-    json_t *problems;
-    bool discreet; /* what was sent is not sent back */
+    json_t *problems; /* NULL: none, as with most requests */
+    bool discreet;    /* what was sent is not sent back */
 };
 
-/* Runs when the request's memory goes. */
 struct check *check_new(struct request *req)
 {
     struct check *c = request_alloc(req, sizeof *c);
     c->req = req;
-    c->problems = json_array();
-    request_on_end(req, (dg_fn *)json_decref, c->problems);
     return c;
 }
 
@@ -88,12 +85,16 @@ void check_problem(struct check *c, const char *where, const char *field, const 
     json_object_set_new(problem, "loc", loc);
     json_object_set_new(problem, "msg", json_string(message));
     json_object_set_new(problem, "input", shown(c->discreet ? NULL : input));
+    if (!c->problems) {
+        c->problems = json_array();
+        check_keep(c, c->problems);
+    }
     json_array_append_new(c->problems, problem);
 }
 
 bool check_failed(struct check *c)
 {
-    if (json_array_size(c->problems) == 0)
+    if (!c->problems)
         return false;
     struct buf out;
     struct json_writer w;
@@ -115,21 +116,28 @@ static void plural(char out[96], const char *what, int64_t limit)
              limit == 1 ? "" : "s");
 }
 
-void check_text(struct check *c, const char *where, const struct field *f, const char *text,
-                const json_t *input)
+static void text_problem(struct check *c, const char *where, const struct field *f,
+                         const char *type, const char *message, const char *text)
+{
+    json_t *input = json_string(text);
+    check_problem(c, where, f->name, type, message, input);
+    json_decref(input);
+}
+
+static void check_text(struct check *c, const char *where, const struct field *f, const char *text)
 {
     char message[96];
     const char *why;
     int64_t len = (int64_t)str_utf8_len(text);
     if (len < f->min) {
         plural(message, "least", f->min);
-        check_problem(c, where, f->name, "string_too_short", message, input);
+        text_problem(c, where, f, "string_too_short", message, text);
     } else if (f->max && len > f->max) {
         plural(message, "most", f->max);
-        check_problem(c, where, f->name, "string_too_long", message, input);
+        text_problem(c, where, f, "string_too_long", message, text);
     } else if (f->rule && (why = f->rule(f->name, text))) {
-        check_problem(c, where, f->name, f->pattern ? "string_pattern_mismatch" : "value_error",
-                      why, input);
+        text_problem(c, where, f, f->pattern ? "string_pattern_mismatch" : "value_error", why,
+                     text);
     }
 }
 
@@ -214,7 +222,7 @@ static void check_value(struct check *c, const struct field *f, const json_t *va
     case FIELD_STR:
     case FIELD_TIME:
         if (json_is_string(value)) {
-            check_text(c, "body", f, json_string_value(value), value);
+            check_text(c, "body", f, json_string_value(value));
             return;
         }
         break;
@@ -303,8 +311,5 @@ int64_t check_int(const json_t *body, const char *name, int64_t fallback)
 
 void check_param(struct check *c, const char *name, const struct field *field)
 {
-    const char *text = request_param(c->req, name);
-    json_t *input = json_string(text);
-    check_text(c, "path", field, text, input);
-    json_decref(input);
+    check_text(c, "path", field, request_param(c->req, name));
 }

@@ -90,9 +90,22 @@ size_t str_utf8_step(const char *s, size_t len)
     return overlong || beyond ? 0 : 4;
 }
 
+/* How many bytes from here on are ASCII without a NUL, eight at a time: most text is. */
+static size_t plain_run(const char *s, size_t len)
+{
+    size_t n = 0;
+    for (uint64_t word; len - n >= sizeof(word); n += sizeof(word)) {
+        memcpy(&word, s + n, sizeof(word));
+        uint64_t zero = (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+        if (zero | (word & 0x8080808080808080))
+            break;
+    }
+    return n;
+}
+
 bool str_utf8(const char *s, size_t len)
 {
-    for (size_t i = 0, step; i < len; i += step) {
+    for (size_t i = plain_run(s, len), step; i < len; i += step) {
         step = str_utf8_step(s + i, len - i);
         if (!step || !s[i])
             return false;

@@ -37,10 +37,8 @@ static h2o_iovec_t find_credentials(struct request *req, enum route_auth auth)
     return in_query ? h2o_iovec_init(in_query, strlen(in_query)) : token;
 }
 
-static bool sensible(h2o_iovec_t token)
+static bool printable(h2o_iovec_t token)
 {
-    if (token.len > MAX_CREDENTIALS)
-        return false;
     for (size_t i = 0; i < token.len; i++)
         if (token.base[i] < ' ' || token.base[i] > '~')
             return false;
@@ -157,14 +155,18 @@ void request_authenticate(struct request *req)
     const struct http *h = req->worker->http;
     enum route_auth auth = req->match.route->auth;
     h2o_iovec_t token = find_credentials(req, auth);
-    if (!token.len || !sensible(token)) {
+    if (!token.len || token.len > MAX_CREDENTIALS) {
         reply_unauthenticated(req, !token.len);
         return;
     }
     struct siphash_tag tag = tag_of(h, auth, token);
     uint64_t generation = atomic_load(&h->generation);
-    struct known *known =
-        identity_cache_get(req->worker->identities, tag, generation, clock_ms(), clock_unix_ms());
+    struct known *known = identity_cache_get(req->worker->identities, tag, generation,
+                                             req->began_us / 1000, clock_unix_ms());
+    if (!known && !printable(token)) {
+        reply_unauthenticated(req, false);
+        return;
+    }
     if (!known) {
         ask(req, auth, token, tag, generation);
         return;
