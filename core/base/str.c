@@ -115,8 +115,8 @@ bool str_utf8(const char *s, size_t len)
 
 size_t str_utf8_len(const char *s)
 {
-    size_t count = 0;
-    for (; *s; s++)
+    size_t count = plain_run(s, strlen(s));
+    for (s += count; *s; s++)
         count += ((unsigned char)*s & 0xc0) != 0x80;
     return count;
 }

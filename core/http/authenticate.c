@@ -161,8 +161,9 @@ void request_authenticate(struct request *req)
     }
     struct siphash_tag tag = tag_of(h, auth, token);
     uint64_t generation = atomic_load(&h->generation);
-    struct known *known = identity_cache_get(req->worker->identities, tag, generation,
-                                             req->began_us / 1000, clock_unix_ms());
+    struct known *known =
+        identity_cache_get(req->worker->identities, tag, generation, req->began_us / 1000,
+                           (int64_t)h2o_now(req->worker->ctx.loop));
     if (!known && !printable(token)) {
         reply_unauthenticated(req, false);
         return;

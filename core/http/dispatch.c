@@ -189,6 +189,7 @@ int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o)
     (void)self;
     struct conn *c = conn_of(h2o);
     policy_take(c->worker);
+    hpack_shorten(h2o);
     struct request *req = request_new(h2o, c->worker, c);
     log_request_id(req->id);
     request_serve(req);

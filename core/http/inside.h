@@ -230,6 +230,7 @@ const char *status_reason(int status);
 /* ---- Filters and loggers of H2O ----------------------------------------- */
 
 int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o);
+void hpack_shorten(h2o_req_t *h2o); /* once for a connection is enough */
 /* Errors that H2O itself answers with get our form. */
 void own_errors_setup(h2o_filter_t *self, h2o_req_t *h2o, h2o_ostream_t **slot);
 /* Counts cancelled HTTP/2 requests and ends connections that live of them. */

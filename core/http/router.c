@@ -43,19 +43,27 @@ static int hex_digit(char c)
 /* Returns the end of what it wrote (before its NUL), or NULL. */
 static char *decode_segment(const char *raw, size_t len, char *out)
 {
+    /* Graphic ASCII but the percent sign: nearly all there is in paths. */
+    static const bool plain[256] = {['!' ... '$'] = true, ['&' ... '~'] = true};
+    const unsigned char *p = (const unsigned char *)raw, *end = p + len;
     char *start = out;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)raw[i];
+    while (p < end && plain[*p])
+        *out++ = (char)*p++;
+    if (p == end) {
+        *out = '\0';
+        return out;
+    }
+    for (; p < end; p++) {
+        unsigned char c = *p;
         if (c <= ' ' || c == 0x7f)
             return NULL;
         if (c == '%') {
-            if (i + 2 >= len)
-                return NULL;
-            int high = hex_digit(raw[i + 1]), low = hex_digit(raw[i + 2]);
-            if (high < 0 || low < 0)
+            int high = end - p > 2 ? hex_digit((char)p[1]) : -1;
+            int low = high >= 0 ? hex_digit((char)p[2]) : -1;
+            if (low < 0)
                 return NULL;
             c = (unsigned char)(high << 4 | low);
-            i += 2;
+            p += 2;
         }
         *out++ = (char)c;
     }
