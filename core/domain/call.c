@@ -108,6 +108,8 @@ static enum call_state end_state(enum call_state from, const struct call_event *
 {
     if (ev->type == CALL_EV_LOST)
         return CALL_FAILED;
+    if (ev->type == CALL_EV_MISSED && from != CALL_ANSWERED)
+        return cancelled ? CALL_CANCELLED : CALL_FAILED;
     if (ev->type == CALL_EV_REFUSED) /* once it has started, a late refusal says nothing */
         return from == CALL_PENDING ? CALL_FAILED : from;
     if (from == CALL_ANSWERED)
@@ -161,7 +163,8 @@ static void end(struct call *c, const struct call_event *ev, int64_t at_ms)
     c->ended_at_ms = at_ms;
     c->cause = ev->cause;
     c->sip_code = ev->sip_code;
-    c->estimated = ev->estimated;
+    c->estimated |= ev->estimated;
+    c->given_up = ev->type == CALL_EV_LOST || ev->type == CALL_EV_MISSED;
     free(c->failure_reason);
     c->failure_reason = reason_of(c, ev);
     if (!c->answered_at_ms)
@@ -180,13 +183,14 @@ struct call_step call_apply(struct call *c, const struct call_event *ev)
     int64_t at_ms = not_before(c, ev->at_ms);
     c->state = step.to;
     if (step.to >= CALL_DIALING && !c->dialed_at_ms && ev->type != CALL_EV_REFUSED &&
-        ev->type != CALL_EV_LOST)
+        ev->type != CALL_EV_LOST && ev->type != CALL_EV_MISSED)
         c->dialed_at_ms = at_ms;
     if (step.to == CALL_RINGING)
         c->ringing_at_ms = at_ms;
     if (step.to == CALL_ANSWERED) {
         c->answered_at_ms = at_ms;
         c->answered_mono_ms = ev->mono_ms;
+        c->estimated = ev->estimated;
     }
     if (call_is_over(step.to))
         end(c, ev, at_ms);
@@ -208,9 +212,9 @@ void call_free(struct call *c)
 {
     if (!c)
         return;
-    char *const texts[] = {c->phone_number, c->channel,       c->context, c->extension,
-                           c->caller_id,    c->api,           c->user,    c->backend,
-                           c->node,         c->failure_reason};
+    char *const texts[] = {c->phone_number, c->channel,    c->context,       c->extension,
+                           c->caller_id,    c->api,        c->user,          c->backend,
+                           c->node,         c->server_run, c->failure_reason};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {

@@ -37,6 +37,7 @@ enum call_event_type {
     CALL_EV_ENDED,   /* `cause`, `sip_code`, `text`, `estimated` */
     CALL_EV_REFUSED, /* the backend did not take it: `text` */
     CALL_EV_LOST,    /* the backend does not know it any more: `text` */
+    CALL_EV_MISSED,  /* neither does it, but it ran on meanwhile: the end was not seen; `text` */
     CALL_EVENTS,
 };
 
@@ -47,7 +48,7 @@ struct call_event {
     int cause;        /* ITU-T Q.850; 0: not known */
     int sip_code;     /* 0: not known */
     const char *text; /* a reason in words, or NULL */
-    bool estimated;   /* the true time of the end was missed */
+    bool estimated;   /* the true time of an answer or an end was missed */
 };
 
 struct calls;
@@ -70,17 +71,19 @@ struct call {
     size_t variable_count;
     char *api, *user;     /* through which API, and who asked */
     char *backend, *node; /* which instance carries it, on which gateway */
+    char *server_run;     /* of the backend's server that carries it; NULL: not known */
     bool mock;            /* carried by a simulation */
 
     enum call_state state;
     int64_t created_at_ms, dialed_at_ms, ringing_at_ms, answered_at_ms,
         ended_at_ms;           /* 0: not yet */
+    int64_t heard_at_ms;       /* when it was last known to be alive */
     uint64_t answered_mono_ms; /* 0: not known (adopted after a restart) */
     int64_t duration_s;        /* from answer to end; -1: none */
     int cause, sip_code;
     char *failure_reason;
     int attempt_number;
-    bool estimated;
+    bool estimated; /* of its answer or its end the true time was missed */
     bool cancelled; /* we asked for its end */
 
     /* Kept by calls.c; nothing of it is stored. */
@@ -91,6 +94,8 @@ struct call {
     bool stored;                 /* its first write was acknowledged */
     bool placed;                 /* the backend is known to have it, or to have had it */
     bool overdue;                /* its deadline has passed, we asked for its end */
+    bool given_up;               /* ended without a word from the backend */
+    uint64_t postponed_ms;       /* by how much its deadline was, because its backend is away */
     uint64_t seen;               /* number of the last comparison that showed it */
     struct loop_timer *deadline;
 };

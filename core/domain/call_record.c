@@ -40,6 +40,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     jw_str(w, "failure_reason", c->failure_reason);
     jw_int(w, "attempt_number", c->attempt_number);
     jw_bool(w, "estimated", c->estimated);
+    if (c->given_up) /* the true end lies between this and ended_at */
+        write_ms(w, "alive_at", c->heard_at_ms);
 }
 
 void call_record_write(const struct call *c, struct buf *out)
@@ -50,6 +52,7 @@ void call_record_write(const struct call *c, struct buf *out)
     jw_str(&w, "status", call_state_name(c->state));
     jw_int(&w, "created_at", c->created_at_ms);
     jw_int(&w, "ring_ms", (int64_t)c->ring_ms);
+    jw_str(&w, "server_run", c->server_run);
     if (c->duration_s >= 0)
         jw_int(&w, "duration", c->duration_s);
     else
@@ -103,6 +106,14 @@ static void read_variables(struct call *c, const json_t *all)
     }
 }
 
+static int64_t last_time(const struct call *c)
+{
+    return c->answered_at_ms  ? c->answered_at_ms
+           : c->ringing_at_ms ? c->ringing_at_ms
+           : c->dialed_at_ms  ? c->dialed_at_ms
+                              : c->created_at_ms;
+}
+
 struct call *call_record_read(const char *id, const json_t *doc)
 {
     enum call_state state;
@@ -117,6 +128,7 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->user = text(doc, "user");
     c->backend = text(doc, "backend");
     c->node = text(doc, "node");
+    c->server_run = text(doc, "server_run");
     c->mock = json_get_bool(doc, "mock", false);
     c->channel = text(doc, "channel");
     c->context = text(doc, "context");
@@ -129,6 +141,7 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->ringing_at_ms = json_get_int(doc, "ringing_at", 0);
     c->answered_at_ms = json_get_int(doc, "answered_at", 0);
     c->ended_at_ms = json_get_int(doc, "ended_at", 0);
+    c->heard_at_ms = json_get_int(doc, "alive_at", last_time(c));
     c->duration_s = json_get_int(doc, "duration", -1);
     c->cause = (int)json_get_int(doc, "cause", 0);
     c->sip_code = (int)json_get_int(doc, "sip_code", 0);

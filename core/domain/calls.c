@@ -14,12 +14,16 @@
 struct recent {
     struct link link;
     uint64_t ended_ms;
+    bool given_up;
     char id[ID_SIZE];
 };
 
 #define DEADLINE_GRACE_MS 10000 /* beyond the ring timeout, before we ask for the end ourselves */
 #define END_GRACE_MS      10000 /* after we asked, before the call is given up */
 #define RECENT_SWEEP_MS   5000
+/* While its backend is away nothing is known of a call: its deadline waits, but not for ever. */
+#define AWAY_STEP_MS     5000
+#define AWAY_PATIENCE_MS (10 * 60 * 1000)
 
 static void sweep_recent(void *arg);
 
@@ -29,6 +33,7 @@ struct calls *calls_new(const struct calls_config *config)
     cs->config = *config;
     cs->live = map_new();
     cs->admissions = map_new();
+    cs->given_up = map_new();
     list_init(&cs->recent);
     cs->recent_timer = loop_timer(config->loop, RECENT_SWEEP_MS, sweep_recent, cs);
     reconcile_start(cs);
@@ -86,6 +91,7 @@ void calls_free(struct calls *cs)
     map_each(cs->live, stop_deadline, cs);
     map_free(cs->live, let_go);
     map_free(cs->admissions, free_admission);
+    map_free(cs->given_up, NULL);
     while (!list_empty(&cs->recent)) {
         struct recent *r = list_item(cs->recent.next, struct recent, link);
         list_remove(&r->link);
@@ -230,6 +236,8 @@ static void forget_oldest(struct calls *cs)
     list_remove(&r->link);
     cs->recent_count--;
     snapshots_del(cs->config.snapshots, r->id);
+    if (r->given_up)
+        map_del(cs->given_up, r->id);
     free(r);
 }
 
@@ -238,6 +246,9 @@ static void remember(struct calls *cs, const struct call *c)
     struct recent *r = xcalloc(1, sizeof *r);
     memcpy(r->id, c->id, sizeof r->id);
     r->ended_ms = clock_ms();
+    r->given_up = c->given_up;
+    if (r->given_up)
+        map_set(cs->given_up, r->id, r);
     list_append(&cs->recent, &r->link);
     cs->recent_count++;
     while (cs->recent_count > cs->config.retention.recent_max)
@@ -304,11 +315,21 @@ static void on_overdue_hangup(void *arg, const struct op_result *res)
     calls_release(c);
 }
 
+static bool is_backend_away(const struct call *c)
+{
+    return !c->carrier || c->carrier->link != DG_LINK_UP;
+}
+
 static void on_deadline(void *arg)
 {
     struct call *c = arg;
     struct calls *cs = c->owner;
     c->deadline = NULL;
+    if (is_backend_away(c) && c->placed && c->postponed_ms < AWAY_PATIENCE_MS) {
+        c->postponed_ms += AWAY_STEP_MS;
+        c->deadline = loop_timer(cs->config.loop, AWAY_STEP_MS, on_deadline, c);
+        return;
+    }
     if (c->overdue || !c->carrier) {
         struct call_event ev = calls_event_now(CALL_EV_LOST);
         ev.text = "No end was reported";
@@ -378,13 +399,34 @@ static const char *event_name(enum dg_event_type type)
     return index < sizeof names / sizeof *names && names[index] ? names[index] : "other";
 }
 
+static void ignore(void *arg, const struct op_result *res)
+{
+    (void)arg;
+    (void)res;
+}
+
+/* It was told to have failed, so it must not go on: an originate that was still on its way when
+ * we looked for the call. */
+void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id)
+{
+    if (!map_get(cs->given_up, id))
+        return;
+    log_warn("calls", "a call that was given up is there after all, hanging up", LOG_S("call", id),
+             LOG_S("instance", in->name));
+    struct dg_hangup req = {.call = id};
+    backend_hangup(in, &req, ignore, NULL);
+}
+
 void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev)
 {
     struct call *c = ev->call ? map_get(cs->live, ev->call) : NULL;
     if (cs->config.metrics)
         call_metrics_event(cs->config.metrics, event_name(ev->type), c != NULL);
+    if (!c && ev->type == DG_CALL_STARTED)
+        calls_end_unwanted(cs, in, ev->call);
     if (!c || (c->carrier && c->carrier != in))
         return;
+    c->heard_at_ms = clock_unix_ms();
     for (size_t i = 0; i < sizeof event_map / sizeof *event_map; i++) {
         if (event_map[i].from != ev->type)
             continue;
@@ -422,6 +464,7 @@ struct ask {
     void *arg;
     enum dg_err err;
     const char *message;
+    bool was_cancelled;
 };
 
 static struct ask *ask_new(struct calls *cs, struct call *c, calls_fn *fn, void *arg)
@@ -481,6 +524,8 @@ void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg)
 static void on_hangup(void *arg, const struct op_result *res)
 {
     struct ask *a = arg;
+    if (res->err == DG_EUNAVAILABLE) /* nothing was asked of anybody */
+        a->call->cancelled = a->was_cancelled;
     bool gone = res->err == DG_ENOTFOUND; /* it has ended by itself; the event is on its way */
     ask_answer(a, gone ? DG_OK : res->err, gone ? NULL : res->message);
 }
@@ -503,12 +548,16 @@ void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, voi
         store_get_json(cs->config.store, COLLECTION_CALLS, id, on_hangup_of_stored, a);
         return;
     }
+    a->was_cancelled = c->cancelled;
+    if (c->stored && !c->carrier) {
+        ask_soon(a, DG_EUNAVAILABLE, "The call's backend is not connected");
+        return;
+    }
     c->cancelled = true;
-    if (!c->carrier || !c->stored) { /* not dialled yet: originate.c ends it when it gets there */
+    if (!c->stored) { /* not dialled yet: originate.c ends it when it gets there */
         if (c->originate)
             originate_hurry(c->originate);
-        ask_soon(a, c->stored ? DG_EUNAVAILABLE : DG_OK,
-                 c->stored ? "The call's backend is not connected" : NULL);
+        ask_soon(a, DG_OK, NULL);
         return;
     }
     struct dg_hangup req = {.call = c->id, .cause = cause};

@@ -13,6 +13,7 @@ struct calls {
     struct admission *admission; /* the active backend's */
     struct map *admissions;      /* of every backend that has or had calls: name -> admission */
     struct map *live;            /* id -> struct call */
+    struct map *given_up; /* id -> something: recent ones that ended without the backend's word */
     struct link recent;
     size_t recent_count;
     struct link comparing;
@@ -26,6 +27,8 @@ struct call_event calls_event_now(enum call_event_type type);
 void calls_add(struct calls *cs, struct call *c); /* to the live ones; takes the reference over */
 void calls_hold(struct call *c);
 void calls_release(struct call *c);
+/* Ends the call `id` that a backend shows, if we have given it up. */
+void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id);
 /* (Re)start the deadline that fits the state. */
 void calls_watch(struct calls *cs, struct call *c);
 void calls_publish(struct calls *cs, const struct call *c, enum call_state from);

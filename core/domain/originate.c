@@ -144,6 +144,8 @@ static struct call *call_of(struct calls *cs, const struct call_request *req)
     c->node = xstrdup(cs->config.node);
     c->backend = xstrdup(cs->backend->name);
     c->carrier = cs->backend;
+    c->server_run = xstrdup(cs->backend->server_run);
+    c->heard_at_ms = c->created_at_ms;
     c->mock = cs->mock;
     c->variables = xcalloc(req->variable_count + 1, sizeof *c->variables);
     for (size_t i = 0; i < req->variable_count; i++)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,17 +13,21 @@
 
 #define COMPARE_EVERY_MS 30000
 #define MISSING_GRACE_MS 2000 /* an end may be on its way on the event socket */
+#define RETRY_MS         2000 /* after a comparison that failed */
 
 struct comparison {
     struct link link; /* while it waits for late ends */
     struct loop_timer *grace;
     struct calls *cs;
     struct instance *in;
+    char *server_run; /* when it was asked */
     uint64_t number;
     /* Ids of the calls that were there before we asked and are not in the answer. */
     char (*missing)[ID_SIZE];
     size_t count, size;
 };
+
+static void on_compare_timer(void *arg);
 
 /* ---- The comparison --------------------------------------------------------------- */
 
@@ -54,16 +59,37 @@ static void catch_up(struct calls *cs, struct call *c, const struct dg_call *sho
     else if (shown->state == DG_CHANNEL_UP)
         type = CALL_EV_ANSWERED;
     struct call_event ev = calls_event_now(type);
-    if (type == CALL_EV_ANSWERED && shown->answered_at_ms)
+    if (type == CALL_EV_ANSWERED && shown->answered_at_ms) {
+        int64_t ago_ms = ev.at_ms - shown->answered_at_ms;
         ev.at_ms = shown->answered_at_ms;
+        ev.mono_ms =
+            ago_ms > 0 && (uint64_t)ago_ms < ev.mono_ms ? ev.mono_ms - (uint64_t)ago_ms : 0;
+    } else {
+        ev.estimated = type == CALL_EV_ANSWERED;
+    }
     calls_move(cs, c, &ev);
 }
 
 static void comparison_free(struct comparison *p)
 {
     list_remove(&p->link);
+    free(p->server_run);
     free(p->missing);
     free(p);
+}
+
+/* What became of a call that the backend does not have. If the server ran on, an answered call has
+ * simply ended, and of another nothing can be known; a server that was restarted took it along. */
+static struct call_event fate_of(const struct comparison *p, const struct call *c)
+{
+    bool ran_on = p->server_run && str_eq(p->server_run, c->server_run);
+    struct call_event ev = calls_event_now(ran_on ? CALL_EV_MISSED : CALL_EV_LOST);
+    ev.estimated = true;
+    if (c->state == CALL_PENDING) /* written down, then we ended: never dialled, or ended at once */
+        ev.text = "not_placed";
+    else
+        ev.text = ran_on ? "end_missed" : "backend_lost";
+    return ev;
 }
 
 /* Those that are still live and were not seen since are gone. */
@@ -75,9 +101,7 @@ static void close_missing(void *arg)
         struct call *c = map_get(p->cs->live, p->missing[i]);
         if (!c || c->seen >= p->number)
             continue;
-        struct call_event ev = calls_event_now(CALL_EV_LOST);
-        ev.text = "backend_lost";
-        ev.estimated = true;
+        struct call_event ev = fate_of(p, c);
         calls_move(p->cs, c, &ev);
         closed++;
     }
@@ -87,23 +111,42 @@ static void close_missing(void *arg)
     comparison_free(p);
 }
 
+static void compare_soon(struct calls *cs)
+{
+    loop_timer_stop(cs->config.loop, cs->compare_timer);
+    cs->compare_timer = loop_timer(cs->config.loop, RETRY_MS, on_compare_timer, cs);
+}
+
+static void adopt(struct comparison *p, struct call *c)
+{
+    c->seen = p->number;
+    c->placed = true;
+    c->carrier = p->in;
+    c->heard_at_ms = clock_unix_ms();
+    if (!str_eq(c->server_run, p->server_run)) {
+        free(c->server_run);
+        c->server_run = xstrdup(p->server_run);
+    }
+}
+
 static void on_calls(void *arg, const struct op_result *res)
 {
     struct comparison *p = arg;
     if (res->err != DG_OK) {
         log_warn("calls", "comparison failed", LOG_S("instance", p->in->name),
                  LOG_S("why", res->message));
+        compare_soon(p->cs);
         comparison_free(p);
         return;
     }
     for (size_t i = 0; i < res->count; i++) {
         const struct dg_call *shown = res->items[i];
         struct call *c = shown->id ? map_get(p->cs->live, shown->id) : NULL;
+        if (!c && shown->id)
+            calls_end_unwanted(p->cs, p->in, shown->id);
         if (!c || !carried_by(c, p->in))
             continue;
-        c->seen = p->number;
-        c->placed = true;
-        c->carrier = p->in;
+        adopt(p, c);
         catch_up(p->cs, c, shown);
     }
     list_append(&p->cs->comparing, &p->link);
@@ -115,6 +158,7 @@ static void compare(struct calls *cs, struct instance *in)
     struct comparison *p = xcalloc(1, sizeof *p);
     p->cs = cs;
     p->in = in;
+    p->server_run = xstrdup(in->server_run);
     p->number = ++cs->comparisons;
     list_init(&p->link);
     map_each(cs->live, note_candidate, p);

@@ -83,13 +83,14 @@ void host_link(const struct dg_host *h, enum dg_link link, const char *detail)
         return;
     }
     bool changed = link != in->link;
+    bool another_reason = link == DG_LINK_DOWN && !str_eq(detail, in->link_detail);
     free(in->link_detail);
     in->link_detail = xstrdup(detail);
     in->link = link;
     if (link != DG_LINK_UP)
         forget_lacks(in);
     /* "Up" told again asks for the picture to be compared again. */
-    if (!changed && link != DG_LINK_UP)
+    if (!changed && !another_reason && link != DG_LINK_UP)
         return;
     if (changed) {
         in->link_since_ms = clock_unix_ms();
@@ -97,6 +98,15 @@ void host_link(const struct dg_host *h, enum dg_link link, const char *detail)
                LOG_S("instance", in->name), LOG_S("detail", detail));
     }
     post_link(in, detail);
+}
+
+void host_server_run(const struct dg_host *h, const char *run)
+{
+    struct instance *in = host_instance(h);
+    if (!plug_on_loop(in, "server_run"))
+        return;
+    free(in->server_run);
+    in->server_run = xstrdup(run);
 }
 
 void host_lacks(const struct dg_host *h, const char *function, const char *why)

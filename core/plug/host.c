@@ -321,6 +321,7 @@ void host_init(struct instance *in)
                 .work = host_work,
                 .metric = host_metric,
                 .metric_add = host_metric_add,
+                .server_run = host_server_run,
             },
     };
     host_net_init(&in->priv->host.pub);

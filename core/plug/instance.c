@@ -61,6 +61,7 @@ static void instance_free(struct instance *in)
     map_free(in->lacks, free);
     settings_free(in->settings);
     free(in->link_detail);
+    free(in->server_run);
     free((char *)in->name);
     free(priv);
     free(in);

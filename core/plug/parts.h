@@ -119,6 +119,7 @@ bool plugin_name_ok(const char *name);
 
 /* ---- deliver.c: what a plugin tells on its own accord ---- */
 void host_link(const struct dg_host *h, enum dg_link link, const char *detail);
+void host_server_run(const struct dg_host *h, const char *run);
 void host_lacks(const struct dg_host *h, const char *function, const char *why);
 void host_noted(const struct dg_host *h, const struct dg_note *note);
 void host_emit(const struct dg_host *h, const struct dg_event *ev);

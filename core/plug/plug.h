@@ -59,6 +59,7 @@ struct instance {
     struct settings *settings;
     enum dg_link link;
     char *link_detail;
+    char *server_run; /* as told by the plugin; NULL: not known */
     int64_t link_since_ms;
     bool closing;
     struct map *lacks; /* function -> why */

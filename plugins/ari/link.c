@@ -20,7 +20,19 @@ enum {
     LONGEST_WAIT_MS = 5000,
     STABLE_MS = 10000, /* up for so long, a loss begins with a short wait again */
     LEAVE_MS = 2000,
+    /* Two clients of one application throw each other out: ever more seldom. */
+    YIELD_MS = 5000,
+    LONGEST_YIELD_MS = 60000,
+    UNDISPUTED_MS = 5 * 60000,
+    /* Each upgrade that hangs costs Asterisk a thread: when it is clear that they do, one is tried
+     * now and then, and when Asterisk has been restarted. */
+    HANGS = 2,
+    HANGING_RETRY_MS = 30000,
 };
+
+/* Seen on 22.10.1 after an event socket was closed; see README.md. */
+static const char HANGING[] = "Asterisk answers, but opens no event socket: its applications hang, "
+                              "and only a restart of Asterisk helps";
 
 static void connect_now(void *arg);
 static void on_tick(void *arg);
@@ -41,15 +53,19 @@ static void enter(struct ari *a, enum link_state state)
 
 /* ---- Down ---------------------------------------------------------------------- */
 
-/* From 250 ms doubling to 5 s; half of it is chance, so that gateways do not come in step. */
-static uint64_t wait_ms(unsigned failures)
+/* `ms`, doubled with each time but the first, up to `most`. */
+static uint64_t doubled(uint64_t ms, unsigned times, uint64_t most)
 {
-    uint64_t ms = FIRST_WAIT_MS;
-    uint16_t chance = 0;
-    while (failures-- > 1 && ms < LONGEST_WAIT_MS)
+    while (times-- > 1 && ms < most)
         ms *= 2;
-    if (ms > LONGEST_WAIT_MS)
-        ms = LONGEST_WAIT_MS;
+    return ms < most ? ms : most;
+}
+
+/* Half of a wait is chance, so that gateways do not come in step. */
+static uint64_t wait_ms(const struct link *l)
+{
+    uint64_t ms = l->yield_ms ? l->yield_ms : doubled(FIRST_WAIT_MS, l->failures, LONGEST_WAIT_MS);
+    uint16_t chance = 0;
     RAND_bytes((unsigned char *)&chance, sizeof chance);
     return ms / 2 + ms / 2 * chance / UINT16_MAX;
 }
@@ -73,7 +89,8 @@ static void wait_for_retry(struct ari *a)
     enter(a, LINK_WAITING);
     l->token[0] = '\0';
     l->failures++;
-    set_timer(a, wait_ms(l->failures), connect_now);
+    set_timer(a, wait_ms(l), connect_now);
+    l->yield_ms = 0;
 }
 
 /* The link, or the attempt, has failed. A socket that still talks is closed with the handshake. */
@@ -102,12 +119,15 @@ static void down(struct ari *a, enum dg_level level, const char *why, bool polit
 
 void link_replaced(struct ari *a)
 {
+    struct link *l = &a->link;
     struct text why = {0};
     text_puts(&why, "another client has taken over the application ");
     text_puts(&why, a->config.app);
     text_puts(&why, ": give each gateway its own (app_suffix)");
-    a->link.failures += 6; /* the longest wait: else the two would throw each other out for ever */
-    a->link.up_since_ms = a->h->now_ms(a->h);
+    if (l->state == LINK_UP && a->h->now_ms(a->h) - l->up_since_ms > UNDISPUTED_MS)
+        l->thrown_out = 0;
+    l->thrown_out++;
+    l->yield_ms = doubled(YIELD_MS, l->thrown_out, LONGEST_YIELD_MS);
     down(a, DG_ERROR, why.at, true);
     text_free(&why);
 }
@@ -161,7 +181,7 @@ static void up(struct ari *a)
     struct text detail = {0};
     enter(a, LINK_UP);
     l->up_since_ms = l->last_tick_ms = a->h->now_ms(a->h);
-    l->ticks = l->beat_failures = 0;
+    l->ticks = l->beat_failures = l->hangs = 0;
     ari_set(&l->reason, NULL);
     text_puts(&detail, "Asterisk ");
     text_puts(&detail, l->version ? l->version : "of unknown version");
@@ -251,9 +271,13 @@ static void on_closed(void *arg, enum dg_err err, int status, const char *why)
 {
     struct ari *a = arg;
     struct link *l = &a->link;
-    (void)err;
     (void)status;
     l->socket = NULL;
+    if (l->state == LINK_OPENING) {
+        l->hangs = err == DG_ETIMEOUT ? l->hangs + 1 : 0;
+        if (l->hangs >= HANGS)
+            why = HANGING;
+    }
     if (l->state == LINK_LEAVING)
         set_timer(a, 0, finish_close);
     else if (l->state == LINK_WAITING)
@@ -273,6 +297,7 @@ static void open_socket(struct ari *a)
     text_encoded(&path, a->config.app);
     text_puts(&path, a->config.own_only ? "&subscribeAll=false" : "&subscribeAll=true");
     enter(a, LINK_OPENING);
+    a->link.opened_ms = a->h->now_ms(a->h);
     a->link.socket = socket_open(a->h, &a->config, path.at, &socket_events, a);
     text_free(&path);
 }
@@ -296,9 +321,9 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
         return;
     const char *startup = json_text(json_object_get(r->json, "status"), "startup_time");
     if (r->err || !startup) {
+        l->hangs = 0;
         if (r->status == 401 || r->status == 403)
-            snprintf(why, sizeof why, "ARI refuses user %s: check username and password",
-                     a->config.user);
+            snprintf(why, sizeof why, "ARI refuses the user: check username and password");
         else if (r->status)
             snprintf(why, sizeof why, "ARI error %d%s%s", r->status, r->words ? ": " : "",
                      r->words ? r->words : "");
@@ -307,9 +332,15 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
         down(a, DG_WARN, why, false);
         return;
     }
-    if (l->startup && !ari_same(l->startup, startup))
+    bool restarted = l->startup && !ari_same(l->startup, startup);
+    if (restarted)
         a->h->log(a->h, DG_WARN, "Asterisk has been restarted: calls from before are gone");
+    if (!restarted && l->hangs >= HANGS && a->h->now_ms(a->h) - l->opened_ms < HANGING_RETRY_MS) {
+        down(a, DG_WARN, HANGING, false);
+        return;
+    }
     ari_set(&l->startup, startup);
+    a->h->server_run(a->h, startup);
     ari_set(&l->version, json_text(json_object_get(r->json, "system"), "version"));
     open_socket(a);
 }

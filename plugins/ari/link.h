@@ -27,7 +27,13 @@ struct link {
     char token[LINK_TOKEN_SIZE]; /* of the user event awaited; empty: none */
     uint64_t beat_at_ms;
     unsigned ticks, beat_failures;
-    char *reason; /* why it is down, as last said */
+    /* Upgrades in a row that Asterisk left without an answer, while it answered other requests;
+     * the last of them began at. */
+    unsigned hangs;
+    uint64_t opened_ms;
+    unsigned thrown_out; /* by another client of our application, in a row */
+    uint64_t yield_ms;   /* how long to leave it to the other one; 0: the usual wait */
+    char *reason;        /* why it is down, as last said */
     char *version, *startup;
     struct dg_op *closing;
 };

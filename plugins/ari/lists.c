@@ -6,6 +6,11 @@
 #include "snapshot.h"
 #include "text.h"
 
+enum {
+    ANSWER_TIME_MS = 3000,   /* for one answer */
+    ANSWER_TIMES_MAX = 5000, /* beyond it the time of adoption has to do */
+};
+
 static bool matches(const char *text, const char *id, const char *name)
 {
     return !text || !*text || (id && strstr(id, text)) || (name && strstr(name, text));
@@ -24,21 +29,84 @@ static bool is_uuid(const char *id)
     return true;
 }
 
+/* A list of calls on its way: what was answered while we did not look is asked when. */
+struct listing {
+    struct dg_op *op;
+    char *text;
+    json_t *channels;
+    size_t asked; /* answers that are still to come, and one for the listing itself */
+};
+
+struct question {
+    struct listing *listing;
+    char *id;
+};
+
 static void give_call(struct ari *a, struct dg_op *op, const json_t *channel, const char *text)
 {
     const char *id = json_text(channel, "id");
-    bool known = id && legs_find(&a->events.legs, id);
+    struct leg *leg = id ? legs_find(&a->events.legs, id) : NULL;
     struct snapshot s;
-    if (!id || (a->config.own_only && !known && !is_uuid(id)))
+    if (!leg || leg->ended)
         return;
-    const struct leg *leg = events_adopt(&a->events, channel);
-    if (!leg)
-        return;
-    if (a->config.own_only && !known)
-        ari_observe(a, "channel:", id);
     snapshot_read(&s, channel, leg);
     if (matches(text, s.call.id, s.call.name))
         a->h->item(op, &s.call);
+}
+
+static void answered_for(struct ari *a, struct listing *l)
+{
+    size_t i;
+    json_t *channel;
+    if (--l->asked)
+        return;
+    json_array_foreach(l->channels, i, channel) give_call(a, l->op, channel, l->text);
+    a->h->done(l->op);
+    json_decref(l->channels);
+    free(l->text);
+    free(l);
+}
+
+/* "1795263407.070678"; Asterisk keeps a CDR of every channel unless that is switched off. */
+static void on_answer_time(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct question *q = arg;
+    struct leg *leg = legs_find(&a->events.legs, q->id);
+    const char *value = r->err ? NULL : json_text(r->json, "value");
+    double seconds = value ? strtod(value, NULL) : 0;
+    (void)op;
+    if (leg && !leg->answered_at_ms && seconds > 1 && seconds < 1e11)
+        leg->answered_at_ms = (int64_t)(seconds * 1000) + a->events.skew_ms;
+    answered_for(a, q->listing);
+    free(q->id);
+    free(q);
+}
+
+static void ask_when_answered(struct ari *a, struct listing *l, const char *id)
+{
+    struct question *q = ari_alloc(sizeof *q);
+    q->listing = l;
+    q->id = ari_copy(id);
+    l->asked++;
+    rest_send(a, NULL,
+              &(struct rest_call){.path = {"channels", id, "variable"},
+                                  .query = {{"variable", "CDR(answer,u)"}},
+                                  .timeout_ms = ANSWER_TIME_MS,
+                                  .then = on_answer_time,
+                                  .arg = q});
+}
+
+static void take_call(struct ari *a, struct listing *l, const json_t *channel)
+{
+    const char *id = json_text(channel, "id");
+    bool known = id && legs_find(&a->events.legs, id);
+    if (!id || (a->config.own_only && !known && !is_uuid(id)))
+        return;
+    const struct leg *leg = events_adopt(&a->events, channel);
+    if (leg && a->config.own_only && !known)
+        ari_observe(a, "channel:", id);
+    if (leg && !known && is_uuid(id) && leg->fate.answered && l->asked <= ANSWER_TIMES_MAX)
+        ask_when_answered(a, l, id);
 }
 
 static void on_calls(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
@@ -48,11 +116,13 @@ static void on_calls(struct ari *a, struct dg_op *op, const struct rest_reply *r
     json_t *channel;
     if (r->err) {
         rest_fail(a, op, r);
-    } else {
-        json_array_foreach((json_t *)r->json, i, channel) give_call(a, op, channel, text);
-        a->h->done(op);
+        free(text);
+        return;
     }
-    free(text);
+    struct listing *l = ari_alloc(sizeof *l);
+    *l = (struct listing){op, text, json_incref((json_t *)r->json), 1};
+    json_array_foreach(l->channels, i, channel) take_call(a, l, channel);
+    answered_for(a, l);
 }
 
 void ari_calls(void *self, const struct dg_filter *req, struct dg_op *op)

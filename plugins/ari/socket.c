@@ -11,6 +11,9 @@
 
 enum phase { CONNECTING, UPGRADING, OPEN, CLOSING, OVER };
 
+/* The host's own deadline for connecting is to come first: it knows why. */
+enum { UPGRADE_GRACE_MS = 500 };
+
 struct socket {
     const struct dg_host *h;
     const struct config *config;
@@ -225,6 +228,13 @@ static void on_data(void *arg, struct dg_bytes bytes)
     leave(s);
 }
 
+/* /health shows it to anybody: who the other side is ("10.0.0.5:8088: ") is left out. */
+static const char *without_peer(const char *why)
+{
+    const char *colon = strstr(why, ": ");
+    return colon ? colon + 2 : why;
+}
+
 static void on_closed(void *arg, enum dg_err err, const char *why)
 {
     struct socket *s = arg;
@@ -232,7 +242,8 @@ static void on_closed(void *arg, enum dg_err err, const char *why)
     if (s->phase == CLOSING)
         finish(s, DG_OK, 0, "closed");
     else
-        finish(s, err ? err : DG_EUNAVAILABLE, 0, why && *why ? why : "connection lost");
+        finish(s, err ? err : DG_EUNAVAILABLE, 0,
+               why && *why ? without_peer(why) : "connection lost");
 }
 
 static const struct dg_stream_events stream_events = {
@@ -262,7 +273,7 @@ struct socket *socket_open(const struct dg_host *h, const struct config *c, cons
     s->arg = arg;
     s->heard_ms = h->now_ms(h);
     text_puts(&s->path, path);
-    s->deadline = h->timer_start(h, 2 * c->connect_ms, on_deadline, s);
+    s->deadline = h->timer_start(h, c->connect_ms + UPGRADE_GRACE_MS, on_deadline, s);
     s->stream = h->stream_open(h,
                                &(struct dg_stream_request){
                                    DG_SIZED(struct dg_stream_request),

@@ -82,6 +82,7 @@ def test_health_without_a_link(switched_off, http_version):
         assert body["asterisk"]["status"] == "degraded"
         assert body["asterisk"]["http"] == "disconnected"
         assert body["asterisk"]["websocket"] == "disconnected"
+        assert body["asterisk"]["detail"] == "Unable to connect to ARI"
         assert body["services"]["asterisk_ari"] == "disconnected"
         assert body["version"] == "7.8.9"
         assert moment(body["timestamp"])

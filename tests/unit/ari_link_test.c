@@ -138,7 +138,51 @@ static void test_replaced(void **state)
     pass(&w, 2400);
     assert_null(w.requests); /* not soon: the other one would be thrown out again */
     pass(&w, 2600);
-    assert_non_null(w.requests);
+    for (int i = 0; i < 5; i++) { /* and ever more seldom */
+        answer(&w, "GET /asterisk/info", 200, INFO);
+        accept_socket(&w);
+        bring_beat_back(&w);
+        event(&w, "{\"type\":\"ApplicationReplaced\",\"application\":\"dialgate-n1\"}");
+        frame(&w, 0x88, "\x03\xe8", 2);
+        gone(&w);
+        pass(&w, i == 0 ? 4900 : i == 1 ? 9900 : i == 2 ? 19900 : 29900);
+        assert_null(w.requests);
+        pass(&w, 30100);
+        assert_non_null(w.requests);
+    }
+    world_close(&w);
+}
+
+/* Asterisk answers requests, but none for an application: each try costs it a thread. */
+static void test_applications_hang(void **state)
+{
+    struct world w;
+    (void)state;
+    world_up(&w, "all");
+    w.stream->ev->closed(w.stream->arg, DG_EUNAVAILABLE, "cut");
+    gone(&w);
+    for (int i = 0; i < 2; i++) {
+        pass(&w, 600);
+        answer(&w, "GET /asterisk/info", 200, INFO);
+        w.stream->ev->opened(w.stream->arg);
+        assert_null(strstr(w.detail, "restart"));
+        pass(&w, 5500);
+        assert_true(w.stream->closed);
+        gone(&w);
+    }
+    assert_non_null(strstr(w.detail, "only a restart of Asterisk helps"));
+    for (int i = 0; i < 4; i++) { /* asked, but no socket is opened */
+        pass(&w, 5000);
+        answer(&w, "GET /asterisk/info", 200, INFO);
+        assert_null(w.stream);
+    }
+    pass(&w, 5000);
+    answer(&w, "GET /asterisk/info", 200,
+           "{\"system\":{\"version\":\"22.0\"},\"status\":{\"startup_time\":\"s2\"}}");
+    assert_string_equal(w.run, "s2");
+    accept_socket(&w);
+    bring_beat_back(&w);
+    assert_int_equal(w.link, DG_LINK_UP);
     world_close(&w);
 }
 
@@ -219,11 +263,17 @@ static void test_broken_frame(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_up_and_close), cmocka_unit_test(test_not_there_yet),
-        cmocka_unit_test(test_deaf),         cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_frozen),       cmocka_unit_test(test_deaf_later),
-        cmocka_unit_test(test_replaced),     cmocka_unit_test(test_refused_upgrade),
-        cmocka_unit_test(test_frames),       cmocka_unit_test(test_large_message),
+        cmocka_unit_test(test_up_and_close),
+        cmocka_unit_test(test_not_there_yet),
+        cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_deaf_later),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_applications_hang),
+        cmocka_unit_test(test_refused_upgrade),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_broken_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

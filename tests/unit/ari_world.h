@@ -54,6 +54,7 @@ struct world {
     struct dg_stream *stream;
     struct text log;
     enum dg_link link;
+    char run[60], detail[200];
     const struct dg_backend *table;
     const struct dg_plugin *plugin;
     void *self;
@@ -154,7 +155,7 @@ static inline void op_fail(struct dg_op *op, enum dg_err err, const char *fmt, .
 static inline void host_link(const struct dg_host *h, enum dg_link link, const char *detail)
 {
     struct world *w = world_of(h);
-    (void)detail;
+    snprintf(w->detail, sizeof w->detail, "%s", detail ? detail : "");
     if (link != w->link)
         note(w, link == DG_LINK_UP ? "up" : link == DG_LINK_DOWN ? "down" : "connecting", NULL);
     w->link = link;
@@ -269,6 +270,11 @@ static inline struct dg_metric *metric(const struct dg_host *h, enum dg_metric_t
     (void)name;
     (void)help;
     return NULL;
+}
+
+static inline void server_run(const struct dg_host *h, const char *run)
+{
+    snprintf(world_of(h)->run, sizeof world_of(h)->run, "%s", run);
 }
 
 static inline void metric_add(struct dg_metric *m, int64_t n)
@@ -432,7 +438,8 @@ static inline void world_open(struct world *w, const char *observe)
                                .stream_write = stream_write,
                                .stream_close = stream_close,
                                .metric = metric,
-                               .metric_add = metric_add};
+                               .metric_add = metric_add,
+                               .server_run = server_run};
     void *so = dlopen(PLUGIN_DIR "/ari.so", RTLD_NOW | RTLD_LOCAL);
     if (!so)
         fail_msg("%s", dlerror());

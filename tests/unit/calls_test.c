@@ -21,7 +21,8 @@
 /* ---- A store of three lists ------------------------------------------------------- */
 
 struct written {
-    char collection[16], id[64], status[32];
+    char collection[16], id[64], status[32], reason[32];
+    bool estimated;
 };
 
 struct world {
@@ -117,6 +118,9 @@ static void fake_write(void *self, const struct dg_write *list, size_t count, st
         snprintf(w->collection, sizeof w->collection, "%s", list[i].collection);
         snprintf(w->id, sizeof w->id, "%s", list[i].id);
         snprintf(w->status, sizeof w->status, "%s", json_get_str(doc, "status"));
+        snprintf(w->reason, sizeof w->reason, "%s",
+                 json_get_str(doc, "failure_reason") ? json_get_str(doc, "failure_reason") : "");
+        w->estimated = json_get_bool(doc, "estimated", false);
         json_decref(doc);
         h->item(op, list[i].id);
     }
@@ -665,6 +669,132 @@ static void a_call_that_the_backend_lost(void **state)
     assert_int_equal(count_writes(w, "cdr", "failed"), 1);
 }
 
+static void server_runs(struct world *w, const char *run)
+{
+    const struct dg_host *h = w->backend->self;
+    h->link(h, DG_LINK_DOWN, "cut");
+    h->server_run(h, run);
+    h->link(h, DG_LINK_UP, NULL);
+}
+
+static const struct written *cdr_of(const struct world *w, const char *id)
+{
+    for (unsigned i = 0; i < w->write_count; i++)
+        if (str_eq(w->writes[i].collection, "cdr") && str_eq(w->writes[i].id, id))
+            return &w->writes[i];
+    fail_msg("no CDR of %s", id);
+    return NULL;
+}
+
+static void check_cdr(const struct world *w, const char *id, const char *status, const char *reason)
+{
+    const struct written *cdr = cdr_of(w, id);
+    assert_string_equal(cdr->status, status);
+    assert_string_equal(cdr->reason, reason);
+    assert_true(cdr->estimated);
+}
+
+/* The server ran on: an answered call has simply ended, of another nothing is known. */
+static void ends_that_were_missed(void **state)
+{
+    struct world *w = *state;
+    char talked[ID_SIZE], cancelled[ID_SIZE];
+    server_runs(w, "first");
+    settle(w);
+    place(w, NULL, NULL);
+    accept_call(w);
+    emit(w, DG_CALL_ANSWERED, 0);
+    memcpy(talked, w->dialled, sizeof talked);
+    place(w, NULL, NULL);
+    accept_call(w);
+    calls_hangup(w->calls, w->dialled, 0, on_answer, w);
+    memcpy(cancelled, w->dialled, sizeof cancelled);
+    place(w, NULL, NULL);
+    accept_call(w);
+    emit(w, DG_CALL_RINGING, 0);
+    server_runs(w, "first");
+    until_no_call_lives(w);
+    check_cdr(w, talked, "completed", "");
+    check_cdr(w, cancelled, "cancelled", "Cancelled");
+    check_cdr(w, w->dialled, "failed", "end_missed");
+    /* It was told to have failed: if it turns up after all, it must not go on. */
+    w->hangups = 0;
+    emit(w, DG_CALL_STARTED, 0);
+    assert_int_equal(w->hangups, 1);
+    w->shows_calls = true;
+    server_runs(w, "first");
+    settle(w);
+    assert_int_equal(w->hangups, 2);
+}
+
+static void calls_that_a_restart_of_the_server_took_along(void **state)
+{
+    struct world *w = *state;
+    char talked[ID_SIZE];
+    server_runs(w, "first");
+    settle(w);
+    place(w, NULL, NULL);
+    accept_call(w);
+    emit(w, DG_CALL_ANSWERED, 0);
+    memcpy(talked, w->dialled, sizeof talked);
+    place(w, NULL, NULL);
+    accept_call(w);
+    server_runs(w, "second");
+    until_no_call_lives(w);
+    check_cdr(w, talked, "failed", "backend_lost");
+    check_cdr(w, w->dialled, "failed", "backend_lost");
+}
+
+/* The server's run is part of the record; a call that was only written down has perhaps never been
+ * dialled. */
+static void ends_that_were_missed_by_a_restart(void **state)
+{
+    static const struct {
+        const char *record, *status, *reason;
+    } rows[] = {
+        {"{\"status\":\"answered\",\"phone_number\":\"+1\",\"backend\":\"scripted\","
+         "\"server_run\":\"first\",\"answered_at\":9}",
+         "completed", ""},
+        {"{\"status\":\"answered\",\"phone_number\":\"+1\",\"backend\":\"scripted\","
+         "\"server_run\":\"other\",\"answered_at\":9}",
+         "failed", "backend_lost"},
+        {"{\"status\":\"pending\",\"phone_number\":\"+1\",\"backend\":\"scripted\","
+         "\"server_run\":\"first\"}",
+         "failed", "not_placed"},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool ready = false;
+        w->write_count = 0;
+        w->unfinished = rows[i].record;
+        calls_recover(w->calls, note_ready, &ready);
+        settle(w);
+        server_runs(w, "first");
+        until_no_call_lives(w);
+        check_cdr(w, "0190aaaa-0000-7000-8000-000000000001", rows[i].status, rows[i].reason);
+        assert_int_equal(w->originates, 0); /* never dialled again */
+    }
+}
+
+/* Nothing is asked of a backend that is away, so nothing is known to be cancelled. */
+static void a_hang_up_that_reaches_nobody(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    accept_call(w);
+    w->backend_host->link(w->backend_host, DG_LINK_DOWN, "cut");
+    settle(w);
+    calls_hangup(w->calls, w->dialled, 0, on_answer, w);
+    settle(w);
+    assert_int_equal(w->err, DG_EUNAVAILABLE);
+    w->shows_calls = true;
+    w->shown_state = DG_CHANNEL_RINGING;
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    settle(w);
+    emit(w, DG_CALL_ENDED, 17);
+    assert_int_equal(count_writes(w, "cdr", "busy"), 1);
+}
+
 static void a_call_that_is_still_there(void **state)
 {
     struct world *w = *state;
@@ -747,6 +877,10 @@ int main(void)
         IN_WORLD(a_stop_refuses_those_that_wait),
         IN_WORLD(a_hang_up_before_the_answer_is_a_cancel),
         IN_WORLD(a_call_that_the_backend_lost),
+        IN_WORLD(ends_that_were_missed),
+        IN_WORLD(calls_that_a_restart_of_the_server_took_along),
+        IN_WORLD(ends_that_were_missed_by_a_restart),
+        IN_WORLD(a_hang_up_that_reaches_nobody),
         IN_WORLD(a_call_that_is_still_there),
         IN_WORLD(calls_are_taken_up_after_a_restart),
         IN_WORLD(many_are_taken_up_page_by_page),

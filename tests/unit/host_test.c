@@ -182,8 +182,16 @@ static void the_link_is_told_when_it_changes(void **state)
     assert_string_equal(t.in->link_detail, "b");
     h->link(h, DG_LINK_UP, NULL);
     h->link(h, DG_LINK_UP, NULL); /* asks to look again */
+    h->link(h, DG_LINK_DOWN, "cut");
+    h->link(h, DG_LINK_DOWN, "cut"); /* no change */
+    h->link(h, DG_LINK_DOWN, "still booting");
+    h->server_run(h, "first");
+    assert_string_equal(t.in->server_run, "first");
+    h->server_run(h, NULL);
+    assert_null(t.in->server_run);
     bench_after(&t.b, 5);
-    assert_string_equal(t.heard, "link 1 a; link 2 -; link 2 -; ");
+    assert_string_equal(t.heard,
+                        "link 1 a; link 2 -; link 2 -; link 0 cut; link 0 still booting; ");
     end(&t);
 }
 

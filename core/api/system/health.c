@@ -37,6 +37,8 @@ static void on_event(void *arg, const struct bus_event *ev)
         h->report.link = (enum dg_link)ev->link;
         h->report.link_since_ms = ev->at_ms;
         bool up = ev->link == DG_LINK_UP;
+        snprintf(h->report.detail, sizeof h->report.detail, "%s",
+                 ev->link == DG_LINK_DOWN && ev->detail ? ev->detail : "");
         metric_set(h->http_connected, up);
         metric_set(h->socket_connected, up);
     }
@@ -70,6 +72,7 @@ void health_backend(struct health *h, const char *instance, bool mock)
     snprintf(h->report.backend, sizeof h->report.backend, "%s", instance);
     h->report.mock = mock;
     h->report.link = DG_LINK_CONNECTING;
+    h->report.detail[0] = '\0';
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -119,6 +122,8 @@ static void write_link(struct json_writer *w, const struct health_report *r, boo
     jw_str(w, "backend", r->backend);
     if (r->mock)
         jw_bool(w, "mock", true);
+    if (r->detail[0])
+        jw_str(w, "detail", r->detail);
     jw_end(w);
 }
 
@@ -199,7 +204,7 @@ static const struct field health_fields[] = {
     {.name = "asterisk",
      .kind = FIELD_OBJECT,
      .required = true,
-     .help = "The link to the active backend",
+     .help = "The link to the active backend; `detail` says why it is not there",
      .example = "{\"status\":\"ok\",\"http\":\"connected\",\"websocket\":\"connected\"}"},
     {.name = "services", .kind = FIELD_OBJECT, .required = true},
     {.name = "timestamp", .kind = FIELD_TIME, .required = true},

@@ -19,6 +19,7 @@ struct health_report {
     enum dg_link link; /* of the active backend */
     char backend[64];  /* its instance name */
     bool mock;
+    char detail[200]; /* why the link is not up, if that is known */
     int64_t link_since_ms;
     struct store_status store;
 };
