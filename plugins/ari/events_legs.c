@@ -22,7 +22,7 @@ static void answered(const struct incoming *in, struct leg *leg)
 {
     if (leg->fate.answered)
         return;
-    leg->fate.answered = true;
+    leg->fate.answered = leg->answer_told = true;
     leg->answered_at_ms = leg->state_since_ms = in->at_ms;
     incoming_emit(in, (struct dg_event){.type = DG_CALL_ANSWERED, .call = leg->id});
 }
@@ -142,10 +142,22 @@ static const char *cause_text(int cause)
     return NULL;
 }
 
+/* It was answered while nobody looked, and ends before the core has been shown that it is up. */
+static void answered_unseen(const struct incoming *in, struct leg *leg)
+{
+    leg->answer_told = true;
+    incoming_emit(in, (struct dg_event){.type = DG_CALL_ANSWERED,
+                                        .call = leg->id,
+                                        .at_ms = leg->answered_at_ms,
+                                        .estimated = !leg->answered_at_ms});
+}
+
 static void end(const struct incoming *in, struct leg *leg)
 {
     leg->fate.cause = json_number(in->json, "cause");
     leg->fate.answered |= snapshot_state(in->channel) == DG_CHANNEL_UP;
+    if (leg->fate.answered && !leg->answer_told)
+        answered_unseen(in, leg);
     int cause = fate_cause(&leg->fate), sip = json_number(in->json, "tech_cause");
     if (!sip)
         sip = leg->sip_code;

@@ -17,9 +17,10 @@ struct leg {
     enum dg_direction direction;
     bool started; /* the core has been told of it */
     bool ringing, progress, held, muted, controlled, hanging_up;
-    bool expected; /* an originate for it is under way: kept after its end */
-    bool ended;    /* it has, while it was expected */
-    bool given_up; /* its originate was answered with a failure that leaves doubt */
+    bool answer_told; /* to the core, by an event */
+    bool expected;    /* an originate for it is under way: kept after its end */
+    bool ended;       /* it has, while it was expected */
+    bool given_up;    /* its originate was answered with a failure that leaves doubt */
     int64_t answered_at_ms, state_since_ms;
     uint64_t shown; /* a hash of what the core was last told */
 };

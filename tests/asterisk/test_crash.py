@@ -113,13 +113,16 @@ def test_gateway_ends_and_returns(own, how):
         assert status(client, stays)["status"] == "answered"
         assert status(client, rings)["status"] == "ringing"
         final = outcomes.poll(client, gone, outcomes.TERMINAL, 15)
-        assert (final["status"], final["failure_reason"]) == ("failed", "backend_lost")
+        assert (final["status"], final["failure_reason"]) == ("completed", None)
         for story in (stays, rings):
             assert client.delete(f"/api/v2/calls/{story.call_id}").status_code == 200
         assert outcomes.poll(client, stays, outcomes.TERMINAL, 10)["status"] == "completed"
         assert outcomes.poll(client, rings, outcomes.TERMINAL, 10)["status"] == "failed"
         cdrs = one_each(gateway, [stays, gone, rings])
         assert cdrs[stays.call_id]["disposition"] == "answered"
+        assert not cdrs[stays.call_id]["estimated"]
+        assert cdrs[gone.call_id]["disposition"] == "answered"
+        assert cdrs[gone.call_id]["estimated"]
         assert cdrs[rings.call_id]["disposition"] == "cancelled"
 
 

@@ -1,23 +1,28 @@
 """Faults with fifty calls up, on Asterisk 22 and 16 at once: every call still reaches its true end.
 
-DIALGATE_FAULT_ROUNDS, DIALGATE_FAULT_CUTS, DIALGATE_FAULT_FREEZE (seconds) and
-DIALGATE_FAULT_CALLS lengthen the test; DIALGATE_BED_PORTS_22 and _16 move its Asterisks.
+DIALGATE_FAULT_ROUNDS, _KILLS (of the gateway), _CUTS (of the event socket, in each round), _FREEZE
+(seconds) and _CALLS lengthen the test; DIALGATE_BED_PORTS_22 and _16 move its Asterisks.
 """
 import os
 import signal
-import threading
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import httpx
 import pytest
 from support import recovery
 from support.asterisk import need_root
+from support.gateway import Gateway, free_port
 
 ROUNDS = int(os.environ.get("DIALGATE_FAULT_ROUNDS", "2"))
+KILLS = int(os.environ.get("DIALGATE_FAULT_KILLS", "2"))
 CUTS = int(os.environ.get("DIALGATE_FAULT_CUTS", "2"))
 FREEZE = float(os.environ.get("DIALGATE_FAULT_FREEZE", "6"))
 CALLS = int(os.environ.get("DIALGATE_FAULT_CALLS", "50"))
 RINGING = CALLS // 10
+PER_SECOND = 20
 PORTS = {version: int(os.environ.get(f"DIALGATE_BED_PORTS_{version}", base))
          for version, base in (("22", 28000), ("16", 29500))}
 
@@ -45,6 +50,30 @@ def cut(site):
         took(site)
 
 
+def cut_off(site):
+    """The network is gone for a while, in which calls end, ring on, are answered."""
+    ended, rang = site.some("001", 5), site.some("480", 2)
+    with site.no_network():
+        site.end_there(ended + rang)
+        time.sleep(1)
+    took(site)
+    site.await_states(ended, ("completed",))
+    site.await_states(rang, ("failed",))
+    assert {site.record(call_id)["failure_reason"] for call_id in rang} == {"end_missed"}
+    assert all(site.record(call_id)["estimated"] for call_id in ended + rang)
+
+
+def gateway_killed(site):
+    """While it places calls, at a random moment; calls end before it is back."""
+    ended, rang = site.some("001", 3), site.some("480", 1)
+    with site.load(PER_SECOND) as load:
+        time.sleep(site.dice.uniform(0.2, 2))
+        site.kill_gateway()
+        load.stop()
+    site.end_there(ended + rang)
+    site.start_gateway()
+
+
 def took(site):
     seconds = site.await_ready()
     print(f"{site.version}: ready after {seconds:.1f} s")
@@ -63,9 +92,46 @@ def one_site(version, fault, rounds):
     assert not problems, f"{len(problems)} problems on {version}:\n" + "\n".join(problems[:20])
 
 
-@pytest.mark.parametrize("fault", [killed, stopped, restarted, frozen, cut])
+@pytest.mark.parametrize("fault", [killed, stopped, restarted, frozen, cut, cut_off])
 def test_asterisk(fault):
     both(one_site, fault, ROUNDS)
+
+
+def test_gateway():
+    both(one_site, gateway_killed, KILLS)
+
+
+def test_silence_costs_nothing():
+    """Asterisk is away, or accepts connections and says nothing: no spinning, and health says so."""
+    with silent_port() as silent, ThreadPoolExecutor(2) as pool:
+        for task in [pool.submit(alone, port) for port in (free_port(), silent)]:
+            task.result()
+
+
+def alone(port):
+    with Gateway({"telephony": {"backend": "pbx"}, "backend.mock": None, "backend.pbx": {
+            "plugin": "ari", "url": f"http://127.0.0.1:{port}/ari", "username": "u",
+            "password": "p"}}, ready=False) as gateway:
+        time.sleep(2)  # the start itself costs something
+        before = cpu_seconds(gateway.pid)
+        time.sleep(10)
+        share = (cpu_seconds(gateway.pid) - before) / 10
+        assert share < 0.02, f"{share:.1%} of a core for nothing"
+        health = httpx.get(f"{gateway.base}/health", trust_env=False).json()
+        assert health["status"] == "degraded"
+        assert health["asterisk"]["detail"] == "Unable to connect to ARI"
+
+
+@contextmanager
+def silent_port():
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
+        yield listener.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def both(story, *arguments):

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -146,6 +147,18 @@ class Site:
                 wait_until(lambda: self.state(client, call_id) in states, seconds,
                            f"{call_id} ({self.placed[call_id]}) {states}", every=0.1)
 
+    def some(self, digits, count):
+        """Ids of so many live calls of this kind."""
+        live = self.live()
+        return [call_id for call_id in self.placed
+                if self.placed[call_id] == digits and call_id in live][:count]
+
+    def record(self, call_id):
+        return self.gateway.cdr(call_id)
+
+    def load(self, per_second):
+        return Load(self, per_second)
+
     def hang_up(self, ids):
         """By the gateway."""
         with self.client() as client:
@@ -224,6 +237,16 @@ class Site:
         outage.up = time.monotonic()
         return outage
 
+    @contextmanager
+    def no_network(self):
+        outage = self.begin(down=True)
+        self.relay.set_closed(True)
+        try:
+            yield
+        finally:
+            self.relay.set_closed(False)
+            outage.up = time.monotonic()
+
     def kill_gateway(self):
         self.begin(down=True)
         self.gateway.kill()
@@ -270,7 +293,8 @@ class Site:
 
     def judge(self):
         """Compares every end with Asterisk's CDRs, and what health said with what was so."""
-        wait_until(lambda: not set(self.asterisk.channels()), 10, "no channel")
+        wait_until(lambda: not self.asterisk.channels(), 10,
+                   f"no channel: {self.asterisk.cli('core show channels concise')}")
         time.sleep(0.5)  # Asterisk writes its CDRs when the channels are gone
         self.keep_rows()
         stored = wait_until(lambda: self.enough_cdrs(), 10, "a CDR for each call")
@@ -288,6 +312,47 @@ class Site:
         for doc in self.gateway.stored("cdr"):
             found.setdefault(doc["call_id"], []).append(doc)
         return found if set(self.placed) <= set(found) else None
+
+
+class Load(threading.Thread):
+    """Places calls that last a second or fail, at a rate, until stop() or the gateway is gone."""
+
+    KINDS = (("001", "short", 5000), ("299", "hold", 5000), ("486", "hold", 5000),
+             ("001", "hold", 5000), ("480", "hold", 2000))
+
+    def __init__(self, site, per_second):
+        super().__init__(daemon=True)
+        self.site, self.pause, self.running = site, 1 / per_second, True
+        self.problem = None
+
+    def run(self):
+        with self.site.client() as client:
+            while self.running:
+                digits, extension, timeout = self.site.dice.choice(self.KINDS)
+                try:
+                    reply = client.post("/api/v2/calls", json={
+                        "phone_number": outcomes.new_number(digits), "extension": extension,
+                        "timeout": timeout})
+                except httpx.TransportError:
+                    return  # killed: nobody knows what became of this one
+                if reply.status_code != 200 or not reply.json()["success"]:
+                    self.problem = reply.text
+                    return
+                self.site.placed[reply.json()["call_id"]] = digits
+                time.sleep(self.pause)
+
+    def stop(self):
+        self.running = False
+        self.join()
+        assert not self.problem, self.problem
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.running = False
+        self.join()
 
 
 def alive(pid):

@@ -32,6 +32,7 @@ class Relay:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.lock = threading.Lock()
         self.pairs = {}  # socket: pair
+        self.closed = False
         self.running = True
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -48,6 +49,9 @@ class Relay:
 
     def accept(self):
         near, _ = self.listener.accept()
+        if self.closed:
+            self.reset(near)
+            return
         try:
             far = socket.create_connection(self.target, timeout=2)
         except OSError:
@@ -96,6 +100,13 @@ class Relay:
             for pair in cut:
                 self.drop(pair, abruptly=True)
         return len(cut)
+
+    def set_closed(self, closed):
+        """Closed: every connection is reset and no new one is let through."""
+        with self.lock:
+            self.closed = closed
+            for pair in set(self.pairs.values()) if closed else ():
+                self.drop(pair, abruptly=True)
 
     def close(self):
         self.running = False
