@@ -191,6 +191,20 @@ struct call_event calls_event_now(enum call_event_type type)
     return (struct call_event){.type = type, .at_ms = clock_unix_ms(), .mono_ms = clock_ms()};
 }
 
+/* Events may come late: a duration is from when it happened. A greater lag is another clock. */
+#define LAG_MAX_MS 60000
+
+struct call_event calls_event_then(enum call_event_type type, int64_t at_ms)
+{
+    struct call_event ev = calls_event_now(type);
+    int64_t lag_ms = at_ms ? ev.at_ms - at_ms : 0;
+    if (at_ms)
+        ev.at_ms = at_ms;
+    if (lag_ms > 0 && lag_ms < LAG_MAX_MS && (uint64_t)lag_ms < ev.mono_ms)
+        ev.mono_ms -= (uint64_t)lag_ms;
+    return ev;
+}
+
 /* ---- Effects of a step ------------------------------------------------------- */
 
 void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
@@ -430,9 +444,7 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
     for (size_t i = 0; i < sizeof event_map / sizeof *event_map; i++) {
         if (event_map[i].from != ev->type)
             continue;
-        struct call_event move = calls_event_now(event_map[i].to);
-        if (ev->at_ms)
-            move.at_ms = ev->at_ms;
+        struct call_event move = calls_event_then(event_map[i].to, ev->at_ms);
         move.cause = ev->cause;
         move.sip_code = ev->sip_code;
         move.text = ev->type == DG_CALL_ENDED ? ev->text : NULL;

@@ -24,6 +24,8 @@ struct calls {
 /* Apply an event and carry out what the step asks for. May end and release the call. */
 void calls_move(struct calls *cs, struct call *c, const struct call_event *ev);
 struct call_event calls_event_now(enum call_event_type type);
+/* What a backend says happened at `at_ms`; 0: now. */
+struct call_event calls_event_then(enum call_event_type type, int64_t at_ms);
 void calls_add(struct calls *cs, struct call *c); /* to the live ones; takes the reference over */
 void calls_hold(struct call *c);
 void calls_release(struct call *c);

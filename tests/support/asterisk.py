@@ -58,8 +58,12 @@ class Asterisk:
 
     def name_of(self, unique_id):
         """The channel's name: what the command line wants instead of its id."""
+        return self.names()[unique_id]
+
+    def names(self):
+        """{unique id: name} of all channels."""
         rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
-        return next(row[0] for row in rows if row[-1] == unique_id)
+        return {row[-1]: row[0] for row in rows if len(row) > 2}
 
     def bridged_with(self, unique_id):
         """The unique ids of the channels that share a bridge with this one."""
