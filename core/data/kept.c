@@ -197,6 +197,11 @@ bool store_write_kept(struct store *s, struct store_batch *b)
     return true;
 }
 
+size_t store_room(const struct store *s)
+{
+    return s->in ? s->kept.max - s->kept.count : SIZE_MAX;
+}
+
 /* ---- Making and freeing ------------------------------------------------- */
 
 void kept_init(struct kept *k, size_t max)

@@ -113,6 +113,8 @@ void store_write(struct store *s, struct store_batch *b, op_fn *fn,
  * the process. false: too many are kept already, or the store is disabled; the
  * batch is dropped, which is logged in the first case. */
 bool store_write_kept(struct store *s, struct store_batch *b);
+/* How many more batches could be kept. SIZE_MAX when the store is disabled. */
+size_t store_room(const struct store *s);
 
 /* One document; shorthand for a batch of one. */
 void store_put(struct store *s, const char *collection, const char *id, struct dg_bytes json,

@@ -14,6 +14,8 @@
 #define COMPARE_EVERY_MS 30000
 #define MISSING_GRACE_MS 2000 /* an end may be on its way on the event socket */
 #define RETRY_MS         2000 /* after a comparison that failed */
+#define CLOSE_AT_ONCE    500  /* of missing calls, so that the store can follow */
+#define CLOSE_PAUSE_MS   20
 
 struct comparison {
     struct link link; /* while it waits for late ends */
@@ -25,6 +27,7 @@ struct comparison {
     /* Ids of the calls that were there before we asked and are not in the answer. */
     char (*missing)[ID_SIZE];
     size_t count, size;
+    size_t next, closed; /* how far close_missing has come */
 };
 
 static void on_compare_timer(void *arg);
@@ -92,22 +95,29 @@ static struct call_event fate_of(const struct comparison *p, const struct call *
     return ev;
 }
 
-/* Those that are still live and were not seen since are gone. */
+/* Those that are still live and were not seen since are gone. Their ends are kept in memory until
+ * the store has them, and there is room for so many only: half of it is left to other calls. */
 static void close_missing(void *arg)
 {
     struct comparison *p = arg;
+    bool room = store_room(p->cs->config.store) > STORE_MAX_KEPT / 2;
     size_t closed = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        struct call *c = map_get(p->cs->live, p->missing[i]);
+    for (; room && p->next < p->count && closed < CLOSE_AT_ONCE; p->next++) {
+        struct call *c = map_get(p->cs->live, p->missing[p->next]);
         if (!c || c->seen >= p->number)
             continue;
         struct call_event ev = fate_of(p, c);
         calls_move(p->cs, c, &ev);
         closed++;
     }
-    if (closed)
+    p->closed += closed;
+    if (p->next < p->count) {
+        p->grace = loop_timer(p->cs->config.loop, CLOSE_PAUSE_MS, close_missing, p);
+        return;
+    }
+    if (p->closed)
         log_warn("calls", "calls were gone from the backend", LOG_S("instance", p->in->name),
-                 LOG_I("closed", closed));
+                 LOG_I("closed", p->closed));
     comparison_free(p);
 }
 
