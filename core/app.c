@@ -250,12 +250,20 @@ static void start_calls(struct app *app)
     };
     app_retention(app->config, &config.retention);
     app->calls = calls_new(&config);
+    struct idempotency_config keys = {.loop = app->loop,
+                                      .store = app->store,
+                                      .calls = app->calls,
+                                      .bus = app->bus,
+                                      .metrics = app->metrics};
+    app_idempotency(app->config, &keys.settings);
+    app->idempotency = idempotency_new(&keys);
     calls_recover(app->calls, on_recovered, app);
 }
 
 static void on_drained(void *arg)
 {
     struct app *app = arg;
+    idempotency_free(app->idempotency);
     calls_free(app->calls);
     app->calls = NULL;
     call_metrics_free(app->call_metrics);
@@ -338,6 +346,7 @@ static void fill_api(struct app *app)
 {
     const struct settings *s = app->config->server;
     app->api.calls = app->calls;
+    app->api.idempotency = app->idempotency;
     app->api.auth = app->auth;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;

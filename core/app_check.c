@@ -195,6 +195,7 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
         ++*count;
     }
     check_call_limits(c->calls, problems, count);
+    check_range(c->idempotency, "max_remembered", INT32_MAX, problems, count);
     for (size_t i = 0; i < c->backend_count; i++)
         check_call_limits(c->backends[i].calls, problems, count);
     struct problem why = {0};

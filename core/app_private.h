@@ -27,6 +27,7 @@ struct app {
     size_t provider_count, backend_count, closing;
     struct call_metrics *call_metrics;
     struct calls *calls;
+    struct idempotency *idempotency;
     struct admin *admin;
     struct http *http;
     struct api api;
@@ -71,6 +72,7 @@ struct app_http {
 /* [any thread] All of it but identify_arg. */
 void app_http_fill(struct app *app, const struct config *c, struct app_http *out);
 void app_http_clear(struct app_http *http);
+void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
 /* New calls go to `in`, by the keys of its table `b`. */
 void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,

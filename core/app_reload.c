@@ -140,8 +140,11 @@ static void use_calls(struct app *app, const struct config *c)
     struct call_retention retention;
     struct instance *in = calls_backend(app->calls);
     const struct config_instance *b = in ? named(c->backends, c->backend_count, in->name) : NULL;
+    struct idempotency_settings idempotency;
     app_retention(c, &retention);
     calls_retain(app->calls, &retention);
+    app_idempotency(c, &idempotency);
+    idempotency_set(app->idempotency, &idempotency);
     /* Its table may be gone, or be another plugin's: then it keeps what it had. */
     if (b && b->descriptor && b->descriptor->backend)
         app_use_backend(app, c, b, in);

@@ -75,6 +75,15 @@ void app_retention(const struct config *c, struct call_retention *out)
     };
 }
 
+void app_idempotency(const struct config *c, struct idempotency_settings *out)
+{
+    *out = (struct idempotency_settings){
+        .lifetime_ms = (uint64_t)settings_int(c->idempotency, "lifetime"),
+        .wait_ms = (uint64_t)settings_int(c->idempotency, "wait"),
+        .max_remembered = (size_t)settings_int(c->idempotency, "max_remembered"),
+    };
+}
+
 void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
                      struct instance *in)
 {

@@ -84,6 +84,15 @@ static const struct dg_cfg_key calls_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key idempotency_keys[] = {
+    {"lifetime", DG_CFG_MS, "24h", "how long an Idempotency-Key is remembered"},
+    {"wait", DG_CFG_MS, "10s",
+     "how long a request waits for the first one with its key; then it is answered 409"},
+    {"max_remembered", DG_CFG_INT, "20000",
+     "without a store: so many keys, the newest, are remembered in memory"},
+    {0},
+};
+
 static const struct dg_cfg_key node_keys[] = {
     {"name", DG_CFG_STR, "", "this gateway's name; empty: the host's"},
     {0},
@@ -108,15 +117,11 @@ static const struct dg_cfg_key instance_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},
-    {"log", log_keys},
-    {"plugins", plugins_keys},
-    {"auth", auth_keys},
-    {"calls", calls_keys},
-    {"node", node_keys},
-    {"storage", storage_keys},
-    {"telephony", telephony_keys},
-    {NULL, NULL},
+    {"server", server_keys},       {"log", log_keys},
+    {"plugins", plugins_keys},     {"auth", auth_keys},
+    {"calls", calls_keys},         {"idempotency", idempotency_keys},
+    {"node", node_keys},           {"storage", storage_keys},
+    {"telephony", telephony_keys}, {NULL, NULL},
 };
 
 static size_t keys_count(const struct dg_cfg_key *keys)
@@ -214,6 +219,7 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->plugins = section(c, "plugins", plugins_keys, problems, count);
     c->auth = section(c, "auth", auth_keys, problems, count);
     c->calls = section(c, "calls", calls_keys, problems, count);
+    c->idempotency = section(c, "idempotency", idempotency_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -495,8 +501,9 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    struct settings *const sections[] = {c->server, c->log,  c->plugins,   c->auth,
-                                         c->calls,  c->node, c->telephony, c->storage};
+    struct settings *const sections[] = {c->server,    c->log,     c->plugins,
+                                         c->auth,      c->calls,   c->node,
+                                         c->telephony, c->storage, c->idempotency};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -9,7 +9,7 @@
 
 #include "auth/auth.h"
 #include "base/metrics.h"
-#include "domain/calls.h"
+#include "domain/idempotency.h"
 #include "events/bus.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -19,6 +19,7 @@ struct health; /* api/system/health.h */
 struct api {
     /* [control thread] */
     struct calls *calls;
+    struct idempotency *idempotency;
     struct auth *auth; /* auth_token_rate is for any thread */
 
     /* [any thread] */

@@ -10,7 +10,7 @@ struct route_answer {
     const char *help;
     const struct schema *schema; /* NULL: none */
     const char *type;            /* NULL: application/json */
-    const char *example;         /* JSON text; NULL: made from the schema's examples */
+    const struct field *headers; /* that it may have; NULL: none to speak of */
 };
 
 struct route_doc {
@@ -23,6 +23,7 @@ struct route_doc {
     bool body_optional;
     const struct field
         *params; /* of the path and, after them, the query; ends with name NULL; NULL: none */
+    const struct field *headers;        /* of the request; NULL: none to speak of */
     const struct route_answer *answers; /* ends with status 0 */
 };
 

@@ -120,22 +120,27 @@ static bool in_path(const struct route *r, const char *name)
     return strstr(r->pattern, part) != NULL;
 }
 
+static void write_param(struct json_writer *w, const struct field *f, const char *where)
+{
+    jw_object(w, NULL);
+    jw_str(w, "name", f->name);
+    jw_str(w, "in", where);
+    jw_bool(w, "required", str_eq(where, "path") || f->required);
+    if (f->help)
+        jw_str(w, "description", f->help);
+    write_field(w, f, "schema");
+    jw_end(w);
+}
+
 static void write_params(struct json_writer *w, const struct route *r)
 {
-    if (!r->doc->params)
+    if (!r->doc->params && !r->doc->headers)
         return;
     jw_array(w, "parameters");
-    for (const struct field *f = r->doc->params; f->name; f++) {
-        bool path = in_path(r, f->name);
-        jw_object(w, NULL);
-        jw_str(w, "name", f->name);
-        jw_str(w, "in", path ? "path" : "query");
-        jw_bool(w, "required", path || f->required);
-        if (f->help)
-            jw_str(w, "description", f->help);
-        write_field(w, f, "schema");
-        jw_end(w);
-    }
+    for (const struct field *f = r->doc->params; f && f->name; f++)
+        write_param(w, f, in_path(r, f->name) ? "path" : "query");
+    for (const struct field *f = r->doc->headers; f && f->name; f++)
+        write_param(w, f, "header");
     jw_end(w);
 }
 
@@ -156,12 +161,26 @@ static void write_body(struct json_writer *w, const struct route_doc *d)
     jw_end(w);
 }
 
+static void write_answer_headers(struct json_writer *w, const struct field *headers)
+{
+    jw_object(w, "headers");
+    for (const struct field *f = headers; f->name; f++) {
+        jw_object(w, f->name);
+        jw_str(w, "description", f->help);
+        write_field(w, f, "schema");
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
 static void write_answer(struct json_writer *w, const struct route_answer *a)
 {
     char status[8];
     snprintf(status, sizeof status, "%d", a->status);
     jw_object(w, status);
     jw_str(w, "description", a->help);
+    if (a->headers)
+        write_answer_headers(w, a->headers);
     bool invalid = a->status == 422 && !a->schema;
     if (a->schema || invalid || a->type) {
         jw_object(w, "content");

@@ -45,6 +45,14 @@ static const struct dg_index cdr_indexes[] = {
     INDEX("disposition", "started_at"),
 };
 
+static const struct dg_field idempotency_fields[] = {
+    TEXT("call_id"), TEXT("principal"), TEXT("route"), TIME("created_at"), TIME("expires_at"),
+};
+
+static const struct dg_index idempotency_indexes[] = {
+    INDEX("expires_at"),
+};
+
 const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
@@ -61,6 +69,11 @@ const struct dg_collection collections[] = {
      .indexes = cdr_indexes,
      .index_count = COUNT(cdr_indexes)},
     {.name = COLLECTION_META},
+    {.name = COLLECTION_IDEMPOTENCY,
+     .fields = idempotency_fields,
+     .field_count = COUNT(idempotency_fields),
+     .indexes = idempotency_indexes,
+     .index_count = COUNT(idempotency_indexes)},
 };
 const size_t collection_count = COUNT(collections);
 

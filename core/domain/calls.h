@@ -82,7 +82,9 @@ void calls_recover(struct calls *cs, op_fn *fn, void *arg);
 /* ---- Requests -------------------------------------------------------------- */
 
 struct call_request {
-    const char *phone_number;                    /* checked by the caller: phone_valid */
+    const char *id;              /* NULL: a new one */
+    const struct dg_write *also; /* written in the call's own transaction, or NULL */
+    const char *phone_number;    /* checked by the caller: phone_valid */
     const char *context, *extension, *caller_id; /* NULL: the default */
     int priority;                                /* 0: the default */
     uint64_t ring_ms;                            /* 0: the default */
@@ -102,7 +104,8 @@ struct call_answer {
 typedef void calls_fn(void *arg, const struct call_answer *answer);
 
 /* DG_EINVAL a field, DG_ELIMIT too many calls, at once or per second, DG_EUNAVAILABLE the store
- * cannot write it down: nothing was dialled. Everything is copied. */
+ * cannot write it down: nothing was dialled. Everything is
+ * copied. */
 void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg);
 /* DG_ENOTFOUND unknown, DG_ECONFLICT it is over, else the backend's word. cause 0: normal. */
 void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg);

@@ -18,6 +18,7 @@ struct originate {
     void *arg;
     struct admission *admission; /* of the backend that the call was meant for */
     struct admission_turn turn;
+    struct store_batch batch; /* what else is written with the call */
     uint64_t sent_us;
     /* A refusal on its way. */
     enum dg_err err;
@@ -72,6 +73,7 @@ static void originate_answer(struct originate *o, enum dg_err err, const char *m
     o->fn(o->arg, &answer);
     if (o->call)
         calls_release(o->call);
+    store_batch_free(&o->batch);
     free(o);
 }
 
@@ -130,6 +132,8 @@ static struct call *call_of(struct calls *cs, const struct call_request *req)
 {
     const struct call_defaults *d = &cs->defaults;
     struct call *c = call_new();
+    if (req->id)
+        memcpy(c->id, req->id, sizeof c->id);
     c->owner = cs;
     c->created_at_ms = clock_unix_ms();
     c->phone_number = xstrdup(req->phone_number);
@@ -235,18 +239,32 @@ static void dial(struct originate *o)
     free(caller_id);
 }
 
+/* Nothing is dialled. Whether it was written is in doubt when the store gave no answer: then the
+ * end is, too, as soon as that is possible. */
+static void not_written(struct originate *o, const struct op_result *res)
+{
+    struct call *c = o->call;
+    bool taken = res->err == DG_ECONFLICT;
+    struct call_event ev = calls_event_now(CALL_EV_REFUSED);
+    ev.text = "The call could not be written down";
+    if (!taken)
+        log_error("calls", "call not placed: the store did not take it", LOG_S("call", c->id),
+                  LOG_S("why", res->message));
+    c->stored = res->err == DG_ETIMEOUT || res->err == DG_EUPSTREAM;
+    calls_move(o->cs, c, &ev);
+    if (taken)
+        originate_answer(o, DG_ECONFLICT, "What was to be written with the call is there already");
+    else
+        originate_answer(o, DG_EUNAVAILABLE, "Database unavailable");
+}
+
 static void on_written(void *arg, const struct op_result *res)
 {
     struct originate *o = arg;
     struct call *c = o->call;
     bool without_store = res->err == DG_EUNAVAILABLE && str_eq(res->message, STORE_DISABLED_TEXT);
     if (res->err != DG_OK && !without_store) {
-        struct call_event ev = calls_event_now(CALL_EV_REFUSED);
-        ev.text = "The call could not be written down";
-        log_error("calls", "call not placed: the store did not take it", LOG_S("call", c->id),
-                  LOG_S("why", res->message));
-        calls_move(o->cs, c, &ev);
-        originate_answer(o, DG_EUNAVAILABLE, "Database unavailable");
+        not_written(o, res);
         return;
     }
     c->stored = true;
@@ -262,12 +280,12 @@ static void on_written(void *arg, const struct op_result *res)
 
 static void write_down(struct originate *o)
 {
-    struct calls *cs = o->cs;
     struct buf json;
     buf_init(&json, BUF_MAX);
     call_record_write(o->call, &json);
-    store_put(cs->config.store, COLLECTION_CALLS, o->call->id,
-              (struct dg_bytes){json.ptr, json.len}, DG_VERSION_NONE, on_written, o);
+    store_batch_put(&o->batch, COLLECTION_CALLS, o->call->id, (struct dg_bytes){json.ptr, json.len},
+                    DG_VERSION_NONE);
+    store_write(o->cs->config.store, &o->batch, on_written, o);
     buf_free(&json);
 }
 
@@ -301,6 +319,10 @@ static void take_on(struct originate *o, const struct call_request *req)
 {
     struct calls *cs = o->cs;
     struct call *c = o->call = call_of(cs, req);
+    store_batch_init(&o->batch);
+    if (req->also)
+        store_batch_put(&o->batch, req->also->collection, req->also->id, req->also->json,
+                        req->also->expect);
     c->originate = o;
     calls_hold(c);
     calls_add(cs, c);

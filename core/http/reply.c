@@ -96,9 +96,12 @@ static void add_cors(struct request *req)
         add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", text);
     if (verdict == CORS_LISTED || verdict == CORS_REFUSED)
         add_constant(req, "vary", "Vary", "Origin");
-    if (verdict != CORS_REFUSED)
-        add_constant(req, "access-control-allow-credentials", "Access-Control-Allow-Credentials",
-                     "true");
+    if (verdict == CORS_REFUSED)
+        return;
+    add_constant(req, "access-control-allow-credentials", "Access-Control-Allow-Credentials",
+                 "true");
+    add_constant(req, "access-control-expose-headers", "Access-Control-Expose-Headers",
+                 "X-Request-ID, Retry-After, Idempotent-Replayed");
 }
 
 /* ---- Sending ------------------------------------------------------------ */

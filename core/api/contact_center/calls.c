@@ -1,8 +1,9 @@
-/* calls.c - placing a call, and hanging it up. */
+/* calls.c - placing a call. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/contact_center/private.h"
+#include "api/idempotency_key.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/phone.h"
@@ -108,14 +109,19 @@ static const struct schema call_answer_schema = {"CallResponse", "The call as it
                                                  answer_fields};
 
 static const struct route_answer originate_answers[] = {
-    {200, "Placed, or refused by the telephone system (success is false)", &call_answer_schema,
-     NULL, NULL},
+    {.status = 200,
+     .help = "Placed, or refused by the telephone system (success is false)",
+     .schema = &call_answer_schema,
+     .headers = idempotency_answer_headers},
     {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
-    {422, "A field is missing or wrong", NULL, NULL, NULL},
+    {409, "The first request with this Idempotency-Key is still being processed",
+     &contact_center_detail, NULL, idempotency_retry_headers},
+    {422, "A field is missing or wrong, or the Idempotency-Key was used with another request", NULL,
+     NULL, NULL},
     {429, "Too many active calls, or too many that wait to be placed", &contact_center_detail, NULL,
-     NULL},
+     idempotency_retry_headers},
     {503, "The call could not be written down; nothing was dialled", &contact_center_detail, NULL,
-     NULL},
+     idempotency_retry_headers},
     {0}};
 
 const struct route_doc contact_center_interaction_doc = {
@@ -126,6 +132,7 @@ const struct route_doc contact_center_interaction_doc = {
     .body = &interaction_request,
     .body_optional = true,
     .params = number_param,
+    .headers = idempotency_headers,
     .answers = originate_answers,
 };
 const struct route_doc contact_center_call_doc = {
@@ -133,6 +140,7 @@ const struct route_doc contact_center_call_doc = {
     .tag = "Calls",
     .summary = "Call a number named in the body",
     .body = &call_request,
+    .headers = idempotency_headers,
     .answers = originate_answers,
 };
 
@@ -143,6 +151,8 @@ struct placing {
     struct hop *hop;
     struct arena *arena;
     struct call_request request;
+    struct idempotency_scope scope; /* key NULL: none was sent */
+    bool replayed;
     enum dg_err err;
     const char *field;
     char *message;
@@ -178,33 +188,61 @@ static void render_answer(const struct call *c, struct buf *out)
     jw_end(&w);
 }
 
+static void note_refusal(struct placing *p, enum dg_err err, const char *field, const char *message,
+                         unsigned retry_s)
+{
+    p->err = err;
+    p->field = field;
+    p->message = xstrdup(message);
+    p->retry_s = retry_s;
+}
+
 static void on_originated(void *arg, const struct call_answer *answer)
 {
     struct placing *p = arg;
-    p->err = answer->err;
-    p->field = answer->field;
-    p->message = xstrdup(answer->message);
-    p->retry_s = answer->retry_s;
     if (answer->err == DG_OK)
         render_answer(answer->call, &p->body);
+    else
+        note_refusal(p, answer->err, answer->field, answer->message, answer->retry_s);
+    hop_done(p->hop);
+}
+
+static void on_originated_once(void *arg, const struct idempotency_answer *answer)
+{
+    struct placing *p = arg;
+    p->replayed = answer->replayed;
+    if (answer->err == DG_OK)
+        buf_add(&p->body, answer->body.ptr, answer->body.len);
+    else
+        note_refusal(p, answer->err, answer->field, answer->message, answer->retry_s);
     hop_done(p->hop);
 }
 
 static void run_originate(struct hop *hop, void *data)
 {
     struct placing *p = data;
+    struct api *api = hop_app(hop);
     p->hop = hop;
-    calls_originate(((struct api *)hop_app(hop))->calls, &p->request, on_originated, p);
+    if (!p->scope.key) {
+        calls_originate(api->calls, &p->request, on_originated, p);
+        return;
+    }
+    const struct idempotency_request once = {
+        .scope = p->scope, .call = &p->request, .render = render_answer};
+    idempotency_originate(api->idempotency, &once, on_originated_once, p);
 }
 
 static void back_originate(struct request *req, void *data)
 {
     struct placing *p = data;
     if (p->err == DG_OK) {
+        if (p->replayed)
+            reply_header(req, "Idempotent-Replayed", "true");
         reply_json(req, 200, &p->body);
     } else if (p->err == DG_EINVAL && p->field) {
         struct check *check = check_new(req);
-        check_problem(check, "body", p->field, "value_error", p->message, NULL);
+        const char *where = str_eq(p->field, IDEMPOTENCY_FIELD) ? "header" : "body";
+        check_problem(check, where, p->field, "value_error", p->message, NULL);
         check_failed(check);
     } else {
         contact_center_refusal(req, p->err, p->message, p->retry_s);
@@ -224,7 +262,7 @@ static void copy_variables(struct placing *p, const json_t *all)
     p->request.variables = list;
 }
 
-static void originate(struct request *req, const char *number, const json_t *body)
+static void originate(struct request *req, const char *number, const json_t *body, const char *key)
 {
     struct placing *p = xcalloc(1, sizeof *p);
     p->arena = arena_new();
@@ -240,6 +278,12 @@ static void originate(struct request *req, const char *number, const json_t *bod
         .user = arena_strdup(p->arena, request_identity(req)->subject),
     };
     copy_variables(p, json_object_get(body, "variables"));
+    p->scope = (struct idempotency_scope){
+        .principal = p->request.user,
+        .tenant = arena_strdup(p->arena, request_identity(req)->tenant),
+        .route = request_route(req)->pattern,
+        .key = arena_strdup(p->arena, key),
+    };
     hop_start(req, p, run_originate, back_originate, placing_free);
 }
 
@@ -248,101 +292,16 @@ void contact_center_interaction(struct request *req)
     struct check *check = check_new(req);
     check_param(check, "number", number_param);
     const json_t *body = check_body(check, &interaction_request);
+    const char *key = idempotency_key(req, check);
     if (!check_failed(check))
-        originate(req, request_param(req, "number"), body);
+        originate(req, request_param(req, "number"), body, key);
 }
 
 void contact_center_call(struct request *req)
 {
     struct check *check = check_new(req);
     const json_t *body = check_body(check, &call_request);
+    const char *key = idempotency_key(req, check);
     if (!check_failed(check))
-        originate(req, check_str(body, "phone_number"), body);
+        originate(req, check_str(body, "phone_number"), body, key);
 }
-
-/* ---- Hanging up ---------------------------------------------------------------------- */
-
-struct ending {
-    struct hop *hop;
-    char *id;
-    enum dg_err err;
-    char *message;
-};
-
-static void ending_free(void *data)
-{
-    struct ending *e = data;
-    free(e->id);
-    free(e->message);
-    free(e);
-}
-
-static void on_hung_up(void *arg, const struct call_answer *answer)
-{
-    struct ending *e = arg;
-    e->err = answer->err;
-    e->message = xstrdup(answer->message);
-    hop_done(e->hop);
-}
-
-static void run_hangup(struct hop *hop, void *data)
-{
-    struct ending *e = data;
-    e->hop = hop;
-    calls_hangup(((struct api *)hop_app(hop))->calls, e->id, 0, on_hung_up, e);
-}
-
-static void back_hangup(struct request *req, void *data)
-{
-    struct ending *e = data;
-    if (e->err != DG_OK) {
-        contact_center_problem(req, e->err, e->message);
-        return;
-    }
-    struct buf json;
-    struct json_writer w;
-    buf_init(&json, BUF_MAX);
-    jw_init(&w, &json);
-    jw_object(&w, NULL);
-    jw_bool(&w, "success", true);
-    jw_str(&w, "call_id", e->id);
-    jw_str(&w, "message", "Call hung up");
-    jw_end(&w);
-    reply_json(req, 200, &json);
-    buf_free(&json);
-}
-
-void contact_center_hangup(struct request *req)
-{
-    struct check *check = check_new(req);
-    check_param(check, "call_id", contact_center_call_id);
-    if (check_failed(check))
-        return;
-    struct ending *e = xcalloc(1, sizeof *e);
-    e->id = xstrdup(request_param(req, "call_id"));
-    hop_start(req, e, run_hangup, back_hangup, ending_free);
-}
-
-static const struct field hangup_fields[] = {
-    {.name = "success", .kind = FIELD_BOOL, .required = true, .example = "true"},
-    {.name = "call_id", .kind = FIELD_STR, .required = true},
-    {.name = "message", .kind = FIELD_STR, .required = true, .example = "\"Call hung up\""},
-    {0}};
-static const struct schema hangup_schema = {"HangupResponse", "The telephone system took it",
-                                            hangup_fields};
-static const struct route_answer hangup_answers[] = {
-    {200, "The telephone system took the hang-up; the end follows as a state", &hangup_schema, NULL,
-     NULL},
-    {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
-    {404, "No such call", &contact_center_detail, NULL, NULL},
-    {409, "The call has already ended", &contact_center_detail, NULL, NULL},
-    {422, "The id is too short or too long", NULL, NULL, NULL},
-    {503, "The telephone system cannot be reached", &contact_center_detail, NULL, NULL},
-    {0}};
-const struct route_doc contact_center_hangup_doc = {
-    .id = "hangup_call",
-    .tag = "Calls",
-    .summary = "Hang up a call",
-    .params = contact_center_call_id,
-    .answers = hangup_answers,
-};
