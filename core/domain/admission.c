@@ -51,11 +51,19 @@ static uint64_t interval_us(const struct admission *a)
     return SECOND_US / a->limits.max_per_second;
 }
 
+/* Never long ago: what was not used is lost. But while somebody waits, being served a little late
+ * must not make all behind him later. */
+static uint64_t full_at_us(const struct admission *a, uint64_t now_us)
+{
+    uint64_t floor_us = list_empty(&a->queue) ? now_us : now_us - BURST_US;
+    return a->full_us > floor_us ? a->full_us : floor_us;
+}
+
 /* Until there is a token; 0: there is one now. */
 static uint64_t token_after_us(const struct admission *a, uint64_t now_us)
 {
     uint64_t interval = interval_us(a), burst = interval > BURST_US ? interval : BURST_US;
-    uint64_t full_us = a->full_us > now_us ? a->full_us : now_us;
+    uint64_t full_us = full_at_us(a, now_us);
     return full_us + interval > now_us + burst ? full_us + interval - now_us - burst : 0;
 }
 
@@ -65,7 +73,7 @@ static bool take_token(struct admission *a, uint64_t now_us)
         return true;
     if (token_after_us(a, now_us))
         return false;
-    a->full_us = (a->full_us > now_us ? a->full_us : now_us) + interval_us(a);
+    a->full_us = full_at_us(a, now_us) + interval_us(a);
     return true;
 }
 

@@ -177,6 +177,24 @@ static void a_wait_that_would_be_too_long(void **state)
         assert_int_equal(d->callers[i].came, 1); /* and whoever was let in came through */
 }
 
+/* The loop is late each time; nobody pays for those before him. */
+static void lateness_does_not_add_up(void **state)
+{
+    struct door *d = *state;
+    struct admission_refusal why = {0};
+    limit(d, 10, CALLERS, 2000);
+    for (unsigned i = 0; i <= 20; i++)
+        ask(d, i, &why);
+    for (uint64_t ms = 130; ms <= 2000; ms += 100) {
+        set_time(d, ms);
+        serve(d, 10, 2000);
+    }
+    set_time(d, 2000);
+    serve(d, 10, 2000);
+    for (unsigned i = 1; i <= 20; i++)
+        assert_int_equal(d->callers[i].came, 1);
+}
+
 static void limits_change_under_those_who_wait(void **state)
 {
     struct door *d = *state;
@@ -256,6 +274,7 @@ int main(void)
         AT_DOOR(no_second_has_more),
         AT_DOOR(a_full_queue),
         AT_DOOR(a_wait_that_would_be_too_long),
+        AT_DOOR(lateness_does_not_add_up),
         AT_DOOR(limits_change_under_those_who_wait),
         AT_DOOR(one_leaves_the_queue),
         AT_DOOR(closing),
