@@ -171,9 +171,9 @@ static const struct {
     {"first seen when it is up",
      {{STATE, P, .state = "Up"}, {DESTROYED, P, .state = "Up"}},
      "started a PJSIP/trunk 0; answered a; ended a 16 sip 0 Normal Clearing"},
-    {"the end is all that is seen",
+    {"the end is all that is seen: up at its end, it was answered before",
      {{DESTROYED, P, .state = "Up", .cause = 16}},
-     "ended a 16 sip 0 text"},
+     "answered a; ended a 16 sip 0 text"},
 };
 
 static void test_scenarios(void **state)

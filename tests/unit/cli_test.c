@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi_version.h"
 #include "admin.h"
 #include "auth/auth.h"
 #include "cli.h"
@@ -268,7 +269,8 @@ static void help_and_version(void **state)
         assert_string_equal(s->err, "");
     }
     assert_int_equal(RUN(s, "", "--version"), 0);
-    assert_true(str_starts(s->out, "dialgate " DIALGATE_VERSION " (plugin interface 1.0)\n"));
+    assert_true(
+        str_starts(s->out, "dialgate " DIALGATE_VERSION " (plugin interface " ABI_VERSION ")\n"));
     assert_int_equal(RUN(s, "", "version"), 0);
 }
 

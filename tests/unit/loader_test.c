@@ -1,4 +1,5 @@
 /* loader_test.c - plugin files: which are taken, which are refused, and why. */
+#include "abi_version.h"
 #include "plug_bench.h"
 
 static const struct {
@@ -6,7 +7,7 @@ static const struct {
 } refusals[] = {
     {"no_entry", {"no_entry.so", "dg_plugin_entry", "DG_PLUGIN"}},
     {"null_descriptor", {"null_descriptor.so", "NULL", "descriptor"}},
-    {"other_major", {"other_major.so", "version 2", "1.0"}},
+    {"other_major", {"other_major.so", "version 2", ABI_VERSION}},
     {"newer_minor", {"newer_minor.so", "1.9999", "DG_NEEDS_MINOR"}},
     {"short_descriptor", {"short_descriptor.so", "24 bytes", "expected"}},
     {"name", {"name.so", "Bad Name", "expected"}},
