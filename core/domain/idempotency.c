@@ -177,10 +177,11 @@ static void wait_for_first(struct ask *ask)
 /* An operation has come back. false: too late, and the slot is gone. */
 static bool come_back(struct slot *slot)
 {
+    bool in_time = slot->im != NULL;
     slot->busy = false;
-    if (!slot->im)
+    if (!in_time)
         slot_free(slot);
-    return slot->im != NULL;
+    return in_time;
 }
 
 /* ---- The answer is kept before it is given --------------------------------------- */
