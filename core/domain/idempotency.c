@@ -264,6 +264,10 @@ static void place(struct slot *slot, uint64_t expect)
     struct idempotency *im = slot->im;
     const struct ask *ask = first(slot);
     struct buf json;
+    if (!ask) {
+        slot_end(slot);
+        return;
+    }
     begin_record(slot, ask);
     refuse_others(slot);
     buf_init(&json, BUF_MAX);
