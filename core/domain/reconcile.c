@@ -23,6 +23,7 @@ struct comparison {
     struct calls *cs;
     struct instance *in;
     char *server_run; /* when it was asked */
+    int64_t link_since_ms;
     uint64_t number;
     /* Ids of the calls that were there before we asked and are not in the answer. */
     char (*missing)[ID_SIZE];
@@ -142,9 +143,10 @@ static void adopt(struct comparison *p, struct call *c)
 static void on_calls(void *arg, const struct op_result *res)
 {
     struct comparison *p = arg;
-    if (res->err != DG_OK) {
+    bool same_link = p->in->link == DG_LINK_UP && p->in->link_since_ms == p->link_since_ms;
+    if (res->err != DG_OK || !same_link) { /* a picture of before a loss is of no use */
         log_warn("calls", "comparison failed", LOG_S("instance", p->in->name),
-                 LOG_S("why", res->message));
+                 LOG_S("why", res->err != DG_OK ? res->message : "the link was lost meanwhile"));
         compare_soon(p->cs);
         comparison_free(p);
         return;
@@ -169,6 +171,7 @@ static void compare(struct calls *cs, struct instance *in)
     p->cs = cs;
     p->in = in;
     p->server_run = xstrdup(in->server_run);
+    p->link_since_ms = in->link_since_ms;
     p->number = ++cs->comparisons;
     list_init(&p->link);
     map_each(cs->live, note_candidate, p);

@@ -35,6 +35,7 @@ struct listing {
     char *text;
     json_t *channels;
     size_t asked; /* answers that are still to come, and one for the listing itself */
+    uint64_t link_since_ms;
 };
 
 struct question {
@@ -60,8 +61,13 @@ static void answered_for(struct ari *a, struct listing *l)
     json_t *channel;
     if (--l->asked)
         return;
-    json_array_foreach(l->channels, i, channel) give_call(a, l->op, channel, l->text);
-    a->h->done(l->op);
+    /* With the link all that is known of legs goes: a list without them would be a wrong one. */
+    if (a->link.state == LINK_UP && a->link.up_since_ms == l->link_since_ms) {
+        json_array_foreach(l->channels, i, channel) give_call(a, l->op, channel, l->text);
+        a->h->done(l->op);
+    } else {
+        a->h->fail(l->op, DG_EUNAVAILABLE, "the link was lost meanwhile");
+    }
     json_decref(l->channels);
     free(l->text);
     free(l);
@@ -120,7 +126,7 @@ static void on_calls(struct ari *a, struct dg_op *op, const struct rest_reply *r
         return;
     }
     struct listing *l = ari_alloc(sizeof *l);
-    *l = (struct listing){op, text, json_incref((json_t *)r->json), 1};
+    *l = (struct listing){op, text, json_incref((json_t *)r->json), 1, a->link.up_since_ms};
     json_array_foreach(l->channels, i, channel) take_call(a, l, channel);
     answered_for(a, l);
 }
