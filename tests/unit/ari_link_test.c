@@ -186,6 +186,59 @@ static void test_applications_hang(void **state)
     world_close(&w);
 }
 
+/* ---- Calls that were there before the link ----------------------------------------------- */
+
+#define OLD      "0190aaaa-0000-7000-8000-000000000001"
+#define CHANNELS "[{\"id\":\"" OLD "\",\"state\":\"Up\"},{\"id\":\"foreign\",\"state\":\"Up\"}]"
+#define WHEN     "GET /channels/" OLD "/variable?variable=CDR%28answer%2Cu%29"
+
+/* Nobody saw its answer: Asterisk's CDR knows when it was. Foreign calls are not asked about. */
+static void test_answered_unseen(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        int64_t at_ms;
+    } rows[] = {{200, "{\"value\":\"1795263407.070678\"}", 1795263407070},
+                {200, "{\"value\":\"\"}", 0},
+                {404, "{\"message\":\"Channel not found\"}", 0}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct world w;
+        struct dg_op op = {.lists_calls = true}, again = {0};
+        world_up(&w, "all");
+        w.table->calls(w.self, &(struct dg_filter){.text = OLD}, &op);
+        answer(&w, "GET /channels", 200, CHANNELS);
+        assert_int_equal(op.ended, 0);
+        answer(&w, WHEN, rows[i].status, rows[i].body);
+        assert_int_equal(op.ended, 1);
+        assert_int_equal(op.items, 1);
+        assert_int_equal(op.answered_at_ms, rows[i].at_ms);
+        w.table->calls(w.self, &(struct dg_filter){0}, &again); /* asked once */
+        answer(&w, "GET /channels", 200, CHANNELS);
+        assert_int_equal(again.items, 2);
+        world_close(&w);
+    }
+}
+
+/* What is known of legs goes with the link: a list without them would say that they have ended. */
+static void test_list_of_a_lost_link(void **state)
+{
+    struct world w;
+    struct dg_op op = {0};
+    (void)state;
+    world_up(&w, "all");
+    w.table->calls(w.self, &(struct dg_filter){0}, &op);
+    answer(&w, "GET /channels", 200, CHANNELS);
+    w.stream->ev->closed(w.stream->arg, DG_EUNAVAILABLE, "cut");
+    gone(&w);
+    answer(&w, WHEN, 200, "{\"value\":\"1795263407.070678\"}");
+    assert_int_equal(op.ended, 1);
+    assert_int_equal(op.err, DG_EUNAVAILABLE);
+    assert_int_equal(op.items, 0);
+    world_close(&w);
+}
+
 static void test_refused_upgrade(void **state)
 {
     static const char head[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
@@ -272,6 +325,8 @@ int main(void)
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_applications_hang),
         cmocka_unit_test(test_refused_upgrade),
+        cmocka_unit_test(test_answered_unseen),
+        cmocka_unit_test(test_list_of_a_lost_link),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_broken_frame),

@@ -43,6 +43,8 @@ struct dg_op {
     enum dg_err err;
     char message[200];
     size_t items;
+    bool lists_calls;
+    int64_t answered_at_ms; /* of the last of them */
     char *text;
 };
 
@@ -133,8 +135,9 @@ static inline int64_t unix_ms(const struct dg_host *h)
 
 static inline void op_item(struct dg_op *op, const void *item)
 {
-    (void)item;
     op->items++;
+    if (op->lists_calls)
+        op->answered_at_ms = ((const struct dg_call *)item)->answered_at_ms;
 }
 
 static inline void op_done(struct dg_op *op)
