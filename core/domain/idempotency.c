@@ -486,6 +486,7 @@ void idempotency_free(struct idempotency *im)
 {
     if (!im)
         return;
+    bus_unsubscribe(im->config.bus, on_bus, im);
     expiry_free(im->expiry);
     map_each(im->slots, slot_abandon, im);
     map_free(im->slots, NULL);

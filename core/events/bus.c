@@ -34,6 +34,16 @@ void bus_subscribe(struct bus *b, bus_fn *fn, void *arg)
     b->subscribers[b->count++] = (struct subscriber){fn, arg};
 }
 
+void bus_unsubscribe(struct bus *b, bus_fn *fn, void *arg)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        if (b->subscribers[i].fn != fn || b->subscribers[i].arg != arg)
+            b->subscribers[kept++] = b->subscribers[i];
+    }
+    b->count = kept;
+}
+
 void bus_publish(struct bus *b, const struct bus_event *ev)
 {
     for (unsigned i = 0; i < b->count; i++)

@@ -28,6 +28,7 @@ typedef void bus_fn(void *arg, const struct bus_event *ev);
 struct bus *bus_new(void);
 void bus_free(struct bus *b);
 void bus_subscribe(struct bus *b, bus_fn *fn, void *arg);
+void bus_unsubscribe(struct bus *b, bus_fn *fn, void *arg); /* not from inside an event */
 void bus_publish(struct bus *b, const struct bus_event *ev);
 
 #endif

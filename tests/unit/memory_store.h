@@ -25,6 +25,7 @@ struct memory {
     struct memory_doc docs[200];
     size_t count, writes;
     enum dg_err fail_writes;
+    void (*before_write)(struct memory *m); /* NULL: nobody interferes */
 };
 
 static inline struct memory_doc *memory_find(struct memory *m, const char *collection,
@@ -110,23 +111,31 @@ static inline void memory_query(void *self, const struct dg_query *query, struct
     m->host->done(op);
 }
 
+static inline bool memory_refuses(struct memory *m, const struct dg_write *w)
+{
+    struct memory_doc *old = w->id ? memory_find(m, w->collection, w->id) : NULL;
+    const uint64_t version = old ? old->version : DG_VERSION_NONE;
+    return (w->expect != DG_VERSION_ANY && w->expect != version) || memory_taken(m, old, w->json);
+}
+
 static inline void memory_write(void *self, const struct dg_write *list, size_t count,
                                 struct dg_op *op)
 {
     struct memory *m = self;
-    assert_int_equal(count, 1);
-    struct memory_doc *old = list->id ? memory_find(m, list->collection, list->id) : NULL;
-    const uint64_t version = old ? old->version : DG_VERSION_NONE;
+    bool refused = false;
     m->writes++;
-    if (m->fail_writes) {
-        (m->host->fail)(op, m->fail_writes, "the disk is full");
-    } else if ((list->expect != DG_VERSION_ANY && list->expect != version) ||
-               memory_taken(m, old, list->json)) {
-        (m->host->fail)(op, DG_ECONFLICT, "somebody was faster");
-    } else {
-        m->host->item(op, memory_put(m, list->collection, list->id, list->json)->id);
-        m->host->done(op);
+    if (m->before_write)
+        m->before_write(m);
+    for (size_t i = 0; i < count; i++)
+        refused |= memory_refuses(m, &list[i]);
+    if (m->fail_writes || refused) {
+        (m->host->fail)(op, m->fail_writes ? m->fail_writes : DG_ECONFLICT, "%s",
+                        m->fail_writes ? "the disk is full" : "somebody was faster");
+        return;
     }
+    for (size_t i = 0; i < count; i++)
+        m->host->item(op, memory_put(m, list[i].collection, list[i].id, list[i].json)->id);
+    m->host->done(op);
 }
 
 static inline void memory_change(void *self, const struct dg_change *req, struct dg_op *op)
