@@ -9,13 +9,16 @@
 
 static const char *const refusal_names[REFUSED_REASONS] = {
     [REFUSED_CONNECTIONS] = "connections",
+    [REFUSED_ADDRESS] = "connections_per_address",
     [REFUSED_IN_FLIGHT] = "in_flight",
     [REFUSED_BODY] = "body",
     [REFUSED_URI] = "uri",
     [REFUSED_HEADERS] = "headers",
     [REFUSED_FRAMING] = "framing",
     [REFUSED_RESETS] = "resets",
+    [REFUSED_FLOOD] = "flood",
     [REFUSED_SLOW] = "slow",
+    [REFUSED_UNREAD] = "unread",
 };
 
 static const double latency_buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,

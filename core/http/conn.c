@@ -1,4 +1,4 @@
-/* conn.c - connections: accepting them, and how long a client may take.
+/* conn.c - connections: how long a client may take, and their end.
  *
  * H2O's own time limits go by the wall clock and know no difference between an
  * idle client, a slow one and one that does not read. So each connection has a
@@ -6,98 +6,16 @@
  * monotonic clock. A connection is ended with shutdown(2): H2O then reads the
  * end of the stream and disposes of it in its own time.
  */
-#include <errno.h>
 #include <linux/sockios.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "http/framing.h"
 #include "http/inside.h"
 
-#define ACCEPTS_PER_WAKE 16
-#define NEWCOMER_MS      250  /* its first request may be on the way when draining begins */
-#define GOAWAY_MS        1500 /* H2O's two GOAWAY frames are one second apart */
-
-/* ---- Accepting ---------------------------------------------------------- */
-
-static void on_closed(void *data)
-{
-    struct conn *c = data;
-    struct worker *w = c->worker;
-    list_remove(&c->link);
-    w->conn_count--;
-    atomic_fetch_sub_explicit(&w->http->conn_count, 1, memory_order_relaxed);
-    metric_add(w->http->count.connections, -1);
-    if (c->linger_fd >= 0)
-        linger_start(w, c->linger_fd);
-    free(c);
-}
-
-static void turn_away(struct http *h, int fd, bool tls)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
-                                 "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
-    atomic_fetch_sub_explicit(&h->conn_count, 1, memory_order_relaxed);
-    refused(h, REFUSED_CONNECTIONS);
-    if (!tls)
-        (void)!send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    close(fd);
-}
-
-static void adopt(struct listener *l, int fd, const struct sockaddr *peer)
-{
-    struct worker *w = l->worker;
-    int on = 1;
-    if (peer->sa_family != AF_UNIX)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct conn *c = xcalloc(1, sizeof(*c));
-    c->worker = w;
-    c->tls = l->tls;
-    c->linger_fd = -1;
-    c->phase = PHASE_HEAD;
-    c->phase_ms = clock_ms();
-    listen_peer_name(peer, c->peer, sizeof(c->peer));
-    c->sock = h2o_evloop_socket_create(w->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
-    c->sock->on_close.cb = on_closed;
-    c->sock->on_close.data = c;
-    list_append(&w->conns, &c->link);
-    w->conn_count++;
-    metric_add(w->http->count.connections, 1);
-    h2o_accept(l->tls ? &w->accept_tls : &w->accept_plain, c->sock);
-}
-
-void conn_accept(h2o_socket_t *listener, const char *err)
-{
-    struct listener *l = listener->data;
-    struct worker *w = l->worker;
-    if (err)
-        return;
-    policy_take(w);
-    for (int n = 0; n < ACCEPTS_PER_WAKE; n++) {
-        struct sockaddr_storage peer = {0};
-        socklen_t len = sizeof(peer);
-        int fd = accept4(h2o_socket_get_fd(listener), (struct sockaddr *)&peer, &len,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
-            /* The listener stays readable: without a pause the loop would spin. */
-            log_error("http", "cannot accept a connection", LOG_S("why", strerror(errno)));
-            h2o_socket_read_stop(listener);
-            w->accept_paused = true;
-        }
-        if (fd < 0)
-            return;
-        size_t before = atomic_fetch_add_explicit(&w->http->conn_count, 1, memory_order_relaxed);
-        if (before >= worker_limits(w)->max_connections)
-            turn_away(w->http, fd, l->tls);
-        else
-            adopt(l, fd, (struct sockaddr *)&peer);
-    }
-}
+#define NEWCOMER_MS 250  /* its first request may be on the way when draining begins */
+#define GOAWAY_MS   1500 /* H2O's two GOAWAY frames are one second apart */
 
 struct conn *conn_of(h2o_req_t *h2o)
 {
@@ -111,14 +29,6 @@ void conn_end(struct conn *c)
 }
 
 /* ---- Phases ------------------------------------------------------------- */
-
-/* During a TLS handshake `data` is a record of H2O's that begins with another pointer than that
- * to the context. */
-static bool is_http2(const struct conn *c)
-{
-    const h2o_conn_t *conn = c->sock->data;
-    return conn && conn->ctx == &c->worker->ctx && conn->callbacks->push_path;
-}
 
 /* Bytes that the kernel has not got rid of. */
 static uint64_t unsent_bytes(const struct conn *c)
@@ -140,24 +50,14 @@ static enum phase http1_phase(const struct conn *c)
 static enum phase phase_of(const struct conn *c, uint64_t *mark)
 {
     *mark = c->requests;
-    if (c->unsent && c->unsent == c->in_flight) {
-        *mark = c->finished << 32 ^ unsent_bytes(c);
+    bool http2 = conn_is_http2(c);
+    if (c->unsent && (!http2 || h2o_socket_is_writing(c->sock))) {
+        *mark = c->sock->bytes_written ^ unsent_bytes(c) << 32;
         return PHASE_SEND;
     }
-    if (!is_http2(c))
+    if (!http2)
         return http1_phase(c);
-    /* Whether a body is coming in cannot be seen from outside: it has to be complete in time. */
-    return c->in_flight ? PHASE_BUSY : PHASE_IDLE;
-}
-
-/* Idle HTTP/2 connections are H2O's to end, with a GOAWAY; unless its clock stands still, or a
- * body comes in that never ends. */
-static uint64_t idle_limit(const struct conn *c)
-{
-    const struct http_limits *l = worker_limits(c->worker);
-    if (!is_http2(c))
-        return l->idle_ms;
-    return (l->idle_ms > l->body_ms ? l->idle_ms : l->body_ms) + 2 * SWEEP_MS;
+    return c->in_flight || http2_receives(c) ? PHASE_BUSY : PHASE_IDLE; /* see http2.c */
 }
 
 static bool overdue(const struct conn *c, uint64_t spent_ms)
@@ -165,7 +65,7 @@ static bool overdue(const struct conn *c, uint64_t spent_ms)
     const struct http_limits *l = worker_limits(c->worker);
     switch (c->phase) {
     case PHASE_IDLE:
-        return spent_ms > idle_limit(c);
+        return spent_ms > l->idle_ms;
     case PHASE_HEAD:
         return spent_ms > l->head_ms;
     case PHASE_BODY:
@@ -178,8 +78,53 @@ static bool overdue(const struct conn *c, uint64_t spent_ms)
     return false;
 }
 
+static void timeout_said(h2o_socket_t *sock, const char *err)
+{
+    (void)err;
+    struct conn *c = sock->on_close.data;
+    conn_linger(c);
+    c->h2o_read(sock, h2o_socket_error_closed); /* as if the client had gone: H2O closes */
+}
+
+/* To a client that has begun an HTTP/1 request. false: nothing could be said. */
+static bool say_timeout(struct conn *c)
+{
+    static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                                 "Content-Type: text/plain; charset=utf-8\r\n"
+                                 "Content-Length: 15\r\n\r\nRequest timeout";
+    h2o_socket_t *sock = c->sock;
+    if (!sock->data || !sock->input->size || !sock->_cb.read || h2o_socket_is_writing(sock))
+        return false;
+    h2o_iovec_t bytes = h2o_iovec_init(answer, sizeof(answer) - 1);
+    c->h2o_read = http2_reader(c);
+    h2o_socket_read_stop(sock);
+    h2o_socket_write(sock, &bytes, 1, timeout_said);
+    return true;
+}
+
+/* Says what can be said; what is still there after a moment is shut down. */
+static void time_is_up(struct conn *c, uint64_t now_ms)
+{
+    c->killed = true;
+    c->phase_ms = now_ms;
+    if (c->phase != PHASE_IDLE)
+        refused(c->worker->http, c->phase == PHASE_SEND ? REFUSED_UNREAD : REFUSED_SLOW);
+    if (c->phase == PHASE_SEND)
+        conn_end(c);
+    else if (conn_is_http2(c))
+        http2_goodbye(c, false);
+    else if (c->phase == PHASE_IDLE || !say_timeout(c))
+        conn_end(c);
+}
+
+/* May close the connection. */
 static void conn_sweep(struct conn *c, uint64_t now_ms)
 {
+    if (c->killed) {
+        if (now_ms - c->phase_ms >= 2 * SWEEP_MS)
+            conn_end(c);
+        return;
+    }
     uint64_t mark;
     enum phase phase = phase_of(c, &mark);
     if (phase != c->phase || mark != c->phase_mark) {
@@ -187,18 +132,20 @@ static void conn_sweep(struct conn *c, uint64_t now_ms)
         c->phase = phase;
         c->phase_mark = mark;
     }
-    if (c->killed || !overdue(c, now_ms - c->phase_ms))
-        return;
-    if (phase != PHASE_IDLE)
-        refused(c->worker->http, REFUSED_SLOW);
-    c->killed = true;
-    conn_end(c);
+    if (overdue(c, now_ms - c->phase_ms))
+        time_is_up(c, now_ms);
+    else if (conn_is_http2(c))
+        http2_sweep(c, now_ms);
 }
 
 void conns_sweep(struct worker *w, uint64_t now_ms)
 {
-    for (struct link *i = w->conns.next; i != &w->conns; i = i->next)
-        conn_sweep(list_item(i, struct conn, link), now_ms);
+    http2_look(w, now_ms);
+    for (struct link *i = w->conns.next, *next; i != &w->conns; i = next) {
+        struct conn *c = list_item(i, struct conn, link);
+        next = i->next;
+        conn_sweep(c, now_ms);
+    }
     lingers_end(w, now_ms);
     if (w->accept_paused && !w->draining) {
         w->accept_paused = false;
@@ -216,7 +163,7 @@ void conns_drain(struct worker *w, uint64_t now_ms)
         struct conn *c = list_item(i, struct conn, link);
         if (c->in_flight || c->killed || c->sock->input->size)
             continue;
-        if (is_http2(c) && now_ms - w->drain_began_ms < GOAWAY_MS)
+        if (conn_is_http2(c) && now_ms - w->drain_began_ms < GOAWAY_MS)
             continue;
         if (!c->requests && now_ms - c->phase_ms < NEWCOMER_MS)
             continue;

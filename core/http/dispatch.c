@@ -158,7 +158,10 @@ void request_serve(struct request *req)
     }
     if (options_star(req) || malformed(req) || preflight(req) || !find_route(req))
         return;
-    if (req->h2o->entity.len > worker_limits(req->worker)->max_body)
+    if (http2_marked(req->h2o, "408"))
+        reply_refuse(req, 408, "Request timeout", REFUSED_SLOW);
+    else if (http2_marked(req->h2o, "413") ||
+             req->h2o->entity.len > worker_limits(req->worker)->max_body)
         reply_refuse(req, 413, "Request too large", REFUSED_BODY);
     else if (req->match.route->auth == ROUTE_OPEN)
         request_handle(req);
@@ -189,6 +192,8 @@ int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o)
     (void)self;
     struct conn *c = conn_of(h2o);
     policy_take(c->worker);
+    if (h2o->version >= 0x200)
+        http2_watch(c);
     hpack_shorten(h2o);
     struct request *req = request_new(h2o, c->worker, c);
     log_request_id(req->id);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "http/forwarded.h"
+#include "http/frames.h"
 #include "http/h2o_lib.h"
 #include "http/identity_cache.h"
 #include "http/listen.h"
@@ -30,13 +31,16 @@
 
 enum refused {
     REFUSED_CONNECTIONS, /* too many */
+    REFUSED_ADDRESS,     /* too many of one client */
     REFUSED_IN_FLIGHT,   /* too many requests wait for the control thread */
     REFUSED_BODY,        /* too large */
     REFUSED_URI,
     REFUSED_HEADERS,
     REFUSED_FRAMING, /* a head that can be read in two ways */
     REFUSED_RESETS,  /* HTTP/2 requests cancelled in numbers */
+    REFUSED_FLOOD,   /* HTTP/2 frames that ask for nothing, in numbers */
     REFUSED_SLOW,    /* a client that took too long */
+    REFUSED_UNREAD,  /* a client that does not take its answer */
     REFUSED_REASONS,
 };
 
@@ -93,6 +97,7 @@ struct http {
     struct http_limits limits; /* under the lock */
     _Atomic unsigned limits_version;
     _Atomic size_t conn_count, hop_count; /* over all threads */
+    struct addresses *addresses_open;
 
     struct http_metrics count;
     struct siphash_key key;      /* of the identity caches */
@@ -131,6 +136,8 @@ struct worker {
     bool accept_paused;         /* no descriptor was left */
     struct link conns;
     size_t conn_count;
+    struct conn *touched; /* H2O is at work on it and may close it: then NULL */
+    uint64_t warned_ms;
     struct link lingers; /* connections closed by us whose client may still be sending */
     size_t linger_count;
     uint64_t next_sweep_ms;
@@ -160,14 +167,24 @@ struct conn {
     struct worker *worker;
     h2o_socket_t *sock;
     bool tls, killed;
-    unsigned in_flight; /* requests that reached us and are not over */
-    unsigned unsent;    /* of these, answered */
+    bool counted;        /* among those of its address */
+    struct link pending; /* its requests */
+    unsigned in_flight;  /* requests that reached us and are not over */
+    unsigned unsent;     /* of these, answered */
     uint64_t requests, finished;
     enum phase phase;
     uint64_t phase_ms;   /* since when */
     uint64_t phase_mark; /* what would change if there were progress */
-    uint64_t window_ms;  /* of the guard against resets */
+    uint64_t window_ms;  /* of the guard */
     unsigned window_requests, window_cancels;
+    size_t window_sent;
+    /* HTTP/2 */
+    h2o_socket_cb h2o_read; /* what reads in truth */
+    struct frames frames;
+    size_t upload, absorbed;        /* bytes of bodies: coming in; thrown away */
+    uint64_t progress, progress_ms; /* of a frame or header block that is not complete */
+    void *overdue;                  /* during a sweep: a stream whose body does not come */
+    unsigned overdue_count;
     int linger_fd; /* -1: none */
     char peer[ADDRESS_SIZE];
 };
@@ -177,11 +194,39 @@ struct conn *conn_of(h2o_req_t *h2o); /* NULL: the socket is gone */
 void conn_end(struct conn *c);        /* soon, by way of the loop */
 /* What comes after the answer is read and thrown away for a moment, so that the answer arrives. */
 void conn_linger(struct conn *c);
-void linger_start(struct worker *w, int fd);
+bool linger_has_room(const struct worker *w);
+void linger_start(struct worker *w, int fd); /* is counted already */
 void conns_sweep(struct worker *w, uint64_t now_ms);
 void conns_drain(struct worker *w, uint64_t now_ms); /* ends those that are idle */
 void conns_end(struct worker *w);                    /* ends all */
 void lingers_end(struct worker *w, uint64_t now_ms); /* those whose time is up; UINT64_MAX: all */
+
+/* ---- Connections of an address [any thread] ----------------------------- */
+
+struct addresses *addresses_new(void);
+void addresses_free(struct addresses *a);
+bool addresses_enter(struct addresses *a, const char *peer, size_t max); /* false: too many */
+void addresses_leave(struct addresses *a, const char *peer);
+
+/* ---- HTTP/2 ------------------------------------------------------------- */
+
+bool conn_is_http2(const struct conn *c);
+/* What comes in is looked at first, from now on; nothing if that is so already. */
+void http2_watch(struct conn *c);
+h2o_socket_cb http2_reader(const struct conn *c); /* H2O's own */
+void http2_accept(struct conn *c, h2o_accept_ctx_t *accept, struct timeval now);
+/* Whether a request is to be refused with this status ("408", "413"): its body is not here. */
+bool http2_marked(const h2o_req_t *h2o, const char *status);
+bool http2_receives(const struct conn *c); /* a request that is not complete */
+/* GOAWAY; the client is told to calm down, or nothing in particular. */
+void http2_goodbye(struct conn *c, bool calm);
+void http2_look(struct worker *w, uint64_t now_ms); /* at all streams, before the next: */
+void http2_sweep(struct conn *c, uint64_t now_ms);
+
+/* Counts the frames that have come in; may end the connection. */
+void guard_frames(struct conn *c);
+/* Counted, logged, said goodbye to. Whoever calls closes. */
+void guard_end(struct conn *c, enum refused reason, const char *why);
 
 /* ---- Requests ----------------------------------------------------------- */
 
@@ -193,6 +238,7 @@ struct request {
     h2o_req_t *h2o;
     struct worker *worker;
     struct conn *conn;
+    struct link link; /* in conn->pending */
     uint64_t began_us;
     const char *id, *method, *path;
     const char *peer; /* the client's address, as far as it is known */
@@ -204,7 +250,9 @@ struct request {
     struct hop *hop; /* under way */
     bool head;       /* no body in the answer */
     bool answered;
-    h2o_iovec_t *instead; /* the body of the answer goes here and is not sent */
+    bool given_up;            /* HTTP/2: the answer was not taken */
+    uint64_t taken, taken_ms; /* what the client has taken of it; since when */
+    h2o_iovec_t *instead;     /* the body of the answer goes here and is not sent */
 };
 
 /* A request as it is before anything is known of it. */

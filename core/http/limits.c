@@ -5,13 +5,15 @@
  */
 #include "http/inside.h"
 
-/* H2O's own time limits count by the wall clock, and on HTTP/1 from the end of one answer to the
- * end of the next request: that one stands behind the sweep of conn.c, as a second net. */
+/* H2O's own time limits count by the wall clock, do not know a slow client from an idle one and,
+ * on HTTP/1, run from the end of one answer to the end of the next request: they stand behind the
+ * sweep of conn.c, as a second net. */
 static void set_times(struct worker *w)
 {
     const struct http_limits *l = &w->limits;
-    w->ctx.http1.req_timeout.timeout = l->idle_ms + l->head_ms + l->body_ms + 2 * SWEEP_MS;
-    w->ctx.http2.idle_timeout.timeout = l->idle_ms;
+    uint64_t most_ms = l->idle_ms + l->head_ms + l->body_ms + 2 * SWEEP_MS;
+    w->ctx.http1.req_timeout.timeout = most_ms;
+    w->ctx.http2.idle_timeout.timeout = most_ms;
     w->ctx.handshake_timeout.timeout = l->head_ms;
 }
 
@@ -23,9 +25,8 @@ void limits_take(struct worker *w)
     w->limits_version = atomic_load(&h->limits_version);
     pthread_mutex_unlock(&h->limits_lock);
     w->h2o.http2.max_concurrent_requests_per_connection = w->limits.max_in_flight_per_connection;
-    /* Above it H2O refuses by itself, which on HTTP/2 is a bare reset: so that a client that is
-     * moderately wrong gets its 413, the limit proper is checked when the body is here. */
-    w->h2o.max_request_entity_size = w->limits.max_body * 2 + 65536;
+    /* Of HTTP/1: H2O takes one byte less where a length is not given. See http2.c for the other. */
+    w->h2o.max_request_entity_size = w->limits.max_body + 1;
     set_times(w);
 }
 

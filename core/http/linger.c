@@ -61,10 +61,15 @@ void lingers_end(struct worker *w, uint64_t now_ms)
     }
 }
 
+bool linger_has_room(const struct worker *w)
+{
+    return w->linger_count < MAX_LINGERS;
+}
+
 void conn_linger(struct conn *c)
 {
     struct worker *w = c->worker;
-    if (c->linger_fd >= 0 || w->linger_count >= MAX_LINGERS)
+    if (c->linger_fd >= 0 || !linger_has_room(w))
         return;
     c->linger_fd = fcntl(h2o_socket_get_fd(c->sock), F_DUPFD_CLOEXEC, 0);
     if (c->linger_fd >= 0)

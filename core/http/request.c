@@ -78,6 +78,7 @@ static void request_over(void *data)
 {
     struct request *req = data;
     hop_cut(req);
+    list_remove(&req->link);
     known_unref(req->known);
     req->conn->in_flight--;
     req->conn->finished++;
@@ -98,6 +99,7 @@ struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *
     req->path = "-";
     req->id = make_id(req);
     req->peer = find_peer(req);
+    list_append(&conn->pending, &req->link);
     conn->in_flight++;
     conn->requests++;
     return req;

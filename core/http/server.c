@@ -42,6 +42,7 @@ static struct http *http_new(const struct http_config *config)
     h->worker_count = thread_count(config->threads);
     pthread_mutex_init(&h->limits_lock, NULL);
     http_set_limits(h, &config->limits);
+    h->addresses_open = addresses_new();
     atomic_store(&h->deadline_ms, UINT64_MAX);
     siphash_key_random(&h->key);
     return h;
@@ -116,6 +117,7 @@ static void http_free(struct http *h)
     if (h->workers)
         pthread_barrier_destroy(&h->ready);
     pthread_mutex_destroy(&h->limits_lock);
+    addresses_free(h->addresses_open);
     router_free(h->router);
     free(h->listens);
     free(h->workers);

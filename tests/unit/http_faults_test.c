@@ -273,7 +273,7 @@ static void a_client_that_does_not_read(void **state)
         raw_text(fd, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
     WAIT_FOR(bed_gauge("dialgate_http_connections") == 1);
     WAIT_FOR(bed_gauge("dialgate_http_connections") == 0);
-    assert_int_equal(bed_refused("slow"), 1);
+    assert_int_equal(bed_refused("unread"), 1);
     close(fd);
     bed_stop();
 }

@@ -1,0 +1,332 @@
+/* http2.c - HTTP/2 connections seen from inside: what comes in is looked at
+ * before H2O gets it, and streams are ended where H2O would wait for ever.
+ *
+ * H2O 2.2.5 has no time limits for a stream, refuses a large body with a bare
+ * reset, and answers control frames without asking anybody. Its structures are
+ * public, though not meant for this; all use of them is in this file.
+ *
+ * A stream whose request is not to be served is brought to its end in the
+ * ordinary way: it is marked, its body is thrown away, and H2O is given the
+ * frame that ends it. Then dispatch.c answers what the mark says.
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/inside.h"
+
+#include <h2o/http2_internal.h>
+
+#if H2O_LIBRARY_VERSION_MAJOR != 0 || H2O_LIBRARY_VERSION_MINOR != 13
+#error "made for libh2o 0.13: compare the structures that are used here"
+#endif
+
+#define MAX_ABSORBED (64u << 20) /* bytes thrown away for one connection */
+#define MAX_OVERDUE  4           /* slow bodies at once; a connection with more is ended */
+#define CANCEL       8           /* an error code of HTTP/2 */
+
+static h2o_http2_stream_t *stream_of(h2o_req_t *req)
+{
+    return H2O_STRUCT_FROM_MEMBER(h2o_http2_stream_t, req, req);
+}
+
+/* H2O lets go of its connection and only then says goodbye to TLS: what `data` points to is gone
+ * then, while the socket is still there, with nothing to read and nothing under way. */
+static bool let_go(const struct conn *c)
+{
+    return !c->sock->_cb.read && !c->in_flight;
+}
+
+bool conn_is_http2(const struct conn *c)
+{
+    const h2o_conn_t *conn = c->sock->data;
+    return conn && !let_go(c) && conn->callbacks->push_path;
+}
+
+static bool receiving(const h2o_http2_stream_t *s)
+{
+    return s->state == H2O_HTTP2_STREAM_STATE_RECV_HEADERS ||
+           s->state == H2O_HTTP2_STREAM_STATE_RECV_BODY;
+}
+
+bool http2_receives(const struct conn *c)
+{
+    const h2o_http2_conn_t *conn = c->sock->data;
+    return conn->num_streams.pull.open > conn->num_streams.pull.half_closed;
+}
+
+static void each_stream(struct worker *w, int (*fn)(h2o_req_t *req, void *arg), void *arg)
+{
+    w->h2o.http2.callbacks.foreach_request(&w->ctx, fn, arg);
+}
+
+/* ---- Requests that are not to be served --------------------------------- */
+
+/* HTTP/2 has no Upgrade: the member is free. */
+static void mark(h2o_http2_stream_t *s, const char *status)
+{
+    s->req.upgrade = h2o_iovec_init(status, strlen(status));
+    s->_expected_content_length = SIZE_MAX;
+}
+
+bool http2_marked(const h2o_req_t *req, const char *status)
+{
+    return req->version >= 0x200 && h2o_memis(req->upgrade.base, req->upgrade.len, status, 3);
+}
+
+struct excess {
+    struct conn *conn;
+    size_t max;
+};
+
+static int drop_excess(h2o_req_t *req, void *arg)
+{
+    struct excess *e = arg;
+    h2o_http2_stream_t *s = stream_of(req);
+    if (req->conn != e->conn->sock->data || s->state != H2O_HTTP2_STREAM_STATE_RECV_BODY)
+        return 0;
+    if (s->_req_body->size <= e->max && !req->upgrade.base)
+        return 0;
+    mark(s, "413");
+    e->conn->absorbed += s->_req_body->size;
+    h2o_buffer_consume(&s->_req_body, s->_req_body->size);
+    return 0;
+}
+
+/* So that its client hears of it, a body that is too large is taken to its end, but not kept. */
+static void limit_bodies(struct conn *c, size_t came)
+{
+    struct excess e = {c, worker_limits(c->worker)->max_body};
+    if (!http2_receives(c)) {
+        c->upload = 0;
+        return;
+    }
+    c->upload += came;
+    if (c->upload <= e.max)
+        return;
+    each_stream(c->worker, drop_excess, &e);
+    if (c->absorbed > MAX_ABSORBED)
+        guard_end(c, REFUSED_BODY, "it sends far too much");
+}
+
+/* ---- Reading ------------------------------------------------------------ */
+
+static void http2_read(h2o_socket_t *sock, const char *err);
+static void first_read(h2o_socket_t *sock, const char *err);
+
+void http2_watch(struct conn *c)
+{
+    h2o_socket_cb watch = conn_is_http2(c) ? http2_read : first_read;
+    if (!c->sock->_cb.read || c->sock->_cb.read == watch)
+        return;
+    c->h2o_read = c->sock->_cb.read;
+    c->sock->_cb.read = watch;
+}
+
+h2o_socket_cb http2_reader(const struct conn *c)
+{
+    h2o_socket_cb read = c->sock->_cb.read;
+    return read == http2_read || read == first_read ? c->h2o_read : read;
+}
+
+/* false: H2O has let go of the connection, and perhaps it is gone. */
+static bool give(struct conn *c, h2o_socket_cb read, const char *err)
+{
+    struct worker *w = c->worker;
+    size_t max = w->h2o.max_request_entity_size;
+    w->h2o.max_request_entity_size = SIZE_MAX / 2; /* limit_bodies() sees to it */
+    w->touched = c;
+    read(c->sock, err);
+    bool alive = w->touched == c && !let_go(c);
+    w->touched = NULL;
+    w->h2o.max_request_entity_size = max;
+    return alive;
+}
+
+static void read_frames(struct conn *c, h2o_socket_cb read, const char *err)
+{
+    size_t before = c->frames.body;
+    if (!err)
+        guard_frames(c);
+    if (c->killed && !conn_is_http2(c))
+        err = h2o_socket_error_closed;
+    if (!give(c, read, err))
+        return;
+    if (!c->killed && c->frames.body > before)
+        limit_bodies(c, c->frames.body - before);
+    if (!c->killed) {
+        http2_watch(c);
+        return;
+    }
+    conn_end(c);
+    give(c, read, h2o_socket_error_closed); /* a client that goes on sending is not read */
+}
+
+static void http2_read(h2o_socket_t *sock, const char *err)
+{
+    struct conn *c = sock->on_close.data;
+    read_frames(c, c->h2o_read, err);
+}
+
+/* The first bytes of a connection in cleartext: HTTP/1, or HTTP/2 with prior knowledge. */
+static void first_read(h2o_socket_t *sock, const char *err)
+{
+    struct conn *c = sock->on_close.data;
+    struct worker *w = c->worker;
+    sock->_cb.read = c->h2o_read;
+    if (!err && w->http->h2o.http1.upgrade_to_http2 && sock->input->size >= 4 &&
+        memcmp(sock->input->bytes, "PRI ", 4) == 0) {
+        read_frames(c, c->h2o_read, err);
+        return;
+    }
+    w->touched = c;
+    c->h2o_read(sock, err);
+    if (w->touched == c && !c->requests)
+        http2_watch(c);
+    w->touched = NULL;
+}
+
+/* What came with the end of the TLS handshake is kept back until it can be looked at. */
+void http2_accept(struct conn *c, h2o_accept_ctx_t *accept, struct timeval now)
+{
+    h2o_buffer_t *came = c->sock->input;
+    h2o_buffer_init(&c->sock->input, &h2o_socket_buffer_prototype);
+    h2o_http2_accept(accept, c->sock, now);
+    h2o_buffer_dispose(&c->sock->input);
+    c->sock->input = came;
+    http2_watch(c);
+    if (came->size)
+        http2_read(c->sock, NULL);
+}
+
+/* ---- Ending a connection ------------------------------------------------ */
+
+void http2_goodbye(struct conn *c, bool calm)
+{
+    h2o_http2_conn_t *conn = c->sock->data;
+    if (!conn_is_http2(c) || conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
+        return;
+    h2o_http2_encode_goaway_frame(&conn->_write.buf, conn->pull_stream_ids.max_open,
+                                  calm ? H2O_HTTP2_ERROR_ENHANCE_YOUR_CALM : 0,
+                                  (h2o_iovec_t){NULL, 0});
+    h2o_http2_conn_request_write(conn);
+    conn->state = H2O_HTTP2_CONN_STATE_HALF_CLOSED;
+}
+
+/* ---- Time --------------------------------------------------------------- */
+
+/* `processed_at` means nothing before the request is complete: it says since when it comes in. */
+static int look_at_stream(h2o_req_t *req, void *arg)
+{
+    uint64_t now_ms = *(const uint64_t *)arg;
+    h2o_http2_stream_t *s = stream_of(req);
+    struct conn *c = conn_of(req);
+    if (!c || !receiving(s))
+        return 0;
+    time_t *since = &req->processed_at.at.tv_sec;
+    if (!*since)
+        *since = (time_t)now_ms;
+    if (now_ms - (uint64_t)*since <= worker_limits(c->worker)->body_ms)
+        return 0;
+    c->overdue = s;
+    c->overdue_count++;
+    return 0;
+}
+
+void http2_look(struct worker *w, uint64_t now_ms)
+{
+    each_stream(w, look_at_stream, &now_ms);
+}
+
+/* Its request is complete from now on, as far as H2O is concerned. */
+static void end_overdue(struct conn *c)
+{
+    static const unsigned char end_of_stream[5] = {0, 0, 0, 0, 1}; /* DATA without bytes */
+    h2o_http2_stream_t *s = c->overdue;
+    h2o_buffer_t **in = &c->sock->input;
+    unsigned char frame[9];
+    uint32_t id = s->stream_id;
+    memcpy(frame, end_of_stream, sizeof(end_of_stream));
+    for (int i = 0; i < 4; i++)
+        frame[5 + i] = (unsigned char)(id >> (24 - 8 * i));
+    mark(s, "408");
+    h2o_buffer_reserve(in, sizeof(frame));
+    memmove((*in)->bytes + sizeof(frame), (*in)->bytes, (*in)->size);
+    memcpy((*in)->bytes, frame, sizeof(frame));
+    (*in)->size += sizeof(frame);
+    if (c->sock->_cb.read == http2_read)
+        give(c, c->h2o_read, NULL);
+}
+
+/* What changes when the client takes something. */
+static uint64_t taken(const h2o_http2_stream_t *s)
+{
+    return (uint64_t)s->output_window._avail << 8 ^ s->_data.size << 4 ^ (uint64_t)s->state;
+}
+
+static bool stalled(struct request *req, uint64_t now_ms)
+{
+    if (!req->answered || req->given_up)
+        return false;
+    uint64_t now_taken = taken(stream_of(req->h2o));
+    if (!req->taken_ms || now_taken != req->taken) {
+        req->taken = now_taken;
+        req->taken_ms = now_ms;
+    }
+    return now_ms - req->taken_ms > worker_limits(req->worker)->write_ms;
+}
+
+static struct request *next_stalled(struct conn *c, uint64_t now_ms)
+{
+    for (struct link *i = c->pending.next; i != &c->pending; i = i->next) {
+        struct request *req = list_item(i, struct request, link);
+        if (stalled(req, now_ms))
+            return req;
+    }
+    return NULL;
+}
+
+static void give_up(struct conn *c, struct request *req)
+{
+    h2o_http2_conn_t *conn = c->sock->data;
+    h2o_http2_stream_t *s = stream_of(req->h2o);
+    uint32_t id = s->stream_id;
+    req->given_up = true;
+    refused(c->worker->http, REFUSED_UNREAD);
+    h2o_http2_stream_reset(conn, s);
+    h2o_http2__encode_rst_stream_frame(&conn->_write.buf, id, CANCEL);
+    h2o_http2_conn_request_write(conn);
+}
+
+/* A frame or a header block that has begun and does not end. */
+static bool unfinished(struct conn *c, uint64_t now_ms)
+{
+    const struct http_limits *l = worker_limits(c->worker);
+    const struct frames *f = &c->frames;
+    uint64_t progress = f->block_open ? f->blocks_ended : f->walked;
+    if ((!f->block_open && !c->sock->input->size) || progress != c->progress || !c->progress_ms) {
+        c->progress = progress;
+        c->progress_ms = now_ms;
+    }
+    return now_ms - c->progress_ms > (f->block_open ? l->head_ms : l->body_ms);
+}
+
+void http2_sweep(struct conn *c, uint64_t now_ms)
+{
+    const h2o_http2_conn_t *conn = c->sock->data;
+    http2_watch(c);
+    h2o_http2_stream_t *overdue = c->overdue;
+    unsigned count = c->overdue_count;
+    c->overdue_count = 0;
+    if (c->killed || conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
+        return;
+    if (count > MAX_OVERDUE || unfinished(c, now_ms)) {
+        guard_end(c, REFUSED_SLOW, "it does not come to an end");
+        conn_end(c);
+        return;
+    }
+    for (struct request *req; (req = next_stalled(c, now_ms));)
+        give_up(c, req);
+    if (overdue && count && !c->frames.block_open)
+        end_overdue(c);
+}
