@@ -160,6 +160,8 @@ void request_serve(struct request *req)
         return;
     if (http2_marked(req->h2o, "408"))
         reply_refuse(req, 408, "Request timeout", REFUSED_SLOW);
+    else if (http2_marked(req->h2o, "431"))
+        reply_refuse(req, 431, "Request headers too large", REFUSED_HEADERS);
     else if (http2_marked(req->h2o, "413") ||
              req->h2o->entity.len > worker_limits(req->worker)->max_body)
         reply_refuse(req, 413, "Request too large", REFUSED_BODY);

@@ -52,6 +52,8 @@ static bool empty_window(const struct frame *f)
 static void count_block(struct frames *count, const struct frame *f)
 {
     count->block = f->len + (f->type == CONTINUATION ? count->block : 0);
+    if (count->block > count->largest)
+        count->largest = count->block;
     count->block_open = !(f->flags & END_HEADERS);
     if (!count->block_open)
         count->blocks_ended++;

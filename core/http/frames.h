@@ -16,6 +16,7 @@ struct frames {
     size_t body;         /* bytes of DATA */
     size_t block;        /* bytes of the header block under way or last seen */
     bool block_open;     /* more of it is to come */
+    size_t largest;      /* block, since it was last set to zero */
     size_t blocks_ended; /* tells one block under way from the next */
     size_t walked;       /* frames in all */
 };

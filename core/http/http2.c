@@ -22,6 +22,7 @@
 #endif
 
 #define MAX_ABSORBED (64u << 20) /* bytes thrown away for one connection */
+#define LARGE_BLOCK  2048        /* of headers; they may be ten times that when unpacked */
 #define MAX_OVERDUE  4           /* slow bodies at once; a connection with more is ended */
 #define CANCEL       8           /* an error code of HTTP/2 */
 
@@ -74,41 +75,6 @@ bool http2_marked(const h2o_req_t *req, const char *status)
     return req->version >= 0x200 && h2o_memis(req->upgrade.base, req->upgrade.len, status, 3);
 }
 
-struct excess {
-    struct conn *conn;
-    size_t max;
-};
-
-static int drop_excess(h2o_req_t *req, void *arg)
-{
-    struct excess *e = arg;
-    h2o_http2_stream_t *s = stream_of(req);
-    if (req->conn != e->conn->sock->data || s->state != H2O_HTTP2_STREAM_STATE_RECV_BODY)
-        return 0;
-    if (s->_req_body->size <= e->max && !req->upgrade.base)
-        return 0;
-    mark(s, "413");
-    e->conn->absorbed += s->_req_body->size;
-    h2o_buffer_consume(&s->_req_body, s->_req_body->size);
-    return 0;
-}
-
-/* So that its client hears of it, a body that is too large is taken to its end, but not kept. */
-static void limit_bodies(struct conn *c, size_t came)
-{
-    struct excess e = {c, worker_limits(c->worker)->max_body};
-    if (!http2_receives(c)) {
-        c->upload = 0;
-        return;
-    }
-    c->upload += came;
-    if (c->upload <= e.max)
-        return;
-    each_stream(c->worker, drop_excess, &e);
-    if (c->absorbed > MAX_ABSORBED)
-        guard_end(c, REFUSED_BODY, "it sends far too much");
-}
-
 /* ---- Reading ------------------------------------------------------------ */
 
 static void http2_read(h2o_socket_t *sock, const char *err);
@@ -143,6 +109,88 @@ static bool give(struct conn *c, h2o_socket_cb read, const char *err)
     return alive;
 }
 
+/* Its request is complete from now on, as far as H2O is concerned. false: as give(). */
+static bool end_early(struct conn *c, h2o_http2_stream_t *s, const char *status)
+{
+    const uint32_t id = s->stream_id; /* DATA without bytes, the end of the stream */
+    const unsigned char frame[9] = {[4] = 1,
+                                    [5] = (unsigned char)(id >> 24),
+                                    [6] = (unsigned char)(id >> 16),
+                                    [7] = (unsigned char)(id >> 8),
+                                    [8] = (unsigned char)id};
+    h2o_buffer_t **in = &c->sock->input;
+    mark(s, status);
+    h2o_buffer_reserve(in, sizeof(frame));
+    memmove((*in)->bytes + sizeof(frame), (*in)->bytes, (*in)->size);
+    memcpy((*in)->bytes, frame, sizeof(frame));
+    (*in)->size += sizeof(frame);
+    return give(c, http2_reader(c), NULL);
+}
+
+/* ---- What is too large ---------------------------------------------------- */
+
+struct excess {
+    struct conn *conn;
+    size_t max;
+};
+
+static int drop_excess(h2o_req_t *req, void *arg)
+{
+    struct excess *e = arg;
+    h2o_http2_stream_t *s = stream_of(req);
+    if (req->conn != e->conn->sock->data || s->state != H2O_HTTP2_STREAM_STATE_RECV_BODY)
+        return 0;
+    if (s->_req_body->size <= e->max && !req->upgrade.base)
+        return 0;
+    mark(s, "413");
+    e->conn->absorbed += s->_req_body->size;
+    h2o_buffer_consume(&s->_req_body, s->_req_body->size);
+    return 0;
+}
+
+static int find_large_head(h2o_req_t *req, void *arg)
+{
+    struct conn *c = arg;
+    if (req->conn != c->sock->data || stream_of(req)->state != H2O_HTTP2_STREAM_STATE_RECV_BODY ||
+        req->upgrade.base || req->headers.size <= worker_limits(c->worker)->max_headers)
+        return 0;
+    c->found = stream_of(req);
+    return 1;
+}
+
+/* A byte of a header block can stand for any number of bytes: what is too much is not kept until
+ * the body is here. false: H2O has let go of the connection. */
+static bool limit_heads(struct conn *c)
+{
+    for (;;) {
+        c->found = NULL;
+        if (conn_is_http2(c) && http2_receives(c))
+            each_stream(c->worker, find_large_head, c);
+        if (!c->found)
+            return true;
+        if (!end_early(c, c->found, "431"))
+            return false;
+    }
+}
+
+/* So that its client hears of it, a body that is too large is taken to its end, but not kept. */
+static void limit_bodies(struct conn *c, size_t came)
+{
+    struct excess e = {c, worker_limits(c->worker)->max_body};
+    if (!http2_receives(c)) {
+        c->upload = 0;
+        return;
+    }
+    c->upload += came;
+    if (c->upload <= e.max)
+        return;
+    each_stream(c->worker, drop_excess, &e);
+    if (c->absorbed > MAX_ABSORBED)
+        guard_end(c, REFUSED_BODY, "it sends far too much");
+}
+
+/* ---- What comes in ------------------------------------------------------ */
+
 static void read_frames(struct conn *c, h2o_socket_cb read, const char *err)
 {
     size_t before = c->frames.body;
@@ -151,6 +199,10 @@ static void read_frames(struct conn *c, h2o_socket_cb read, const char *err)
     if (c->killed && !conn_is_http2(c))
         err = h2o_socket_error_closed;
     if (!give(c, read, err))
+        return;
+    bool large = c->frames.largest > LARGE_BLOCK && !c->frames.block_open;
+    c->frames.largest = 0;
+    if (large && !c->killed && !limit_heads(c))
         return;
     if (!c->killed && c->frames.body > before)
         limit_bodies(c, c->frames.body - before);
@@ -238,26 +290,6 @@ void http2_look(struct worker *w, uint64_t now_ms)
     each_stream(w, look_at_stream, &now_ms);
 }
 
-/* Its request is complete from now on, as far as H2O is concerned. */
-static void end_overdue(struct conn *c)
-{
-    static const unsigned char end_of_stream[5] = {0, 0, 0, 0, 1}; /* DATA without bytes */
-    h2o_http2_stream_t *s = c->overdue;
-    h2o_buffer_t **in = &c->sock->input;
-    unsigned char frame[9];
-    uint32_t id = s->stream_id;
-    memcpy(frame, end_of_stream, sizeof(end_of_stream));
-    for (int i = 0; i < 4; i++)
-        frame[5 + i] = (unsigned char)(id >> (24 - 8 * i));
-    mark(s, "408");
-    h2o_buffer_reserve(in, sizeof(frame));
-    memmove((*in)->bytes + sizeof(frame), (*in)->bytes, (*in)->size);
-    memcpy((*in)->bytes, frame, sizeof(frame));
-    (*in)->size += sizeof(frame);
-    if (c->sock->_cb.read == http2_read)
-        give(c, c->h2o_read, NULL);
-}
-
 /* What changes when the client takes something. */
 static uint64_t taken(const h2o_http2_stream_t *s)
 {
@@ -327,6 +359,6 @@ void http2_sweep(struct conn *c, uint64_t now_ms)
     }
     for (struct request *req; (req = next_stalled(c, now_ms));)
         give_up(c, req);
-    if (overdue && count && !c->frames.block_open)
-        end_overdue(c);
+    if (count && c->sock->_cb.read == http2_read && !c->frames.block_open)
+        end_early(c, overdue, "408");
 }

@@ -185,6 +185,7 @@ struct conn {
     uint64_t progress, progress_ms; /* of a frame or header block that is not complete */
     void *overdue;                  /* during a sweep: a stream whose body does not come */
     unsigned overdue_count;
+    void *found;   /* a stream that was looked for */
     int linger_fd; /* -1: none */
     char peer[ADDRESS_SIZE];
 };
@@ -215,7 +216,8 @@ bool conn_is_http2(const struct conn *c);
 void http2_watch(struct conn *c);
 h2o_socket_cb http2_reader(const struct conn *c); /* H2O's own */
 void http2_accept(struct conn *c, h2o_accept_ctx_t *accept, struct timeval now);
-/* Whether a request is to be refused with this status ("408", "413"): its body is not here. */
+/* Whether a request is to be refused with this status ("408", "413", "431"): its body is not here.
+ */
 bool http2_marked(const h2o_req_t *h2o, const char *status);
 bool http2_receives(const struct conn *c); /* a request that is not complete */
 /* GOAWAY; the client is told to calm down, or nothing in particular. */
