@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ari.h"
-#include "text.h"
+#include "asterisk/text.h"
 
 static bool is_one_id(const char *s)
 {
@@ -72,7 +72,7 @@ void ari_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op
                   .path = {"bridges"},
                   .query = {{"type", "mixing"}, {"bridgeId", req->bridge}, {"name", req->name}},
                   .then = on_bridge_created,
-                  .arg = ari_copy(req->bridge)});
+                  .arg = text_copy(req->bridge)});
 }
 
 void ari_bridge_destroy(void *self, const struct dg_bridge_ref *req, struct dg_op *op)
@@ -146,12 +146,12 @@ void ari_join(void *self, const struct dg_join *req, struct dg_op *op)
         a->h->fail(op, DG_ENOTFOUND, "no such call");
         return;
     }
-    struct join *j = ari_alloc(sizeof *j);
+    struct join *j = text_alloc(sizeof *j);
     struct text bridge = {0};
     text_puts(&bridge, JOIN_PREFIX);
     text_puts(&bridge, req->call);
-    j->call = ari_copy(req->call);
-    j->other = ari_copy(req->other);
+    j->call = text_copy(req->call);
+    j->other = text_copy(req->other);
     j->bridge = bridge.at;
     rest_send(a, op,
               &(struct rest_call){.method = "POST",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "asterisk/text.h"
 
 const struct dg_cfg_key config_keys[] = {
     {"url", DG_CFG_STR, "http://localhost:8088/ari", "Where ARI listens; https is possible"},
@@ -51,7 +51,7 @@ static bool authority(struct config *c, const char *at, size_t len)
         if (*p < '0' || *p > '9' || port > 65535)
             return false;
     }
-    c->host = ari_alloc(name_len + 1);
+    c->host = text_alloc(name_len + 1);
     memcpy(c->host, name, name_len);
     c->port = (uint16_t)port;
     return port != 0;
@@ -70,10 +70,10 @@ bool config_url(struct config *c, const char *url)
     size_t url_len = strlen(url);
     while (url_len && url[url_len - 1] == '/')
         url_len--;
-    c->base = ari_alloc(url_len + 1);
+    c->base = text_alloc(url_len + 1);
     memcpy(c->base, url, url_len);
     size_t before = (size_t)(at + len - url);
-    c->path = ari_copy(url_len > before ? c->base + before : "");
+    c->path = text_copy(url_len > before ? c->base + before : "");
     return true;
 }
 
@@ -124,14 +124,14 @@ bool config_read(struct config *c, const struct dg_host *h, const char **why)
     c->tries = at_least_one(h, "tries");
     c->max_connections = at_least_one(h, "max_connections");
     c->max_keepalive = at_least_one(h, "max_keepalive");
-    c->own_only = ari_same(observe, "own");
+    c->own_only = text_same(observe, "own");
     if (!url || !config_url(c, url))
         *why = "url: expected http://host:port/ari or https://host:port/ari";
     else if (!or_null(c->user) || strchr(c->user, ':'))
         *why = "username: expected the name of a user in ari.conf, without a colon";
     else if (!read_app(c, h))
         *why = "app, app_suffix: expected at most 64 letters, digits, _ . or -";
-    else if (!c->own_only && !ari_same(observe, "all"))
+    else if (!c->own_only && !text_same(observe, "all"))
         *why = "observe: expected \"all\" or \"own\"";
     else
         return true;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 /* ---- Hangup ------------------------------------------------------------------------ */
 
@@ -35,10 +35,10 @@ void ari_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
 {
     struct ari *a = self;
     struct leg *leg = legs_named(&a->events.legs, req->call);
-    struct hangup *u = ari_alloc(sizeof *u);
+    struct hangup *u = text_alloc(sizeof *u);
     char code[12];
     snprintf(code, sizeof code, "%d", req->cause);
-    u->call = ari_copy(req->call);
+    u->call = text_copy(req->call);
     if (leg) {
         u->was_asked = leg->fate.asked;
         leg->fate.asked_cause = req->cause;
@@ -124,8 +124,8 @@ static void on_changed(struct ari *a, struct dg_op *op, const struct rest_reply 
 static void change(struct ari *a, struct dg_op *op, const char *call, enum dg_event_type type,
                    bool on, struct rest_call rest)
 {
-    struct change *c = ari_alloc(sizeof *c);
-    c->call = ari_copy(call);
+    struct change *c = text_alloc(sizeof *c);
+    c->call = text_copy(call);
     c->type = type;
     c->on = on;
     rest.method = on ? "POST" : "DELETE";
@@ -295,7 +295,7 @@ static void setting_end(struct ari *a, struct dg_op *op, struct setting *s)
 static void on_looked_at(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct setting *s = arg;
-    bool there = ari_same(json_text(r->json, "value"), s->value);
+    bool there = text_same(json_text(r->json, "value"), s->value);
     /* It was accepted: that it cannot be seen is no failure. */
     if (there || ++s->looks == SETTING_LOOKS || (r->err && r->status != 404))
         setting_end(a, op, s);
@@ -337,10 +337,10 @@ void ari_set_variable(void *self, const struct dg_variable *req, struct dg_op *o
                    "a variable's name is letters, digits and _; its value is printable");
         return;
     }
-    struct setting *s = ari_alloc(sizeof *s);
-    s->call = ari_copy(req->call);
-    s->name = ari_copy(req->name);
-    s->value = ari_copy(value);
+    struct setting *s = text_alloc(sizeof *s);
+    s->call = text_copy(req->call);
+    s->name = text_copy(req->name);
+    s->value = text_copy(value);
     rest.then = on_set;
     rest.arg = s;
     rest_send(a, op, &rest);

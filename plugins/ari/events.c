@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asterisk/text.h"
 #include "incoming.h"
 #include "snapshot.h"
-#include "text.h"
 
 void incoming_emit(const struct incoming *in, struct dg_event ev)
 {
@@ -19,7 +19,7 @@ void incoming_emit(const struct incoming *in, struct dg_event ev)
 
 bool incoming_is_ours(const struct incoming *in)
 {
-    return ari_same(json_text(in->json, "application"), in->e->app);
+    return text_same(json_text(in->json, "application"), in->e->app);
 }
 
 struct leg *incoming_known(const struct incoming *in)
@@ -41,9 +41,9 @@ void named_put(struct table *t, const char *name, const char *value)
     struct named *n = table_find(t, name);
     if (n)
         named_drop(t, n);
-    n = ari_alloc(sizeof *n);
-    n->name = ari_copy(name);
-    n->value = ari_copy(value);
+    n = text_alloc(sizeof *n);
+    n->name = text_copy(name);
+    n->value = text_copy(value);
     n->entry = (struct entry){.key = n->name, .owner = n};
     table_put(t, &n->entry);
 }
@@ -61,13 +61,13 @@ static void on_endpoint(const struct incoming *in)
     text_puts(&target, resource);
     incoming_emit(in, (struct dg_event){.type = DG_ENDPOINT_CHANGED,
                                         .target = target.at,
-                                        .on = ari_same(state, "online")});
+                                        .on = text_same(state, "online")});
     text_free(&target);
 }
 
 static void on_user_event(const struct incoming *in)
 {
-    if (!ari_same(json_text(in->json, "eventname"), BEAT_EVENT)) {
+    if (!text_same(json_text(in->json, "eventname"), BEAT_EVENT)) {
         incoming_emit(in, (struct dg_event){.type = DG_NATIVE, .call = in->id});
         return;
     }
@@ -183,7 +183,7 @@ struct leg *events_adopt(struct events *e, const void *channel_json)
     leg->fate.answered = snapshot_state(channel) == DG_CHANNEL_UP;
     leg->ringing = snapshot_state(channel) == DG_CHANNEL_RINGING;
     size_t len = strlen(e->app);
-    leg->controlled = ari_same(json_text(dialplan, "app_name"), "Stasis") && data &&
+    leg->controlled = text_same(json_text(dialplan, "app_name"), "Stasis") && data &&
                       strncmp(data, e->app, len) == 0 && (data[len] == ',' || !data[len]);
     return leg;
 }
@@ -222,7 +222,7 @@ static void match(void *arg, void *owner)
 {
     struct search *s = arg;
     struct named *n = owner;
-    if (ari_same(n->value, s->value))
+    if (text_same(n->value, s->value))
         s->name = n->name;
 }
 

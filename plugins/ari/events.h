@@ -6,8 +6,8 @@
 #ifndef ARI_EVENTS_H
 #define ARI_EVENTS_H
 
+#include "asterisk/legs.h"
 #include "dialgate/backend.h"
-#include "legs.h"
 
 /* Where results go. All are called from inside events_take; none may call it again. */
 struct events_sink {

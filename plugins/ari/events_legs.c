@@ -1,9 +1,9 @@
 /* events_legs.c - the life of a leg: it begins, is dialled, rings, is answered, ends. */
 #include <string.h>
 
+#include "asterisk/text.h"
 #include "incoming.h"
 #include "snapshot.h"
-#include "text.h"
 
 static void show(const struct incoming *in, struct leg *leg, const json_t *channel)
 {
@@ -225,7 +225,7 @@ static void dial_begins(const struct incoming *in, struct leg *leg, const json_t
     leg->direction = DG_OUTBOUND;
     snapshot_callee(callee, sizeof callee, dialstring ? dialstring : "");
     if (*callee)
-        ari_set(&leg->callee, callee);
+        text_set(&leg->callee, callee);
     show(in, leg, peer);
 }
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asterisk/text.h"
 #include "incoming.h"
 #include "snapshot.h"
-#include "text.h"
 
 static char *joined(const json_t *args, size_t from)
 {
@@ -27,7 +27,7 @@ void on_stasis_start(const struct incoming *in)
     struct leg *leg = incoming_later(in, in->channel);
     if (!leg || !incoming_is_ours(in))
         return;
-    if (ari_same(json_string_value(json_array_get(args, 0)), GO_ON_ARGUMENT)) {
+    if (text_same(json_string_value(json_array_get(args, 0)), GO_ON_ARGUMENT)) {
         in->e->sink.arrived(in->e->sink.arg, leg->id, json_string_value(json_array_get(args, 1)),
                             json_string_value(json_array_get(args, 2)),
                             json_string_value(json_array_get(args, 3)));
@@ -60,7 +60,7 @@ void on_entered(const struct incoming *in)
     const char *bridge = bridge_id(in);
     if (!leg || !bridge)
         return;
-    ari_set(&leg->bridge, bridge);
+    text_set(&leg->bridge, bridge);
     incoming_emit(in, (struct dg_event){
                           .type = DG_CALL_BRIDGED, .call = leg->id, .bridge = bridge, .on = true});
 }
@@ -73,8 +73,8 @@ void on_left(const struct incoming *in)
     if (!id)
         return;
     if (leg) {
-        if (ari_same(leg->bridge, id))
-            ari_set(&leg->bridge, NULL);
+        if (text_same(leg->bridge, id))
+            text_set(&leg->bridge, NULL);
         incoming_emit(in,
                       (struct dg_event){.type = DG_CALL_BRIDGED, .call = leg->id, .bridge = id});
     }
@@ -85,7 +85,7 @@ void on_left(const struct incoming *in)
 
 void on_bridge(const struct incoming *in)
 {
-    bool created = ari_same(json_text(in->json, "type"), "BridgeCreated");
+    bool created = text_same(json_text(in->json, "type"), "BridgeCreated");
     if (bridge_id(in))
         incoming_emit(in, (struct dg_event){.type = created ? DG_BRIDGE_STARTED : DG_BRIDGE_ENDED,
                                             .bridge = bridge_id(in)});
@@ -96,7 +96,7 @@ void on_held(const struct incoming *in)
     struct leg *leg = incoming_later(in, in->channel);
     if (!leg)
         return;
-    leg->held = ari_same(json_text(in->json, "type"), "ChannelHold");
+    leg->held = text_same(json_text(in->json, "type"), "ChannelHold");
     incoming_emit(in, (struct dg_event){.type = DG_CALL_HELD, .call = leg->id, .on = leg->held});
 }
 
@@ -151,7 +151,7 @@ void on_play_finished(const struct incoming *in)
     struct named *stopped = table_find(&in->e->stopped, ev.target);
     on_what(&ev, json_text(play, "target_uri"));
     const struct leg *leg = ev.call ? legs_find(&in->e->legs, ev.call) : NULL;
-    ev.on = ari_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
+    ev.on = text_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
     if (ev.target)
         incoming_emit(in, ev);
     if (stopped)
@@ -162,7 +162,7 @@ void on_record_finished(const struct incoming *in)
 {
     const json_t *recording = json_object_get(in->json, "recording");
     const char *file = json_text(recording, "name"), *format = json_text(recording, "format");
-    bool failed = ari_same(json_text(in->json, "type"), "RecordingFailed");
+    bool failed = text_same(json_text(in->json, "type"), "RecordingFailed");
     struct dg_event ev = {.type = DG_RECORD_ENDED, .target = file};
     struct named *ours = table_find(&in->e->recordings, file);
     struct text where = {0};

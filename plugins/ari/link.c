@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 enum {
     PROOF_MS = 2500,     /* within which our user event must be back */
@@ -74,12 +74,12 @@ static void say_down(struct ari *a, enum dg_level level, const char *why)
 {
     struct link *l = &a->link;
     bool was_up = l->state == LINK_UP;
-    if (!was_up && ari_same(l->reason, why))
+    if (!was_up && text_same(l->reason, why))
         return;
     /* The core logs the change to down; another reason for staying down is ours to tell. */
     if (level == DG_ERROR || (!was_up && l->reason))
         a->h->log(a->h, level, "no link: %s", why);
-    ari_set(&l->reason, why);
+    text_set(&l->reason, why);
     a->h->link(a->h, DG_LINK_DOWN, why);
 }
 
@@ -182,7 +182,7 @@ static void up(struct ari *a)
     enter(a, LINK_UP);
     l->up_since_ms = l->last_tick_ms = a->h->now_ms(a->h);
     l->ticks = l->beat_failures = l->hangs = 0;
-    ari_set(&l->reason, NULL);
+    text_set(&l->reason, NULL);
     text_puts(&detail, "Asterisk ");
     text_puts(&detail, l->version ? l->version : "of unknown version");
     text_puts(&detail, " as application ");
@@ -306,7 +306,7 @@ static void open_socket(struct ari *a)
 static void unreachable(struct ari *a, const struct rest_reply *r, char *why, size_t size)
 {
     snprintf(why, size, "Unable to connect to ARI");
-    if (!ari_same(a->link.reason, why))
+    if (!text_same(a->link.reason, why))
         a->h->log(a->h, DG_WARN, "%s is not to be reached%s%s", a->config.base,
                   r->words ? ": " : "", r->words ? r->words : "");
 }
@@ -332,16 +332,16 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
         down(a, DG_WARN, why, false);
         return;
     }
-    bool restarted = l->startup && !ari_same(l->startup, startup);
+    bool restarted = l->startup && !text_same(l->startup, startup);
     if (restarted)
         a->h->log(a->h, DG_WARN, "Asterisk has been restarted: calls from before are gone");
     if (!restarted && l->hangs >= HANGS && a->h->now_ms(a->h) - l->opened_ms < HANGING_RETRY_MS) {
         down(a, DG_WARN, HANGING, false);
         return;
     }
-    ari_set(&l->startup, startup);
+    text_set(&l->startup, startup);
     a->h->server_run(a->h, startup);
-    ari_set(&l->version, json_text(json_object_get(r->json, "system"), "version"));
+    text_set(&l->version, json_text(json_object_get(r->json, "system"), "version"));
     open_socket(a);
 }
 

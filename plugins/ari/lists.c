@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 enum {
     ANSWER_TIME_MS = 3000,   /* for one answer */
@@ -90,9 +90,9 @@ static void on_answer_time(struct ari *a, struct dg_op *op, const struct rest_re
 
 static void ask_when_answered(struct ari *a, struct listing *l, const char *id)
 {
-    struct question *q = ari_alloc(sizeof *q);
+    struct question *q = text_alloc(sizeof *q);
     q->listing = l;
-    q->id = ari_copy(id);
+    q->id = text_copy(id);
     l->asked++;
     rest_send(a, NULL,
               &(struct rest_call){.path = {"channels", id, "variable"},
@@ -125,7 +125,7 @@ static void on_calls(struct ari *a, struct dg_op *op, const struct rest_reply *r
         free(text);
         return;
     }
-    struct listing *l = ari_alloc(sizeof *l);
+    struct listing *l = text_alloc(sizeof *l);
     *l = (struct listing){op, text, json_incref((json_t *)r->json), 1, a->link.up_since_ms};
     json_array_foreach(l->channels, i, channel) take_call(a, l, channel);
     answered_for(a, l);
@@ -138,14 +138,14 @@ void ari_calls(void *self, const struct dg_filter *req, struct dg_op *op)
                                   .max_body = 64u << 20,
                                   .urgent = true,
                                   .then = on_calls,
-                                  .arg = ari_copy(req->text)});
+                                  .arg = text_copy(req->text)});
 }
 
 static void give_bridge(struct ari *a, struct dg_op *op, const json_t *json, const char *text)
 {
     const json_t *channels = json_object_get(json, "channels");
     size_t count = json_array_size(channels);
-    const char **calls = ari_alloc((count + 1) * sizeof *calls);
+    const char **calls = text_alloc((count + 1) * sizeof *calls);
     struct dg_bridge bridge = {DG_SIZED(struct dg_bridge), .id = json_text(json, "id"),
                                .name = json_text(json, "name"), .calls = calls};
     for (size_t i = 0; i < count; i++) {
@@ -179,7 +179,7 @@ void ari_bridges(void *self, const struct dg_filter *req, struct dg_op *op)
                                   .max_body = 64u << 20,
                                   .urgent = true,
                                   .then = on_bridges,
-                                  .arg = ari_copy(req->text)});
+                                  .arg = text_copy(req->text)});
 }
 
 static void give_endpoint(struct ari *a, struct dg_op *op, const json_t *json, const char *text)
@@ -189,8 +189,8 @@ static void give_endpoint(struct ari *a, struct dg_op *op, const json_t *json, c
         DG_SIZED(struct dg_endpoint),
         .technology = json_text(json, "technology"),
         .resource = json_text(json, "resource"),
-        .registered = ari_same(state, "online"),
-        .available = ari_same(state, "online"),
+        .registered = text_same(state, "online"),
+        .available = text_same(state, "online"),
         .active_calls = (uint32_t)json_array_size(json_object_get(json, "channel_ids")),
     };
     if (endpoint.technology && endpoint.resource && matches(text, endpoint.resource, NULL))
@@ -217,5 +217,5 @@ void ari_endpoints(void *self, const struct dg_filter *req, struct dg_op *op)
               &(struct rest_call){.path = {"endpoints"},
                                   .max_body = 64u << 20,
                                   .then = on_endpoints,
-                                  .arg = ari_copy(req->text)});
+                                  .arg = text_copy(req->text)});
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 /* ---- On a call or on a bridge --------------------------------------------------------- */
 
@@ -48,8 +48,8 @@ static void on_either(struct ari *a, struct dg_op *op, const struct rest_reply *
 
 static struct either *either(const char *on)
 {
-    struct either *e = ari_alloc(sizeof *e);
-    e->on = ari_copy(on);
+    struct either *e = text_alloc(sizeof *e);
+    e->on = text_copy(on);
     e->rest = (struct rest_call){
         .method = "POST", .path = {"channels", e->on}, .then = on_either, .arg = e};
     return e;
@@ -64,16 +64,16 @@ void ari_play(void *self, const struct dg_play *req, struct dg_op *op)
         return;
     }
     struct either *e = either(req->on);
-    e->id = ari_copy(req->play);
-    e->texts[0] = ari_copy(req->media);
-    e->texts[1] = ari_copy(req->language);
+    e->id = text_copy(req->play);
+    e->texts[0] = text_copy(req->media);
+    e->texts[1] = text_copy(req->language);
     e->rest.path[2] = "play";
     e->rest.path[3] = e->id;
     e->rest.query[0] = (struct dg_kv){"media", e->texts[0]};
     e->rest.query[1] = (struct dg_kv){"lang", e->texts[1]};
     if (req->skip_ms) {
         snprintf(skip, sizeof skip, "%u", req->skip_ms);
-        e->texts[2] = ari_copy(skip);
+        e->texts[2] = text_copy(skip);
         e->rest.query[2] = (struct dg_kv){"skipms", e->texts[2]};
     }
     rest_send(a, op, &e->rest);
@@ -99,7 +99,7 @@ void ari_play_stop(void *self, const struct dg_stop *req, struct dg_op *op)
               &(struct rest_call){.method = "DELETE",
                                   .path = {"playbacks", req->id},
                                   .then = on_stopped,
-                                  .arg = ari_copy(req->id)});
+                                  .arg = text_copy(req->id)});
 }
 
 /* ---- Recordings -------------------------------------------------------------------------- */
@@ -115,10 +115,10 @@ void ari_record(void *self, const struct dg_record *req, struct dg_op *op)
     }
     struct either *e = either(req->on);
     snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(req->max_ms + 999) / 1000);
-    e->record = ari_copy(req->record);
-    e->texts[0] = ari_copy(file);
-    e->texts[1] = ari_copy(req->format && *req->format ? req->format : "wav");
-    e->texts[2] = ari_copy(seconds);
+    e->record = text_copy(req->record);
+    e->texts[0] = text_copy(file);
+    e->texts[1] = text_copy(req->format && *req->format ? req->format : "wav");
+    e->texts[2] = text_copy(seconds);
     e->rest.path[2] = "record";
     e->rest.query[0] = (struct dg_kv){"name", e->texts[0]};
     e->rest.query[1] = (struct dg_kv){"format", e->texts[1]};
@@ -165,7 +165,7 @@ void ari_recordings(void *self, const struct dg_filter *req, struct dg_op *op)
     rest_send(self, op,
               &(struct rest_call){.path = {"recordings", "stored"},
                                   .then = on_recordings,
-                                  .arg = ari_copy(req->text)});
+                                  .arg = text_copy(req->text)});
 }
 
 struct range {
@@ -189,7 +189,7 @@ static void on_file(struct ari *a, struct dg_op *op, const struct rest_reply *r,
 /* ARI has no ranges: the file comes whole, and a part of it is handed on. */
 void ari_recording_read(void *self, const struct dg_recording_read *req, struct dg_op *op)
 {
-    struct range *range = ari_alloc(sizeof *range);
+    struct range *range = text_alloc(sizeof *range);
     range->offset = req->offset;
     range->limit = req->limit;
     rest_send(self, op,

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 enum { MAX_QUERY = 8 };
 
@@ -18,7 +18,7 @@ static void on_native(struct ari *a, struct dg_op *op, const struct rest_reply *
         rest_fail(a, op, r);
         return;
     }
-    char *dump = r->json ? json_dumps(r->json, JSON_COMPACT | JSON_ENCODE_ANY) : ari_copy("null");
+    char *dump = r->json ? json_dumps(r->json, JSON_COMPACT | JSON_ENCODE_ANY) : text_copy("null");
     a->h->item(op, &(struct dg_bytes){dump, strlen(dump)});
     a->h->done(op);
     free(dump);

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "ari.h"
-#include "text.h"
+#include "asterisk/text.h"
 
 enum { LOOK_MS = 3000, MAX_ID = 149 };
 
@@ -361,10 +361,10 @@ void ari_originate(void *self, const struct dg_originate *req, struct dg_op *op)
         a->h->fail(op, DG_EUNSUPPORTED, "ARI cannot detect answering machines by itself");
         return;
     }
-    struct originate *o = ari_alloc(sizeof *o);
+    struct originate *o = text_alloc(sizeof *o);
     o->a = a;
     o->op = op;
-    o->call = ari_copy(req->call);
+    o->call = text_copy(req->call);
     o->body = body_of(a, req);
     o->tries = 1;
     o->next = a->originates;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/text.h"
 #include "snapshot.h"
-#include "text.h"
 
 struct request {
     struct request *next, *before;
@@ -195,7 +195,7 @@ static void add_body(struct text *body, json_t *json)
 static struct request *build(struct ari *a, struct dg_op *op, const struct rest_call *call,
                              const char *path)
 {
-    struct request *q = ari_alloc(sizeof *q);
+    struct request *q = text_alloc(sizeof *q);
     const char *method = call->method ? call->method : "GET";
     q->a = a;
     q->op = op;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "text.h"
+#include "asterisk/text.h"
 
 static const struct {
     const char *text;

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
+#include "asterisk/legs.h"
 #include "dialgate/backend.h"
-#include "legs.h"
 
 /* Members by name; NULL when it is no object or has no such text. */
 const char *json_text(const json_t *object, const char *key);

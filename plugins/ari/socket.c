@@ -6,7 +6,7 @@
 #include <string.h>
 #include <wslay/wslay.h>
 
-#include "text.h"
+#include "asterisk/text.h"
 #include "upgrade.h"
 
 enum phase { CONNECTING, UPGRADING, OPEN, CLOSING, OVER };
@@ -266,7 +266,7 @@ static void on_deadline(void *arg)
 struct socket *socket_open(const struct dg_host *h, const struct config *c, const char *path,
                            const struct socket_events *ev, void *arg)
 {
-    struct socket *s = ari_alloc(sizeof *s);
+    struct socket *s = text_alloc(sizeof *s);
     s->h = h;
     s->config = c;
     s->ev = ev;

@@ -34,7 +34,7 @@ static void basic(struct text *out, const char *user, const char *password)
     text_puts(&plain, user);
     text_puts(&plain, ":");
     text_puts(&plain, password ? password : "");
-    char *coded = ari_alloc((plain.len + 2) / 3 * 4 + 1);
+    char *coded = text_alloc((plain.len + 2) / 3 * 4 + 1);
     EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)plain.at, (int)plain.len);
     text_puts(out, "Authorization: Basic ");
     text_puts(out, coded);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "text.h"
+#include "asterisk/text.h"
 
 #define UPGRADE_KEY_SIZE    25 /* base64 of 16 random bytes, and NUL */
 #define UPGRADE_ACCEPT_SIZE 29 /* base64 of a SHA-1 sum, and NUL */

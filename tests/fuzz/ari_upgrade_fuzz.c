@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/ari/text.c"
 #include "../../plugins/ari/upgrade.c"
+#include "../../plugins/asterisk/text.c"
 #include "fuzz.h"
 
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -10,6 +10,9 @@ import sources
 RANK = {"base": 0, "web": 0, "loop": 1, "plug": 2, "data": 3, "events": 4, "domain": 5, "http": 5,
         "auth": 6, "api": 7, "": 8}
 
+# Below plugins/, no plugin: what those for Asterisk have in common.
+SHARED_BY_PLUGINS = "asterisk"
+
 # Libraries that one place only may know, so that they can be replaced there.
 KEEPERS = {"h2o": "http", "uv.h": "loop", "curl/": "loop", "jwt.h": "auth", "crypt.h": "auth",
            "toml++/": "base"}
@@ -63,7 +66,7 @@ def layers(root):
 
 
 def plugin_borders(root):
-    """A plugin knows the public headers and its own folder."""
+    """A plugin knows the public headers, its own folder and what several plugins share."""
     for path in sources.c_files(root):
         if path.parts[0] != "plugins":
             continue
@@ -71,6 +74,9 @@ def plugin_borders(root):
             if name.startswith("dialgate/"):
                 if not (root / "core/include" / name).is_file():
                     yield path, line, f'"{name}" is no public header'
+            elif name.startswith(SHARED_BY_PLUGINS + "/"):
+                if not (root / "plugins" / name).is_file():
+                    yield path, line, f'"{name}" is not in plugins/{SHARED_BY_PLUGINS}'
             elif ".." in name or quoted and not (root / path.parent / name).is_file():
                 yield path, line, f'"{name}": a plugin includes dialgate/*.h and its own folder only'
 
@@ -89,7 +95,7 @@ def plugin_names(root):
     folder = root / "plugins"
     names = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
     names |= {"ari", "ami", "storage-file", "storage-pg"}
-    names = names - {"mock"} | {name + ".so" for name in names | {"mock"}}
+    names = names - {"mock", SHARED_BY_PLUGINS} | {name + ".so" for name in names | {"mock"}}
     # Calls can be marked as mock ones; asking for the plugin of that name is another thing.
     compared = re.compile(r'plug[^;"]*"mock"')
     for path in sources.c_files(root):
@@ -112,7 +118,7 @@ def include_circles(root):
             continue
         graph[path] = []
         for line, name, quoted in sources.includes_of((root / path).read_text()):
-            for base in (Path("core"), Path("core/include"), path.parent):
+            for base in (Path("core"), Path("core/include"), Path("plugins"), path.parent):
                 if (quoted or name.startswith("dialgate/")) and (root / base / name).is_file():
                     graph[path].append((line, base / name))
                     break

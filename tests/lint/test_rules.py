@@ -91,12 +91,14 @@ def test_library_has_one_keeper(tree, header, keeper, other):
 
 
 @pytest.mark.parametrize("name", [
-    '"base/buf.h"', '"../mock/calls.h"', '"plug/plug.h"', '"dialgate/none.h"', '<../core/a.h>'])
+    '"base/buf.h"', '"../mock/calls.h"', '"plug/plug.h"', '"dialgate/none.h"', '<../core/a.h>',
+    '"asterisk/none.h"'])
 def test_plugin_knows_public_headers_only(tree, name):
     tree.plant("core/base/buf.h", "")
     tree.plant("core/include/dialgate/plugin.h", "")
     tree.plant("plugins/ari/own.h", "")
-    tree.plant("plugins/ari/ari.c", f'#include "dialgate/plugin.h"\n#include <stdio.h>\n'
+    tree.plant("plugins/asterisk/text.h", "")
+    tree.plant("plugins/ari/ari.c", f'#include "dialgate/plugin.h"\n#include "asterisk/text.h"\n'
                f'#include "own.h"\n#include {name}\n')
     assert tree.found(rules.plugin_borders) == ["plugins/ari/ari.c:4"]
 

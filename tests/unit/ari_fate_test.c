@@ -3,7 +3,7 @@
 
 /* A plugin exports nothing but its descriptor: what is inside is tested from inside. */
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "../../plugins/ari/fate.c"
+#include "../../plugins/asterisk/fate.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 struct row {

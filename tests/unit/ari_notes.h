@@ -10,11 +10,11 @@
 #include "../../plugins/ari/events.c"
 #include "../../plugins/ari/events_legs.c"
 #include "../../plugins/ari/events_media.c"
-#include "../../plugins/ari/fate.c"
-#include "../../plugins/ari/legs.c"
 #include "../../plugins/ari/snapshot.c"
-#include "../../plugins/ari/table.c"
-#include "../../plugins/ari/text.c"
+#include "../../plugins/asterisk/fate.c"
+#include "../../plugins/asterisk/legs.c"
+#include "../../plugins/asterisk/table.c"
+#include "../../plugins/asterisk/text.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 /* ---- A core that writes down what it is told ---------------------------------------- */

@@ -5,7 +5,7 @@
 /* A plugin exports nothing but its descriptor: what is inside is tested from inside. */
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #include "../../plugins/ari/config.c"
-#include "../../plugins/ari/text.c"
+#include "../../plugins/asterisk/text.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 static void test_encoding(void **state)

@@ -9,8 +9,8 @@
 
 /* A plugin exports nothing but its descriptor: what is inside is tested from inside. */
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "../../plugins/ari/text.c"
 #include "../../plugins/ari/upgrade.c"
+#include "../../plugins/asterisk/text.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 #include "dialgate/backend.h"
 

@@ -1,8 +1,8 @@
 /* legs.h - what is remembered about each living leg: only what later events
  * need (see fate.h), and what calls() cannot learn from Asterisk.
  */
-#ifndef ARI_LEGS_H
-#define ARI_LEGS_H
+#ifndef ASTERISK_LEGS_H
+#define ASTERISK_LEGS_H
 
 #include "dialgate/backend.h"
 #include "fate.h"

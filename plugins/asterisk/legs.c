@@ -27,8 +27,8 @@ struct leg *legs_add(struct legs *l, const char *id)
     struct leg *leg = legs_find(l, id);
     if (leg)
         return leg;
-    leg = ari_alloc(sizeof *leg);
-    leg->id = ari_copy(id);
+    leg = text_alloc(sizeof *leg);
+    leg->id = text_copy(id);
     leg->by_id = (struct entry){.key = leg->id, .owner = leg};
     table_put(&l->by_id, &leg->by_id);
     return leg;
@@ -36,11 +36,11 @@ struct leg *legs_add(struct legs *l, const char *id)
 
 void legs_name(struct legs *l, struct leg *leg, const char *name)
 {
-    if (!name || ari_same(leg->name, name))
+    if (!name || text_same(leg->name, name))
         return;
     if (leg->name && table_find(&l->by_name, leg->name) == leg)
         table_take(&l->by_name, &leg->by_name);
-    ari_set(&leg->name, name);
+    text_set(&leg->name, name);
     /* During a masquerade two legs have one name for a moment: the first keeps it. */
     if (table_find(&l->by_name, leg->name))
         return;
@@ -62,7 +62,7 @@ struct leg *legs_twin(const struct legs *l, const struct leg *leg)
     char *half = half_of(leg);
     if (!half || (*half != '1' && *half != '2'))
         return NULL;
-    char *name = ari_copy(leg->name);
+    char *name = text_copy(leg->name);
     name[strlen(name) - 1] = *half == '1' ? '2' : '1';
     struct leg *twin = table_find(&l->by_name, name);
     free(name);
@@ -100,12 +100,12 @@ static void forget(struct legs *l, struct gone *g)
 static void remember(struct legs *l, const char *id)
 {
     if (!l->ring)
-        l->ring = ari_alloc(LEGS_GONE * sizeof *l->ring);
+        l->ring = text_alloc(LEGS_GONE * sizeof *l->ring);
     if (legs_is_gone(l, id))
         return;
     struct gone *g = &l->ring[l->next_gone++ % LEGS_GONE];
     forget(l, g);
-    g->id = ari_copy(id);
+    g->id = text_copy(id);
     g->entry = (struct entry){.key = g->id, .owner = g};
     table_put(&l->gone, &g->entry);
 }

@@ -1,6 +1,6 @@
 /* table.h - a hash table by text, its entries embedded in what they are about. */
-#ifndef ARI_TABLE_H
-#define ARI_TABLE_H
+#ifndef ASTERISK_TABLE_H
+#define ASTERISK_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

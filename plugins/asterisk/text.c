@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-void *ari_alloc(size_t size)
+void *text_alloc(size_t size)
 {
     void *p = calloc(1, size);
     if (!p)
@@ -14,23 +14,23 @@ void *ari_alloc(size_t size)
     return p;
 }
 
-char *ari_copy(const char *s)
+char *text_copy(const char *s)
 {
     if (!s)
         return NULL;
     size_t len = strlen(s) + 1;
-    return memcpy(ari_alloc(len), s, len);
+    return memcpy(text_alloc(len), s, len);
 }
 
-void ari_set(char **slot, const char *s)
+void text_set(char **slot, const char *s)
 {
     if (*slot && s && strcmp(*slot, s) == 0)
         return;
     free(*slot);
-    *slot = ari_copy(s);
+    *slot = text_copy(s);
 }
 
-bool ari_same(const char *a, const char *b)
+bool text_same(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
 }

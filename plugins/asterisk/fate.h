@@ -6,8 +6,8 @@
  * its far half what the dialplan made of it. So a few facts are kept for each
  * leg, and this pure function weighs them.
  */
-#ifndef ARI_FATE_H
-#define ARI_FATE_H
+#ifndef ASTERISK_FATE_H
+#define ASTERISK_FATE_H
 
 #include <stdbool.h>
 

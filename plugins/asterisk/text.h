@@ -1,18 +1,18 @@
-/* text.h - small helpers of the ari plugin: growing text, percent-encoding,
+/* text.h - small helpers of the plugins for Asterisk: growing text, percent-encoding,
  * allocation that ends the process, and the checks of what may go to Asterisk.
  */
-#ifndef ARI_TEXT_H
-#define ARI_TEXT_H
+#ifndef ASTERISK_TEXT_H
+#define ASTERISK_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Zeroed; never NULL. */
-void *ari_alloc(size_t size);
-char *ari_copy(const char *s);               /* NULL stays NULL */
-void ari_set(char **slot, const char *s);    /* frees what was there; keeps equal text */
-bool ari_same(const char *a, const char *b); /* NULL and "" are the same */
+void *text_alloc(size_t size);
+char *text_copy(const char *s);               /* NULL stays NULL */
+void text_set(char **slot, const char *s);    /* frees what was there; keeps equal text */
+bool text_same(const char *a, const char *b); /* NULL and "" are the same */
 
 /* Start with {0}; `at` is NULL or NUL-terminated. */
 struct text {

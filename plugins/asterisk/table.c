@@ -20,7 +20,7 @@ static uint64_t hash_of(const struct table *t, const char *key)
 static void grow(struct table *t)
 {
     size_t size = t->size ? t->size * 2 : 64;
-    struct entry **slots = ari_alloc(size * sizeof *slots);
+    struct entry **slots = text_alloc(size * sizeof *slots);
     if (!t->seed && RAND_bytes((unsigned char *)&t->seed, sizeof t->seed) != 1)
         abort();
     for (size_t i = 0; i < t->size; i++)
