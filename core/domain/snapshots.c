@@ -4,10 +4,6 @@
  * change, by atomic stores of the one writer. The table doubles by building a
  * new one and retiring the old as a whole: its nodes are copied (the records
  * are shared), because a reader may stand in the middle of an old chain.
- *
- * Everything shared is accessed in sequentially consistent order, on purpose:
- * that no reader is missed rests on "slot written, then pointer read" against
- * "pointer changed, then slots read" in one total order.
  */
 #include "domain/snapshots.h"
 
@@ -16,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/epoch.h"
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "base/str.h"
@@ -37,25 +34,11 @@ struct table {
     _Atomic(struct node *) heads[];
 };
 
-/* Something unlinked that a reader may still see. */
-struct retired {
-    struct retired *next;
-    uint64_t epoch;
-    void *pieces[3];
-};
-
-struct slot {
-    _Alignas(64) _Atomic uint64_t epoch; /* 0: outside */
-};
-
 struct snapshots {
     _Atomic(struct table *) table;
-    _Atomic uint64_t epoch;
-    struct slot *slots;
-    unsigned readers;
+    struct epoch *epoch;
     struct siphash_key key;
-    size_t count, retired_count;
-    struct retired *oldest, *newest;
+    size_t count;
 };
 
 #define FIRST_SIZE 1024u
@@ -71,21 +54,9 @@ struct snapshots *snapshots_new(unsigned readers)
 {
     struct snapshots *s = xcalloc(1, sizeof *s);
     atomic_init(&s->table, table_new(FIRST_SIZE));
-    atomic_init(&s->epoch, 1);
-    s->readers = readers;
-    if (posix_memalign((void **)&s->slots, 64, (readers ? readers : 1) * sizeof *s->slots))
-        abort();
-    for (unsigned i = 0; i < readers; i++)
-        atomic_init(&s->slots[i].epoch, 0);
+    s->epoch = epoch_new(readers);
     siphash_key_random(&s->key);
     return s;
-}
-
-static void retired_free(struct retired *r)
-{
-    for (size_t i = 0; i < 3; i++)
-        free(r->pieces[i]);
-    free(r);
 }
 
 void snapshots_free(struct snapshots *s)
@@ -102,53 +73,8 @@ void snapshots_free(struct snapshots *s)
         }
     }
     free(t);
-    for (struct retired *r = s->oldest, *next; r; r = next) {
-        next = r->next;
-        retired_free(r);
-    }
-    free(s->slots);
+    epoch_free(s->epoch);
     free(s);
-}
-
-/* The oldest epoch that a reader may still be in. */
-static uint64_t oldest_reader(struct snapshots *s)
-{
-    uint64_t oldest = UINT64_MAX;
-    for (unsigned i = 0; i < s->readers; i++) {
-        uint64_t e = atomic_load(&s->slots[i].epoch);
-        if (e && e < oldest)
-            oldest = e;
-    }
-    return oldest;
-}
-
-static void reclaim(struct snapshots *s)
-{
-    uint64_t safe = oldest_reader(s);
-    while (s->oldest && s->oldest->epoch < safe) {
-        struct retired *r = s->oldest;
-        s->oldest = r->next;
-        if (!s->oldest)
-            s->newest = NULL;
-        s->retired_count--;
-        retired_free(r);
-    }
-}
-
-/* After the pieces have been unlinked. */
-static void retire(struct snapshots *s, void *a, void *b, void *c)
-{
-    struct retired *r = xcalloc(1, sizeof *r);
-    r->pieces[0] = a;
-    r->pieces[1] = b;
-    r->pieces[2] = c;
-    r->epoch = atomic_fetch_add(&s->epoch, 1);
-    if (s->newest)
-        s->newest->next = r;
-    else
-        s->oldest = r;
-    s->newest = r;
-    s->retired_count++;
 }
 
 static _Atomic(struct node *) *find(struct table *t, uint64_t hash, const char *id)
@@ -159,6 +85,14 @@ static _Atomic(struct node *) *find(struct table *t, uint64_t hash, const char *
             return at;
     }
     return at;
+}
+
+/* After it was unlinked. */
+static void retire(struct snapshots *s, struct node *n)
+{
+    epoch_retire(s->epoch, n->id);
+    epoch_retire(s->epoch, n->record);
+    epoch_retire(s->epoch, n);
 }
 
 static void push(struct table *t, struct node *n)
@@ -187,10 +121,11 @@ static void grow(struct snapshots *s)
     for (size_t i = 0; i <= old->mask; i++) {
         for (struct node *n = atomic_load(&old->heads[i]), *next; n; n = next) {
             next = atomic_load(&n->next);
-            retire(s, n->id, n, NULL);
+            epoch_retire(s->epoch, n->id);
+            epoch_retire(s->epoch, n);
         }
     }
-    retire(s, old, NULL, NULL);
+    epoch_retire(s->epoch, old);
 }
 
 void snapshots_put(struct snapshots *s, const char *id, const void *bytes, size_t len)
@@ -208,13 +143,13 @@ void snapshots_put(struct snapshots *s, const char *id, const void *bytes, size_
     if (old) {
         atomic_store(&n->next, atomic_load(&old->next));
         atomic_store(at, n);
-        retire(s, old->id, old->record, old);
+        retire(s, old);
     } else {
         push(t, n);
         s->count++;
         grow(s);
     }
-    reclaim(s);
+    epoch_reclaim(s->epoch);
 }
 
 void snapshots_del(struct snapshots *s, const char *id)
@@ -226,8 +161,8 @@ void snapshots_del(struct snapshots *s, const char *id)
         return;
     atomic_store(at, atomic_load(&old->next));
     s->count--;
-    retire(s, old->id, old->record, old);
-    reclaim(s);
+    retire(s, old);
+    epoch_reclaim(s->epoch);
 }
 
 size_t snapshots_count(const struct snapshots *s)
@@ -237,19 +172,18 @@ size_t snapshots_count(const struct snapshots *s)
 
 size_t snapshots_retired(const struct snapshots *s)
 {
-    return s->retired_count;
+    return epoch_retired(s->epoch);
 }
 
 bool snapshots_read(struct snapshots *s, unsigned reader, const char *id, snapshots_fn *fn,
                     void *arg)
 {
     uint64_t hash = siphash64(&s->key, id, strlen(id));
-    _Atomic uint64_t *mine = &s->slots[reader].epoch;
-    atomic_store(mine, atomic_load(&s->epoch));
+    epoch_enter(s->epoch, reader);
     struct table *t = atomic_load(&s->table);
     struct node *n = atomic_load(find(t, hash, id));
     if (n)
         fn(arg, n->record->bytes, n->record->len);
-    atomic_store(mine, 0);
+    epoch_leave(s->epoch, reader);
     return n != NULL;
 }

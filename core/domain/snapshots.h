@@ -1,11 +1,8 @@
 /* snapshots.h - what readers on other threads may see: named records of
  * immutable bytes, replaced as a whole.
  *
- * One writer (the control thread), many readers (one slot per HTTP thread). A
- * read takes no lock and no count: the reader publishes the epoch it entered
- * at, copies, and leaves; a replaced or deleted record is freed once no reader
- * is left in an epoch from before its replacement. A reader that sleeps
- * between reads holds nothing back.
+ * One writer (the control thread), many readers (one slot per HTTP thread),
+ * which take no lock: see base/epoch.h.
  */
 #ifndef DOMAIN_SNAPSHOTS_H
 #define DOMAIN_SNAPSHOTS_H
