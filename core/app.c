@@ -46,12 +46,14 @@ static void on_backend_event(void *arg, struct instance *in, const struct dg_eve
 {
     struct app *app = arg;
     calls_event(app->calls, in, ev);
+    channels_event(app->channels, in, ev);
 }
 
 static void on_backend_link(void *arg, struct instance *in, enum dg_link link, const char *detail)
 {
     struct app *app = arg;
     (void)detail;
+    channels_link(app->channels, in, link);
     calls_link(app->calls, in, link);
 }
 
@@ -237,6 +239,7 @@ static void start_calls(struct app *app)
 {
     app->bus = bus_new();
     app->snapshots = snapshots_new(app->threads);
+    app->channels = channels_new(app->loop, app->threads);
     app->call_metrics = call_metrics_new(app->metrics, app->bus);
     app->api.health = health_new(app->bus, app->store, app->metrics);
     struct calls_config config = {
@@ -244,6 +247,7 @@ static void start_calls(struct app *app)
         .store = app->store,
         .bus = app->bus,
         .snapshots = app->snapshots,
+        .channels = app->channels,
         .metrics = app->call_metrics,
         .render = contact_center_render,
         .node = app->node,
@@ -266,6 +270,7 @@ static void on_drained(void *arg)
     idempotency_free(app->idempotency);
     calls_free(app->calls);
     app->calls = NULL;
+    channels_free(app->channels);
     call_metrics_free(app->call_metrics);
     health_free(app->api.health);
     bus_free(app->bus);
@@ -302,6 +307,8 @@ static void start_backends(struct app *app)
         }
         app->backends[app->backend_count++] = in;
         app_use_backend(app, c, b, in);
+        channels_follow(app->channels, in, b->descriptor->backend->simulated);
+        channels_use(app->channels, in);
         health_backend(app->api.health, in->name, b->descriptor->backend->simulated);
     }
     app_next(app);
@@ -348,6 +355,7 @@ static void fill_api(struct app *app)
     app->api.calls = app->calls;
     app->api.idempotency = app->idempotency;
     app->api.auth = app->auth;
+    app->api.channels = app->channels;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
     app->api.metrics = app->metrics;

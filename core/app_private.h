@@ -26,6 +26,7 @@ struct app {
     struct instance **providers, **backends;
     size_t provider_count, backend_count, closing;
     struct call_metrics *call_metrics;
+    struct channels *channels;
     struct calls *calls;
     struct idempotency *idempotency;
     struct admin *admin;

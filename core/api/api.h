@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/route.h"
 
+struct channels;
 struct health; /* api/system/health.h */
 
 struct api {
@@ -23,6 +24,7 @@ struct api {
     struct auth *auth; /* auth_token_rate is for any thread */
 
     /* [any thread] */
+    struct channels *channels;   /* channels_find; all else is for the control thread */
     struct snapshots *snapshots; /* of calls: the body of GET status, rendered */
     struct store *store;         /* store_status only */
     struct metrics *metrics;

@@ -21,6 +21,7 @@
 #include "domain/admission.h"
 #include "domain/call.h"
 #include "domain/call_metrics.h"
+#include "domain/channels.h"
 #include "domain/snapshots.h"
 #include "events/bus.h"
 #include "plug/backend.h"
@@ -50,6 +51,7 @@ struct calls_config {
     struct store *store;
     struct bus *bus;
     struct snapshots *snapshots;
+    struct channels *channels;    /* NULL: none; is given what backends list */
     struct call_metrics *metrics; /* NULL: none */
     calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;

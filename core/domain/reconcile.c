@@ -24,7 +24,7 @@ struct comparison {
     struct instance *in;
     char *server_run; /* when it was asked */
     int64_t link_since_ms;
-    uint64_t number;
+    uint64_t number, channels_asked;
     /* Ids of the calls that were there before we asked and are not in the answer. */
     char (*missing)[ID_SIZE];
     size_t count, size;
@@ -151,6 +151,8 @@ static void on_calls(void *arg, const struct op_result *res)
         comparison_free(p);
         return;
     }
+    if (p->cs->config.channels)
+        channels_listed(p->cs->config.channels, p->in, p->channels_asked, res);
     for (size_t i = 0; i < res->count; i++) {
         const struct dg_call *shown = res->items[i];
         struct call *c = shown->id ? map_get(p->cs->live, shown->id) : NULL;
@@ -174,6 +176,8 @@ static void compare(struct calls *cs, struct instance *in)
     p->link_since_ms = in->link_since_ms;
     p->number = ++cs->comparisons;
     list_init(&p->link);
+    if (cs->config.channels)
+        p->channels_asked = channels_asked(cs->config.channels, in);
     map_each(cs->live, note_candidate, p);
     struct dg_filter all = {0};
     backend_calls(in, &all, on_calls, p);
@@ -187,7 +191,7 @@ void reconcile_link_up(struct calls *cs, struct instance *in)
 static void on_compare_timer(void *arg)
 {
     struct calls *cs = arg;
-    if (cs->backend && cs->backend->link == DG_LINK_UP && map_len(cs->live) > 0)
+    if (cs->backend && cs->backend->link == DG_LINK_UP)
         compare(cs, cs->backend);
     cs->compare_timer = loop_timer(cs->config.loop, COMPARE_EVERY_MS, on_compare_timer, cs);
 }

@@ -93,8 +93,11 @@ struct leg *incoming_later(const struct incoming *in, const json_t *channel)
 void on_state(const struct incoming *in)
 {
     struct leg *leg = incoming_later(in, in->channel);
-    if (leg && snapshot_state(in->channel) == DG_CHANNEL_RINGING)
+    enum dg_channel_state state = snapshot_state(in->channel);
+    if (leg && state == DG_CHANNEL_RINGING)
         rings(in, leg);
+    else if (leg && state != DG_CHANNEL_UP)
+        show(in, leg, in->channel);
 }
 
 void on_changed(const struct incoming *in)

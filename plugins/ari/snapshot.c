@@ -120,8 +120,8 @@ uint64_t snapshot_hash(const struct snapshot *s)
     const struct dg_call *c = &s->call;
     const char *const parts[] = {
         c->name,    c->caller_number, c->caller_name, c->connected_number, c->callee_number,
-        c->context, c->extension,     c->application, c->account};
-    uint64_t hash = 0xcbf29ce484222325;
+        c->context, c->extension,     c->application, c->application_data, c->account};
+    uint64_t hash = 0xcbf29ce484222325 ^ (uint64_t)c->state;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         for (const char *p = parts[i] ? parts[i] : "";; p++) {
             hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
