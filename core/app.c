@@ -259,6 +259,7 @@ static void start_calls(struct app *app)
                                       .calls = app->calls,
                                       .bus = app->bus,
                                       .metrics = app->metrics};
+    app->call_control = control_new(app->loop, app->calls);
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     calls_recover(app->calls, on_recovered, app);
@@ -268,6 +269,7 @@ static void on_drained(void *arg)
 {
     struct app *app = arg;
     idempotency_free(app->idempotency);
+    control_free(app->call_control);
     calls_free(app->calls);
     app->calls = NULL;
     channels_free(app->channels);
@@ -353,6 +355,7 @@ static void fill_api(struct app *app)
 {
     const struct settings *s = app->config->server;
     app->api.calls = app->calls;
+    app->api.control = app->call_control;
     app->api.idempotency = app->idempotency;
     app->api.auth = app->auth;
     app->api.channels = app->channels;

@@ -28,6 +28,7 @@ struct app {
     struct call_metrics *call_metrics;
     struct channels *channels;
     struct calls *calls;
+    struct control *call_control;
     struct idempotency *idempotency;
     struct admin *admin;
     struct http *http;

@@ -9,6 +9,7 @@
 
 #include "auth/auth.h"
 #include "base/metrics.h"
+#include "domain/control.h"
 #include "domain/idempotency.h"
 #include "events/bus.h"
 #include "http/request.h"
@@ -20,6 +21,7 @@ struct health; /* api/system/health.h */
 struct api {
     /* [control thread] */
     struct calls *calls;
+    struct control *control;
     struct idempotency *idempotency;
     struct auth *auth; /* auth_token_rate is for any thread */
 

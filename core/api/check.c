@@ -214,6 +214,8 @@ static void check_value(struct check *c, const struct field *f, const json_t *va
         [FIELD_BOOL] = {"bool_type", "Input should be a valid boolean"},
         [FIELD_STR_MAP] = {"dict_type", "Input should be a valid dictionary"},
         [FIELD_OBJECT] = {"dict_type", "Input should be a valid dictionary"},
+        [FIELD_LIST] = {"list_type", "Input should be a valid list"},
+        [FIELD_STR_LIST] = {"list_type", "Input should be a valid list"},
     };
     switch (f->kind) {
     case FIELD_INT:
@@ -238,6 +240,11 @@ static void check_value(struct check *c, const struct field *f, const json_t *va
         break;
     case FIELD_OBJECT:
         if (json_is_object(value))
+            return;
+        break;
+    case FIELD_LIST:
+    case FIELD_STR_LIST:
+        if (json_is_array(value))
             return;
         break;
     }

@@ -16,7 +16,18 @@
 
 #include "http/request.h"
 
-enum field_kind { FIELD_STR, FIELD_INT, FIELD_BOOL, FIELD_STR_MAP, FIELD_TIME, FIELD_OBJECT };
+enum field_kind {
+    FIELD_STR,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_STR_MAP,
+    FIELD_TIME,
+    FIELD_OBJECT,
+    FIELD_LIST,     /* of objects: `of` */
+    FIELD_STR_LIST, /* of texts */
+};
+
+struct schema;
 
 struct field {
     const char *name;
@@ -28,8 +39,9 @@ struct field {
     const char *(*rule)(const char *name, const char *value);
     const char *pattern; /* for the document, when `rule` follows one */
     const char *help;
-    const char *example;  /* as JSON */
-    const char *fallback; /* as JSON; NULL: none to show */
+    const char *example;     /* as JSON */
+    const char *fallback;    /* as JSON; NULL: none to show */
+    const struct schema *of; /* OBJECT, LIST: what they hold; NULL: anything. For the document. */
 };
 
 struct schema {

@@ -20,8 +20,9 @@
 static const char *type_of(enum field_kind kind)
 {
     static const char *const names[] = {
-        [FIELD_STR] = "string",     [FIELD_INT] = "integer", [FIELD_BOOL] = "boolean",
-        [FIELD_STR_MAP] = "object", [FIELD_TIME] = "string", [FIELD_OBJECT] = "object",
+        [FIELD_STR] = "string",     [FIELD_INT] = "integer",    [FIELD_BOOL] = "boolean",
+        [FIELD_STR_MAP] = "object", [FIELD_TIME] = "string",    [FIELD_OBJECT] = "object",
+        [FIELD_LIST] = "array",     [FIELD_STR_LIST] = "array",
     };
     return names[kind];
 }
@@ -50,6 +51,27 @@ static void write_limits(struct json_writer *w, const struct field *f)
         jw_str(w, "pattern", f->pattern);
 }
 
+static void write_ref(struct json_writer *w, const char *name)
+{
+    char ref[160];
+    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
+    jw_str(w, "$ref", ref);
+}
+
+/* What a map or a list holds. */
+static void write_items(struct json_writer *w, const struct field *f)
+{
+    bool list = f->kind == FIELD_LIST || f->kind == FIELD_STR_LIST;
+    if (!list && f->kind != FIELD_STR_MAP)
+        return;
+    jw_object(w, list ? "items" : "additionalProperties");
+    if (f->of)
+        write_ref(w, f->of->name);
+    else
+        jw_str(w, "type", f->kind == FIELD_LIST ? "object" : "string");
+    jw_end(w);
+}
+
 static void write_field(struct json_writer *w, const struct field *f, const char *key)
 {
     jw_object(w, key);
@@ -57,11 +79,7 @@ static void write_field(struct json_writer *w, const struct field *f, const char
     if (f->kind == FIELD_TIME)
         jw_str(w, "format", "date-time");
     write_limits(w, f);
-    if (f->kind == FIELD_STR_MAP) {
-        jw_object(w, "additionalProperties");
-        jw_str(w, "type", "string");
-        jw_end(w);
-    }
+    write_items(w, f);
     if (f->help)
         jw_str(w, "description", f->help);
     if (f->fallback)
@@ -91,13 +109,6 @@ static void write_schema(struct json_writer *w, const struct schema *s)
         write_field(w, f, f->name);
     jw_end(w);
     jw_end(w);
-}
-
-static void write_ref(struct json_writer *w, const char *name)
-{
-    char ref[160];
-    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
-    jw_str(w, "$ref", ref);
 }
 
 /* An example of the whole, from the examples of its fields. */
@@ -284,6 +295,8 @@ static void see(struct seen *s, const struct schema *schema)
         return;
     s->list = xrealloc(s->list, (s->count + 1) * sizeof *s->list);
     s->list[s->count++] = schema;
+    for (const struct field *f = schema->fields; f->name; f++)
+        see(s, f->of);
 }
 
 static int by_name(const void *a, const void *b)

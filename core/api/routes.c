@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/campaign_dialer/campaign_dialer.h"
 #include "api/contact_center/contact_center.h"
+#include "api/control/control.h"
 #include "api/system/system.h"
 
 /* clang-format off */
@@ -14,6 +15,18 @@ const struct route api_routes[] = {
     {"POST",   "/api/v2/calls",                       ROUTE_JWT,  NULL, contact_center_call,        &contact_center_call_doc},
     {"GET",    "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_status,      &contact_center_status_calls_doc},
     {"DELETE", "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_hangup,      &contact_center_hangup_doc},
+
+    {"POST",   "/api/v2/calls/{call_id}/hangup",      ROUTE_JWT,  NULL, control_hangup,             &control_hangup_doc},
+    {"POST",   "/api/v2/calls/{call_id}/transfer",    ROUTE_JWT,  NULL, control_transfer,           &control_transfer_doc},
+    {"POST",   "/api/v2/calls/{call_id}/redirect",    ROUTE_JWT,  NULL, control_redirect,           &control_redirect_doc},
+    {"POST",   "/api/v2/calls/{call_id}/hold",        ROUTE_JWT,  NULL, control_hold,               &control_hold_doc},
+    {"POST",   "/api/v2/calls/{call_id}/unhold",      ROUTE_JWT,  NULL, control_unhold,             &control_unhold_doc},
+    {"POST",   "/api/v2/calls/{call_id}/mute",        ROUTE_JWT,  NULL, control_mute,               &control_mute_doc},
+    {"POST",   "/api/v2/calls/{call_id}/unmute",      ROUTE_JWT,  NULL, control_unmute,             &control_unmute_doc},
+    {"POST",   "/api/v2/calls/{call_id}/dtmf",        ROUTE_JWT,  NULL, control_dtmf,               &control_dtmf_doc},
+    {"POST",   "/api/v2/calls/{call_id}/play",        ROUTE_JWT,  NULL, control_play,               &control_play_doc},
+    {"GET",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_get_variable,   &control_get_variable_doc},
+    {"PUT",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_set_variable,   &control_set_variable_doc},
 
     {"GET",    "/",                                   ROUTE_OPEN, NULL, system_root,                &system_root_doc},
     {"GET",    "/health",                             ROUTE_OPEN, NULL, system_health,              &system_health_doc},

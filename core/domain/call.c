@@ -208,13 +208,29 @@ struct call *call_new(void)
     return c;
 }
 
+bool call_set_parked(struct call *c, const char *place)
+{
+    if (str_eq(c->doing.parked, place))
+        return false;
+    free(c->doing.parked);
+    c->doing.parked = xstrdup(place);
+    return true;
+}
+
+void call_add_recording(struct call *c, const char *file)
+{
+    struct call_doing *d = &c->doing;
+    d->recordings = xrealloc(d->recordings, (d->recording_count + 1) * sizeof *d->recordings);
+    d->recordings[d->recording_count++] = xstrdup(file);
+}
+
 void call_free(struct call *c)
 {
     if (!c)
         return;
-    char *const texts[] = {c->phone_number, c->channel,    c->context,       c->extension,
-                           c->caller_id,    c->api,        c->user,          c->backend,
-                           c->node,         c->server_run, c->failure_reason};
+    char *const texts[] = {c->phone_number, c->channel,    c->context,        c->extension,
+                           c->caller_id,    c->api,        c->user,           c->backend,
+                           c->node,         c->server_run, c->failure_reason, c->doing.parked};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {
@@ -222,5 +238,8 @@ void call_free(struct call *c)
         free(c->variables[i].value);
     }
     free(c->variables);
+    for (size_t i = 0; i < c->doing.recording_count; i++)
+        free(c->doing.recordings[i]);
+    free(c->doing.recordings);
     free(c);
 }

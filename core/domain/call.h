@@ -58,6 +58,18 @@ struct call_variable {
     char *name, *value;
 };
 
+/* What is being done to an answered call. */
+struct call_doing {
+    bool held, muted_in, muted_out;
+    char *parked; /* "lot/slot"; NULL: it is not */
+    /* Files that were recorded, the oldest first, without extension; the last is still being
+     * written when `recording` is set. */
+    char **recordings;
+    size_t recording_count;
+    bool recording, recording_paused;
+    unsigned held_way, muted_way, recording_way; /* how control.c did it; 0: somebody else did */
+};
+
 struct call {
     struct link live; /* in calls.c's list of live calls */
     char id[ID_SIZE]; /* is the channel's id as well */
@@ -85,6 +97,7 @@ struct call {
     int attempt_number;
     bool estimated; /* of its answer or its end the true time was missed */
     bool cancelled; /* we asked for its end */
+    struct call_doing doing;
 
     /* Kept by calls.c; nothing of it is stored. */
     struct calls *owner;
@@ -111,6 +124,10 @@ struct call_step {
     enum call_state to;
     unsigned effects; /* 0: nothing, the event was late or a duplicate */
 };
+
+/* true: it has changed. */
+bool call_set_parked(struct call *c, const char *place); /* NULL: no longer */
+void call_add_recording(struct call *c, const char *file);
 
 /* Pure. `cancelled`: we had asked for the end. */
 struct call_step call_next(enum call_state from, const struct call_event *ev, bool cancelled);

@@ -16,6 +16,33 @@ static void write_ms(struct json_writer *w, const char *key, int64_t ms)
         jw_null(w, key);
 }
 
+static void write_recordings(struct json_writer *w, const struct call *c)
+{
+    jw_array(w, "recordings");
+    for (size_t i = 0; i < c->doing.recording_count; i++)
+        jw_str(w, NULL, c->doing.recordings[i]);
+    jw_end(w);
+}
+
+/* So that it is known after a restart of the gateway. */
+static void write_doing(struct json_writer *w, const struct call_doing *d)
+{
+    const struct {
+        const char *name;
+        bool on;
+    } flags[] = {{"held", d->held},
+                 {"muted_in", d->muted_in},
+                 {"muted_out", d->muted_out},
+                 {"recording", d->recording},
+                 {"recording_paused", d->recording_paused}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (flags[i].on)
+            jw_bool(w, flags[i].name, true);
+    }
+    if (d->parked)
+        jw_str(w, "parked", d->parked);
+}
+
 /* What a call and its CDR have in common. */
 static void write_common(struct json_writer *w, const struct call *c)
 {
@@ -40,6 +67,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     jw_str(w, "failure_reason", c->failure_reason);
     jw_int(w, "attempt_number", c->attempt_number);
     jw_bool(w, "estimated", c->estimated);
+    if (c->doing.recording_count)
+        write_recordings(w, c);
     if (c->given_up) /* the true end lies between this and ended_at */
         write_ms(w, "alive_at", c->heard_at_ms);
 }
@@ -58,6 +87,8 @@ void call_record_write(const struct call *c, struct buf *out)
     else
         jw_null(&w, "duration");
     write_common(&w, c);
+    if (!call_is_over(c->state))
+        write_doing(&w, &c->doing);
     jw_object(&w, "variables");
     for (size_t i = 0; i < c->variable_count; i++)
         jw_str(&w, c->variables[i].name, c->variables[i].value);
@@ -106,6 +137,24 @@ static void read_variables(struct call *c, const json_t *all)
     }
 }
 
+static void read_doing(struct call *c, const json_t *doc)
+{
+    struct call_doing *d = &c->doing;
+    size_t i;
+    json_t *file;
+    d->held = json_get_bool(doc, "held", false);
+    d->muted_in = json_get_bool(doc, "muted_in", false);
+    d->muted_out = json_get_bool(doc, "muted_out", false);
+    d->recording = json_get_bool(doc, "recording", false);
+    d->recording_paused = json_get_bool(doc, "recording_paused", false);
+    d->parked = text(doc, "parked");
+    json_array_foreach(json_object_get(doc, "recordings"), i, file)
+    {
+        if (json_is_string(file))
+            call_add_recording(c, json_string_value(file));
+    }
+}
+
 static int64_t last_time(const struct call *c)
 {
     return c->answered_at_ms  ? c->answered_at_ms
@@ -149,5 +198,6 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
     c->estimated = json_get_bool(doc, "estimated", false);
     read_variables(c, json_object_get(doc, "variables"));
+    read_doing(c, doc);
     return c;
 }

@@ -34,6 +34,7 @@ struct calls *calls_new(const struct calls_config *config)
     cs->live = map_new();
     cs->admissions = map_new();
     cs->given_up = map_new();
+    cs->companions = map_new();
     list_init(&cs->recent);
     cs->recent_timer = loop_timer(config->loop, RECENT_SWEEP_MS, sweep_recent, cs);
     reconcile_start(cs);
@@ -92,6 +93,7 @@ void calls_free(struct calls *cs)
     map_free(cs->live, let_go);
     map_free(cs->admissions, free_admission);
     map_free(cs->given_up, NULL);
+    map_free(cs->companions, NULL);
     while (!list_empty(&cs->recent)) {
         struct recent *r = list_item(cs->recent.next, struct recent, link);
         list_remove(&r->link);
@@ -156,6 +158,19 @@ struct instance *calls_backend(const struct calls *cs)
     return cs->backend;
 }
 
+void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion)
+{
+    if (companion)
+        map_set(cs->companions, backend, companion);
+    else
+        map_del(cs->companions, backend);
+}
+
+struct instance *calls_companion(const struct calls *cs, const struct instance *backend)
+{
+    return map_get(cs->companions, backend->name);
+}
+
 size_t calls_live(const struct calls *cs)
 {
     return map_len(cs->live);
@@ -207,13 +222,18 @@ struct call_event calls_event_then(enum call_event_type type, int64_t at_ms)
 
 /* ---- Effects of a step ------------------------------------------------------- */
 
-void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
+static void show(struct calls *cs, const struct call *c)
 {
     struct buf json;
     buf_init(&json, BUF_MAX);
     cs->config.render(c, &json);
     snapshots_put(cs->config.snapshots, c->id, json.ptr, json.len);
     buf_free(&json);
+}
+
+void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
+{
+    show(cs, c);
 
     struct bus_event ev = {.topic = call_is_over(c->state) ? BUS_CALL_ENDED : BUS_CALL_CHANGED,
                            .at_ms = clock_unix_ms(),
@@ -242,6 +262,15 @@ static void store_step(struct calls *cs, const struct call *c, bool with_cdr)
     store_write_kept(cs->config.store, &batch);
     store_batch_free(&batch);
     buf_free(&json);
+}
+
+void calls_refresh(struct calls *cs, const struct call *c)
+{
+    if (call_is_over(c->state))
+        return;
+    if (c->stored)
+        store_step(cs, c, false);
+    show(cs, c);
 }
 
 static void forget_oldest(struct calls *cs)
@@ -438,6 +467,8 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         call_metrics_event(cs->config.metrics, event_name(ev->type), c != NULL);
     if (!c && ev->type == DG_CALL_STARTED)
         calls_end_unwanted(cs, in, ev->call);
+    if (c && c->carrier && c->carrier != in && calls_companion(cs, c->carrier) == in)
+        doing_event(cs, c, ev);
     if (!c || (c->carrier && c->carrier != in))
         return;
     c->heard_at_ms = clock_unix_ms();
@@ -453,6 +484,7 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         calls_move(cs, c, &move);
         return;
     }
+    doing_event(cs, c, ev);
 }
 
 void calls_link(struct calls *cs, struct instance *in, enum dg_link link)
@@ -542,14 +574,34 @@ static void on_hangup(void *arg, const struct op_result *res)
     ask_answer(a, gone ? DG_OK : res->err, gone ? NULL : res->message);
 }
 
+struct find_ended {
+    ended_call_fn *fn;
+    void *arg;
+};
+
 /* It is no longer (or never was) among the live ones. */
-static void on_hangup_of_stored(void *arg, const struct store_doc *doc)
+static void on_ended_call(void *arg, const struct store_doc *doc)
 {
-    struct ask *a = arg;
+    struct find_ended *f = arg;
+    struct ended_call found = {doc->err, doc->message};
     if (doc->err == DG_OK)
-        ask_answer(a, DG_ECONFLICT, "Call has already ended");
-    else
-        ask_answer(a, doc->err, doc->err == DG_ENOTFOUND ? "Call not found" : doc->message);
+        found = (struct ended_call){DG_ECONFLICT, "Call has already ended"};
+    else if (doc->err == DG_ENOTFOUND)
+        found.message = "Call not found";
+    f->fn(f->arg, &found);
+    free(f);
+}
+
+void calls_find_ended(struct calls *cs, const char *id, ended_call_fn *fn, void *arg)
+{
+    struct find_ended *f = xcalloc(1, sizeof *f);
+    *f = (struct find_ended){fn, arg};
+    store_get_json(cs->config.store, COLLECTION_CALLS, id, on_ended_call, f);
+}
+
+static void on_hangup_of_ended(void *arg, const struct ended_call *found)
+{
+    ask_answer(arg, found->err, found->message);
 }
 
 void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg)
@@ -557,7 +609,7 @@ void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, voi
     struct call *c = map_get(cs->live, id);
     struct ask *a = ask_new(cs, c, fn, arg);
     if (!c) {
-        store_get_json(cs->config.store, COLLECTION_CALLS, id, on_hangup_of_stored, a);
+        calls_find_ended(cs, id, on_hangup_of_ended, a);
         return;
     }
     a->was_cancelled = c->cancelled;

@@ -11,6 +11,7 @@
  *   calls.c      the live calls: effects of a step, recent calls, hang-up
  *   admission.c  how many calls a backend is given, at once and per second
  *   originate.c  from a request to a channel
+ *   doing.c      what is being done to a live call
  *   reconcile.c  comparing with the backend; adopting after a restart
  */
 #ifndef DOMAIN_CALLS_H
@@ -72,6 +73,10 @@ void calls_use(struct calls *cs, struct instance *backend, bool mock,
 /* Other limits for the active backend, at once, also for calls that wait. */
 void calls_set_limits(struct calls *cs, const struct call_limits *limits);
 struct instance *calls_backend(const struct calls *cs);
+/* The instance that does for calls of `backend` what that one cannot: another way into the same
+ * server, which knows the calls by the same ids. NULL: none any more. */
+void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion);
+struct instance *calls_companion(const struct calls *cs, const struct instance *backend);
 
 /* From the plugins; see plug_events. */
 void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev);
@@ -117,6 +122,8 @@ void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg);
 
 size_t calls_live(const struct calls *cs);
 
+/* May a request send a call there? */
+bool calls_context_allowed(const struct calls *cs, const char *context);
 /* A variable that would let the dialplan leave what the configuration allows. */
 bool call_variable_reserved(const char *name);
 

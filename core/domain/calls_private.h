@@ -1,4 +1,4 @@
-/* calls_private.h - what calls.c, originate.c and reconcile.c share. */
+/* calls_private.h - what the files around the live calls share. */
 #ifndef DOMAIN_CALLS_PRIVATE_H
 #define DOMAIN_CALLS_PRIVATE_H
 
@@ -13,6 +13,7 @@ struct calls {
     struct admission *admission; /* the active backend's */
     struct map *admissions;      /* of every backend that has or had calls: name -> admission */
     struct map *live;            /* id -> struct call */
+    struct map *companions;      /* backend's name -> struct instance that helps it out */
     struct map *given_up; /* id -> something: recent ones that ended without the backend's word */
     struct link recent;
     size_t recent_count;
@@ -34,6 +35,17 @@ void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id);
 /* (Re)start the deadline that fits the state. */
 void calls_watch(struct calls *cs, struct call *c);
 void calls_publish(struct calls *cs, const struct call *c, enum call_state from);
+/* What is done to it has changed, not its state: written down, and shown. */
+void calls_refresh(struct calls *cs, const struct call *c);
+/* What a backend tells of that. */
+void doing_event(struct calls *cs, struct call *c, const struct dg_event *ev);
+/* A request about one call that is not live: it is over, or nobody knows it. */
+struct ended_call {
+    enum dg_err err; /* DG_ECONFLICT it is over, DG_ENOTFOUND, or why nobody can tell */
+    const char *message;
+};
+typedef void ended_call_fn(void *arg, const struct ended_call *found);
+void calls_find_ended(struct calls *cs, const char *id, ended_call_fn *fn, void *arg);
 /* A call that waits for its turn is hung up: it goes on at once, to its end. */
 void originate_hurry(struct originate *o);
 void reconcile_start(struct calls *cs);

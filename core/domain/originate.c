@@ -93,8 +93,9 @@ static void refuse(struct originate *o, enum dg_err err, const char *field, cons
 
 /* ---- From request to call --------------------------------------------------- */
 
-static bool context_allowed(const struct call_defaults *d, const char *context)
+bool calls_context_allowed(const struct calls *cs, const char *context)
 {
+    const struct call_defaults *d = &cs->defaults;
     if (str_eq(context, d->context))
         return true;
     for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++) {
@@ -339,7 +340,7 @@ void calls_originate(struct calls *cs, const struct call_request *req, calls_fn 
     *o = (struct originate){
         .cs = cs, .fn = fn, .arg = arg, .admission = cs->admission, .turn.fn = on_turn};
     const char *context = or_default(req->context, cs->defaults.context);
-    if (!context_allowed(&cs->defaults, context)) {
+    if (!calls_context_allowed(cs, context)) {
         refuse(o, DG_EINVAL, "context",
                "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
         return;

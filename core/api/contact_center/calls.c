@@ -4,6 +4,7 @@
 
 #include "api/contact_center/private.h"
 #include "api/idempotency_key.h"
+#include "api/rules.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/phone.h"
@@ -11,61 +12,17 @@
 
 /* ---- What a request may hold --------------------------------------------------- */
 
-#define VALUE_MAX     512
 #define VARIABLES_MAX 64
-
-static const char *rule_number(const char *name, const char *value)
-{
-    (void)name;
-    return phone_valid(value)
-               ? NULL
-               : "String should match pattern '^[+]?[0-9]+$' with 7 to 20 characters";
-}
-
-static const char *rule_context(const char *name, const char *value)
-{
-    (void)name;
-    return str_only(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-               ? NULL
-               : "String should match pattern '^[a-zA-Z0-9_-]+$'";
-}
-
-static const char *rule_extension(const char *name, const char *value)
-{
-    (void)name;
-    return str_only(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+*#-")
-               ? NULL
-               : "String should match pattern '^[a-zA-Z0-9_.+*#-]+$'";
-}
-
-static const char *rule_printable(const char *name, const char *value)
-{
-    (void)name;
-    return str_has_control(value) ? "String should not contain control characters" : NULL;
-}
-
-static const char *rule_variable(const char *name, const char *value)
-{
-    if (!str_is_identifier(name))
-        return "Variable names should match pattern '^[A-Za-z_][A-Za-z0-9_]*$'";
-    if (call_variable_reserved(name))
-        return "Variable is reserved: Asterisk itself acts on it";
-    if (str_has_control(value))
-        return "Variable values should not contain control characters";
-    if (strlen(value) > VALUE_MAX)
-        return "Variable values should have at most 512 bytes";
-    return NULL;
-}
 
 #define NUMBER_HELP "7 to 20 digits; a + only in front"
 
 /* clang-format off */
 #define CALL_FIELDS                                                                                \
     {.name = "context", .kind = FIELD_STR, .min = 1, .max = 50, .rule = rule_context,              \
-     .pattern = "^[a-zA-Z0-9_-]+$", .help = "Dialplan context of the answered call",               \
+     .pattern = CONTEXT_PATTERN, .help = "Dialplan context of the answered call",               \
      .example = "\"outbound-ivr\""},                                                               \
     {.name = "extension", .kind = FIELD_STR, .min = 1, .max = 50, .rule = rule_extension,          \
-     .pattern = "^[a-zA-Z0-9_.+*#-]+$", .help = "Dialplan extension of the answered call",         \
+     .pattern = EXTENSION_PATTERN, .help = "Dialplan extension of the answered call",         \
      .example = "\"s\""},                                                                          \
     {.name = "priority", .kind = FIELD_INT, .min = 1, .max = 10,                                   \
      .help = "Dialplan priority of the answered call", .example = "1"},                            \
@@ -79,7 +36,7 @@ static const char *rule_variable(const char *name, const char *value)
 
 #define PHONE_NUMBER                                                                               \
     .kind = FIELD_STR, .required = true, .min = 7, .max = 20, .rule = rule_number,                 \
-    .pattern = "^[+]?[0-9]+$", .help = NUMBER_HELP, .example = "\"+1234567890\""
+    .pattern = NUMBER_PATTERN, .help = NUMBER_HELP, .example = "\"+1234567890\""
 
 static const struct field interaction_fields[] = {CALL_FIELDS, {0}};
 static const struct field call_fields[] = {{.name = "phone_number", PHONE_NUMBER}, CALL_FIELDS, {0}};

@@ -8,6 +8,29 @@ const char *contact_center_state(enum call_state s)
     return call_state_name(s == CALL_CANCELLED ? CALL_FAILED : s);
 }
 
+/* Only when somebody has asked for such a thing: the documented body has no such members. */
+static void render_doing(struct json_writer *w, const struct call_doing *d)
+{
+    if (d->held)
+        jw_bool(w, "held", true);
+    if (d->muted_in || d->muted_out)
+        jw_str(w, "muted", !d->muted_out ? "in" : !d->muted_in ? "out" : "both");
+    if (d->parked)
+        jw_str(w, "parked", d->parked);
+    if (d->recording)
+        jw_str(w, "recording", d->recording_paused ? "paused" : "active");
+}
+
+static void render_recordings(struct json_writer *w, const struct call_doing *d)
+{
+    if (!d->recording_count)
+        return;
+    jw_array(w, "recordings");
+    for (size_t i = 0; i < d->recording_count; i++)
+        jw_str(w, NULL, d->recordings[i]);
+    jw_end(w);
+}
+
 void contact_center_render(const struct call *c, struct buf *out)
 {
     struct json_writer w;
@@ -34,5 +57,8 @@ void contact_center_render(const struct call *c, struct buf *out)
     jw_bool(&w, "is_completed", call_is_over(c->state));
     if (c->mock)
         jw_bool(&w, "mock", true);
+    if (!call_is_over(c->state))
+        render_doing(&w, &c->doing);
+    render_recordings(&w, &c->doing);
     jw_end(&w);
 }

@@ -111,6 +111,12 @@ static const struct field status_fields[] = {
     {.name = "is_active", .kind = FIELD_BOOL, .required = true, .example = "true"},
     {.name = "is_completed", .kind = FIELD_BOOL, .required = true, .example = "false"},
     {.name = "mock", .kind = FIELD_BOOL, .help = "Present and true: the call is a simulation"},
+    {.name = "held", .kind = FIELD_BOOL, .help = "Present and true: it is on hold"},
+    {.name = "muted", .kind = FIELD_STR, .help = "Present while it is: in, out or both"},
+    {.name = "parked", .kind = FIELD_STR, .help = "Present while it is: lot/slot"},
+    {.name = "recording", .kind = FIELD_STR, .help = "Present while it is: active or paused"},
+    {.name = "recordings", .kind = FIELD_STR_LIST,
+     .help = "Present when there are any: the files, without extension, the oldest first"},
     {0}};
 /* clang-format on */
 const struct schema contact_center_status_schema = {"CallStatus", "A call as it is now",

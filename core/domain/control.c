@@ -1,0 +1,190 @@
+/* control.c - a request about a call: find it, try the ways, answer. */
+#include "domain/control.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "domain/control_private.h"
+
+struct control *control_new(struct loop *loop, struct calls *calls)
+{
+    struct control *ct = xcalloc(1, sizeof *ct);
+    *ct = (struct control){.loop = loop, .calls = calls};
+    return ct;
+}
+
+void control_free(struct control *ct)
+{
+    free(ct);
+}
+
+/* ---- The answer -------------------------------------------------------------------- */
+
+static void order_answer(void *arg)
+{
+    struct order *o = arg;
+    struct control_answer answer = {.err = o->err,
+                                    .field = o->field,
+                                    .message = o->err == DG_OK ? NULL : o->message,
+                                    .text = o->text,
+                                    .call = o->call};
+    o->fn(o->arg, &answer);
+    if (o->call)
+        calls_release(o->call);
+    arena_free(o->arena);
+    free(o);
+}
+
+void order_refuse(struct order *o, enum dg_err err, const char *field, const char *message)
+{
+    o->err = err;
+    o->field = field;
+    o->message = arena_strdup(o->arena, message);
+}
+
+/* Nothing is answered from inside the call that asked. */
+static void answer_soon(struct order *o)
+{
+    loop_call(o->ct->loop, order_answer, o);
+}
+
+/* ---- The ways ---------------------------------------------------------------------- */
+
+static unsigned way_count(const struct action *a)
+{
+    unsigned n = 0;
+    while (n < WAYS_MAX && a->ways[n])
+        n++;
+    return n;
+}
+
+/* Ways are numbered from 1: those of the carrier, then those of its companion. */
+static bool try_way(struct order *o, unsigned number)
+{
+    unsigned count = way_count(o->action);
+    struct instance *in = o->call->carrier;
+    if (number > count)
+        in = calls_companion(o->ct->calls, in);
+    if (number == 0 || number > 2 * count || !in)
+        return false;
+    o->tried = number;
+    o->action->ways[(number - 1) % count](o, in);
+    return true;
+}
+
+static bool another_may(enum dg_err err)
+{
+    return err == DG_EUNSUPPORTED || err == DG_ECONFLICT;
+}
+
+/* That something cannot be done at all says less than why it could not be done now; and that the
+ * companion does not know the call says nothing of the carrier's refusal. */
+static bool says_more(const struct order *o, enum dg_err err)
+{
+    if (o->err == DG_OK)
+        return true;
+    return err != DG_EUNSUPPORTED && err != DG_ENOTFOUND;
+}
+
+static void keep_refusal(struct order *o, const struct op_result *res)
+{
+    if (!says_more(o, res->err))
+        return;
+    if (res->err != DG_ENOTFOUND)
+        order_refuse(o, res->err, NULL, res->message);
+    else if (o->action->missing)
+        order_refuse(o, res->err, NULL, o->action->missing);
+    else /* the event that says so is on its way */
+        order_refuse(o, DG_ECONFLICT, NULL, "Call has already ended");
+}
+
+void order_sent(void *arg, const struct op_result *res)
+{
+    struct order *o = arg;
+    if (res->err == DG_OK) {
+        const char *text = op_first(res, char);
+        o->err = DG_OK;
+        if (text)
+            o->text = arena_strdup(o->arena, text);
+        if (o->action->note && !call_is_over(o->call->state))
+            o->action->note(o);
+        order_answer(o);
+        return;
+    }
+    keep_refusal(o, res);
+    if (o->only || !another_may(res->err) || !try_way(o, o->tried + 1))
+        order_answer(o);
+}
+
+/* ---- From request to order ------------------------------------------------------------ */
+
+static bool in_state(struct order *o)
+{
+    const struct call *c = o->call;
+    if (call_is_over(c->state))
+        order_refuse(o, DG_ECONFLICT, NULL, "Call has already ended");
+    else if (c->state < o->action->from)
+        order_refuse(o, DG_ECONFLICT, NULL,
+                     o->action->from == CALL_ANSWERED ? "Call is not answered yet"
+                                                      : "Call is not placed yet");
+    else if (!c->carrier)
+        order_refuse(o, DG_EUNAVAILABLE, NULL, "The call's backend is not connected");
+    return o->err == DG_OK;
+}
+
+static void begin(struct order *o)
+{
+    if (!in_state(o) || (o->action->check && !o->action->check(o))) {
+        answer_soon(o);
+        return;
+    }
+    unsigned known = o->action->undo ? o->action->undo(o) : 0;
+    o->only = known && try_way(o, known);
+    if (!o->only)
+        try_way(o, 1);
+}
+
+static void on_ended_call(void *arg, const struct ended_call *found)
+{
+    struct order *o = arg;
+    order_refuse(o, found->err, NULL, found->message);
+    order_answer(o);
+}
+
+static void on_hung_up(void *arg, const struct call_answer *answer)
+{
+    struct order *o = arg;
+    o->err = answer->err;
+    o->message = arena_strdup(o->arena, answer->message);
+    order_answer(o);
+}
+
+struct control_request control_copy(struct arena *a, const struct control_request *req)
+{
+    struct control_request copy = *req;
+    const char **const texts[] = {&copy.call,  &copy.context, &copy.extension, &copy.digits,
+                                  &copy.media, &copy.name,    &copy.value};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
+    return copy;
+}
+
+void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg)
+{
+    struct order *o = xcalloc(1, sizeof *o);
+    *o = (struct order){.ct = ct, .arena = arena_new(), .fn = fn, .arg = arg};
+    o->req = control_copy(o->arena, req);
+    o->action = &control_actions[req->action];
+    if (req->action == CONTROL_HANGUP) { /* also before it was placed: calls.c knows how */
+        calls_hangup(ct->calls, o->req.call, req->cause, on_hung_up, o);
+        return;
+    }
+    o->call = map_get(ct->calls->live, o->req.call);
+    if (!o->call) {
+        calls_find_ended(ct->calls, o->req.call, on_ended_call, o);
+        return;
+    }
+    calls_hold(o->call);
+    begin(o);
+}

@@ -1,0 +1,67 @@
+/* control.h - what is done to a call while it lives, by its id. [control thread]
+ *
+ * A request is sent to the backend that carries the call, and answered with
+ * that backend's word. What the backend cannot do, or not with this call now
+ * (one that runs in the dialplan), is tried in other ways: by another of its
+ * functions, then by the companion that the configuration names for it, which
+ * is another way into the same server. Only when nothing is left is it refused:
+ *
+ *   DG_ENOTFOUND     no such call, recording, variable, consultation
+ *   DG_ECONFLICT     the call is over, or in no state for this
+ *   DG_EUNSUPPORTED  no way leads there; the message says why
+ *   DG_EINVAL        `field` says which
+ *   others           the backend's word
+ *
+ *   control.c           finding the call, trying the ways, the answer
+ *   control_actions.c   each action: its ways, and what the call shows afterwards
+ */
+#ifndef DOMAIN_CONTROL_H
+#define DOMAIN_CONTROL_H
+
+#include "domain/calls.h"
+
+struct control;
+
+enum control_action {
+    CONTROL_HANGUP,       /* cause */
+    CONTROL_TRANSFER,     /* blind: context, extension, priority */
+    CONTROL_REDIRECT,     /* the same; this leg alone */
+    CONTROL_HOLD,         /* on */
+    CONTROL_MUTE,         /* on, in, out */
+    CONTROL_DTMF,         /* digits */
+    CONTROL_PLAY,         /* media */
+    CONTROL_GET_VARIABLE, /* name; the answer's text is the value */
+    CONTROL_SET_VARIABLE, /* name, value */
+    CONTROL_ACTIONS,
+};
+
+/* Checked by who asks, but for what the domain alone knows (contexts, states). Copied. */
+struct control_request {
+    enum control_action action;
+    const char *call;
+    bool on;
+    bool in, out; /* what the far end says; what it hears */
+    int cause;    /* Q.850; 0: normal */
+    /* A place in the dialplan; context NULL: that of the call, priority 0: the first. */
+    const char *context, *extension;
+    int priority;
+    const char *digits, *media;
+    const char *name, *value;
+};
+
+struct control_answer {
+    enum dg_err err;
+    const char *field;       /* DG_EINVAL: which; else NULL */
+    const char *message;     /* NULL when err is DG_OK */
+    const char *text;        /* what the action yields, or NULL */
+    const struct call *call; /* NULL: it is not in memory */
+};
+typedef void control_fn(void *arg, const struct control_answer *answer);
+
+struct control *control_new(struct loop *loop, struct calls *calls);
+void control_free(struct control *ct); /* after the backends were closed */
+
+struct control_request control_copy(struct arena *a, const struct control_request *req);
+void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,281 @@
+"""Call control: what is done to one call, below /api/v2/calls/{call_id}."""
+import pytest
+from shapes import bad_credentials, invalid, json_of, not_authenticated, placed, refused
+from support.waiting import wait_until
+
+URL = "/api/v2/calls"
+NUMBER = "+1234567890"
+RINGS = "+1234567480"
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+SHOWN = ("held", "muted", "parked", "recording", "recordings")
+
+
+def status(client, call_id):
+    return json_of(client.get(f"/api/v2/status/{call_id}"))
+
+
+def in_state(client, call_id, wanted):
+    wait_until(lambda: status(client, call_id)["status"] == wanted, 10, wanted)
+
+
+@pytest.fixture
+def call(client, ended):
+    """An answered call."""
+    ended.append(placed(client.post(URL, json={"phone_number": NUMBER}), NUMBER))
+    in_state(client, ended[-1], "answered")
+    return ended[-1]
+
+
+@pytest.fixture
+def ringing(client, ended):
+    ended.append(placed(client.post(URL, json={"phone_number": RINGS}), RINGS))
+    in_state(client, ended[-1], "ringing")
+    return ended[-1]
+
+
+@pytest.fixture
+def over(client, call):
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    return call
+
+
+def act(client, call_id, action, body=None, method="POST"):
+    options = {} if body is None else {"json": body}
+    return client.request(method, f"{URL}/{call_id}/{action}", **options)
+
+
+def done(reply, call_id, message, **more):
+    assert json_of(reply) == {"success": True, "call_id": call_id, "message": message, **more}
+
+
+def shown(client, call_id):
+    """What the status tells beyond the documented members."""
+    return {name: value for name, value in status(client, call_id).items() if name in SHOWN}
+
+
+# ---- every action, in every state ----
+
+# action, method, body, message of a success, whether it takes a call that rings
+ACTIONS = [
+    ("hangup", "POST", None, "Call hung up", True),
+    ("hangup", "POST", {"cause": 21}, "Call hung up", True),
+    ("transfer", "POST", {"extension": "100"}, "Call transferred", False),
+    ("transfer", "POST", {"type": "blind", "context": "sales", "extension": "*72#",
+                          "priority": 2}, "Call transferred", False),
+    ("redirect", "POST", {"extension": "100"}, "Call redirected", False),
+    ("hold", "POST", None, "Call is on hold", False),
+    ("unhold", "POST", None, "Call is no longer on hold", False),
+    ("mute", "POST", None, "Call is muted", False),
+    ("mute", "POST", {"direction": "in"}, "Call is muted", False),
+    ("unmute", "POST", None, "Call is no longer muted", False),
+    ("dtmf", "POST", {"digits": "0123456789ABCD*#"}, "Digits sent", False),
+    ("play", "POST", {"media": "sound:hello-world"}, "Playing", False),
+    ("variables/CAMPAIGN", "PUT", {"value": "spring"}, "Variable set", True),
+]
+NAMES = [f"{action}-{number}" for number, (action, *_) in enumerate(ACTIONS)]
+
+
+@pytest.mark.parametrize("action, method, body, message, early", ACTIONS, ids=NAMES)
+def test_answered(client, call, action, method, body, message, early):
+    reply = json_of(act(client, call, action, body, method))
+    assert reply["success"] is True
+    assert reply["call_id"] == call
+    assert reply["message"] == message
+
+
+@pytest.mark.parametrize("action, method, body, message, early", ACTIONS, ids=NAMES)
+def test_ringing(client, ringing, action, method, body, message, early):
+    reply = act(client, ringing, action, body, method)
+    if early:
+        assert json_of(reply)["message"] == message
+    else:
+        refused(reply, 409, "Call is not answered yet")
+
+
+@pytest.mark.parametrize("action, method, body, message, early", ACTIONS, ids=NAMES)
+def test_over(client, over, action, method, body, message, early):
+    refused(act(client, over, action, body, method), 409, "Call has already ended")
+
+
+@pytest.mark.parametrize("action, method, body, message, early", ACTIONS, ids=NAMES)
+def test_unknown(client, action, method, body, message, early):
+    refused(act(client, UNKNOWN, action, body, method), 404, "Call not found")
+
+
+@pytest.mark.parametrize("action, method, body, message, early", ACTIONS, ids=NAMES)
+def test_credentials_and_ids(client, action, method, body, message, early):
+    url = f"{URL}/{UNKNOWN}/{action}"
+    not_authenticated(client.request(method, url, token=None))
+    bad_credentials(client.request(method, url, token="a.b.c"))
+    invalid(act(client, "short", action, body, method), ("path", "call_id"))
+
+
+def test_get_variable_states(client, ringing):
+    refused(act(client, ringing, "variables/NOTHING", method="GET"), 404, "Variable is not set")
+    refused(act(client, UNKNOWN, "variables/NOTHING", method="GET"), 404, "Call not found")
+
+
+@pytest.mark.parametrize("action", ["hangup", "transfer", "redirect", "hold", "mute", "dtmf",
+                                    "play"])
+def test_wrong_method(client, action):
+    reply = client.get(f"{URL}/{UNKNOWN}/{action}")
+    refused(reply, 405, "Method Not Allowed")
+    assert reply.headers["allow"].split(", ")[0] == "POST"
+
+
+# ---- what a request may hold ----
+
+PLACE_REFUSED = [
+    ({}, ("extension",)), ({"extension": ""}, ("extension",)),
+    ({"extension": "e" * 51}, ("extension",)), ({"extension": "1 2"}, ("extension",)),
+    ({"extension": 100}, ("extension",)), ({"extension": None}, ("extension",)),
+    ({"extension": "1", "context": "no-such"}, ("context",)),
+    ({"extension": "1", "context": "a b"}, ("context",)),
+    ({"extension": "1", "context": ""}, ("context",)),
+    ({"extension": "1", "priority": 0}, ("priority",)),
+    ({"extension": "1", "priority": 1001}, ("priority",)),
+    ({"extension": "1", "priority": "x"}, ("priority",)),
+    ([], ()), ("x", ()), (None, ()),
+]
+REFUSED = [
+    *[("redirect", body, path) for body, path in PLACE_REFUSED],
+    *[("transfer", body, path) for body, path in PLACE_REFUSED],
+    ("transfer", {"extension": "1", "type": "warm"}, ("type",)),
+    ("transfer", {"extension": "1", "type": 1}, ("type",)),
+    ("hangup", {"cause": 0}, ("cause",)), ("hangup", {"cause": 128}, ("cause",)),
+    ("hangup", {"cause": "busy"}, ("cause",)), ("hangup", [], ()),
+    ("mute", {"direction": "up"}, ("direction",)), ("mute", {"direction": ""}, ("direction",)),
+    ("mute", {"direction": True}, ("direction",)), ("mute", "in", ()),
+    ("dtmf", {}, ("digits",)), ("dtmf", {"digits": ""}, ("digits",)),
+    ("dtmf", {"digits": "1" * 101}, ("digits",)), ("dtmf", {"digits": "12a"}, ("digits",)),
+    ("dtmf", {"digits": "E"}, ("digits",)), ("dtmf", {"digits": 12}, ("digits",)),
+    ("dtmf", {"digits": "1\n2"}, ("digits",)), ("dtmf", None, ()),
+    ("play", {}, ("media",)), ("play", {"media": "hello"}, ("media",)),
+    ("play", {"media": "sound:"}, ("media",)), ("play", {"media": "sound:a b"}, ("media",)),
+    ("play", {"media": "sound:../../etc/passwd"}, ("media",)),
+    ("play", {"media": "sound:/etc/passwd"}, ("media",)),
+    ("play", {"media": "number:12x"}, ("media",)), ("play", {"media": "digits:E"}, ("media",)),
+    ("play", {"media": "tone:ring;x"}, ("media",)),
+    ("play", {"media": "recording:hello"}, ("media",)),
+    ("play", {"media": "sound:" + "a" * 195}, ("media",)),
+]
+
+
+@pytest.mark.parametrize("action, body, path", REFUSED,
+                         ids=[f"{action}-{ascii(body)[:50]}" for action, body, _ in REFUSED])
+def test_refused(client, call, action, body, path):
+    invalid(act(client, call, action, body), ("body", *path))
+
+
+@pytest.mark.parametrize("media", ["sound:custom/hello.2", "number:42", "digits:12A#",
+                                   "tone:ring"])
+def test_media(client, call, media):
+    json_of(act(client, call, "play", {"media": media}))
+
+
+def test_malformed_json(client, call):
+    reply = client.post(f"{URL}/{call}/dtmf", content=b'{"digits":')
+    problem, = invalid(reply, ("body",))
+    assert problem["type"] == "json_invalid"
+
+
+# ---- what becomes of it ----
+
+def test_hang_up_with_cause(gateway, client, call):
+    json_of(act(client, call, "hangup", {"cause": 17}))
+    in_state(client, call, "completed")
+    assert gateway.cdr(call)["cause"] == 17
+
+
+def test_hold(gateway, client, call):
+    assert shown(client, call) == {}
+    done(act(client, call, "hold"), call, "Call is on hold")
+    assert shown(client, call) == {"held": True}
+    done(act(client, call, "unhold"), call, "Call is no longer on hold")
+    assert shown(client, call) == {}
+
+
+@pytest.mark.parametrize("body, direction", [(None, "both"), ({}, "both"),
+                                             ({"direction": None}, "both"),
+                                             ({"direction": "both"}, "both"),
+                                             ({"direction": "in"}, "in"),
+                                             ({"direction": "out"}, "out")], ids=ascii)
+def test_mute(client, call, body, direction):
+    done(act(client, call, "mute", body), call, "Call is muted")
+    assert shown(client, call) == {"muted": direction}
+    done(act(client, call, "unmute"), call, "Call is no longer muted")
+    assert shown(client, call) == {}
+
+
+def test_both_directions_one_after_the_other(client, call):
+    json_of(act(client, call, "mute", {"direction": "in"}))
+    json_of(act(client, call, "mute", {"direction": "out"}))
+    assert shown(client, call) == {"muted": "both"}
+
+
+def test_nothing_is_left_at_the_end(client, call):
+    json_of(act(client, call, "hold"))
+    json_of(act(client, call, "mute"))
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    assert shown(client, call) == {}
+
+
+@pytest.mark.parametrize("action", ["transfer", "redirect"])
+def test_elsewhere_ends_the_hold(client, call, action):
+    json_of(act(client, call, "hold"))
+    json_of(act(client, call, action, {"extension": "100"}))
+    assert shown(client, call) == {}
+
+
+def test_context_of_the_call_is_the_default(client, ended):
+    ended.append(placed(client.post(URL, json={"phone_number": NUMBER, "context": "sales"}),
+                        NUMBER, "sales"))
+    in_state(client, ended[-1], "answered")
+    json_of(act(client, ended[-1], "redirect", {"extension": "1"}))
+
+
+# ---- variables ----
+
+def test_variables(client, ended):
+    call = placed(client.post(URL, json={"phone_number": NUMBER, "variables": {"GIVEN": "ä, b"}}),
+                  NUMBER)
+    ended.append(call)
+    in_state(client, call, "answered")
+    done(act(client, call, "variables/GIVEN", method="GET"), call, "Variable read",
+         name="GIVEN", value="ä, b")
+    refused(act(client, call, "variables/OTHER", method="GET"), 404, "Variable is not set")
+    for value in ("one", "x" * 512, "50% {of} ${it}"):
+        done(act(client, call, "variables/OTHER", {"value": value}, "PUT"), call, "Variable set",
+             name="OTHER", value=value)
+        done(act(client, call, "variables/OTHER", method="GET"), call, "Variable read",
+             name="OTHER", value=value)
+    json_of(act(client, call, "variables/OTHER", {"value": ""}, "PUT"))
+    refused(act(client, call, "variables/OTHER", method="GET"), 404, "Variable is not set")
+
+
+@pytest.mark.parametrize("name", ["1A", "A-B", "A.B", "SHELL(ls)", "A%0AB", "A%20B", "x" * 81])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_variable_names(client, call, name, method):
+    body = {"value": "1"} if method == "PUT" else None
+    invalid(act(client, call, f"variables/{name}", body, method), ("path", "name"))
+
+
+@pytest.mark.parametrize("name", ["TRANSFER_CONTEXT", "_transfer_context", "MIXMONITOR_EXEC",
+                                  "BLINDTRANSFER", "__AGIEXITONHANGUP"])
+def test_reserved_variables(client, call, name):
+    problem, = invalid(act(client, call, f"variables/{name}", {"value": "x"}, "PUT"),
+                       ("path", "name"))
+    assert problem["msg"] == "Variable is reserved: Asterisk itself acts on it"
+
+
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": 1}, {"value": "a\nb"},
+                                  {"value": "x" * 513}, {"value": "ä" * 300},
+                                  {"value": "\x7f"}], ids=ascii)
+def test_variable_values(client, call, body):
+    invalid(act(client, call, "variables/A", body, "PUT"), ("body", "value"))
+
+
+def test_variable_without_body(client, call):
+    invalid(act(client, call, "variables/A", None, "PUT"), ("body",))
