@@ -62,11 +62,12 @@ static enum dg_err ari_open(const struct dg_host *h, void **self)
     }
     a->events.app = a->config.app;
     a->events.own_only = a->config.own_only;
+    a->events.life.emit = sink_emit;
+    a->events.life.unwanted = sink_unwanted;
+    a->events.life.arg = a;
     a->events.sink = (struct events_sink){
-        .emit = sink_emit,
         .beat = sink_beat,
         .replaced = sink_replaced,
-        .unwanted = sink_unwanted,
         .arrived = sink_arrived,
         .lonely = sink_lonely,
         .arg = a,

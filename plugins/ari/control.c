@@ -20,7 +20,7 @@ struct hangup {
 static void on_hung_up(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct hangup *u = arg;
-    struct leg *leg = legs_named(&a->events.legs, u->call);
+    struct leg *leg = legs_named(&a->events.life.legs, u->call);
     if (leg && r->err)
         leg->fate.asked = u->was_asked;
     free(u->call);
@@ -34,7 +34,7 @@ static void on_hung_up(struct ari *a, struct dg_op *op, const struct rest_reply 
 void ari_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
 {
     struct ari *a = self;
-    struct leg *leg = legs_named(&a->events.legs, req->call);
+    struct leg *leg = legs_named(&a->events.life.legs, req->call);
     struct hangup *u = text_alloc(sizeof *u);
     char code[12];
     snprintf(code, sizeof code, "%d", req->cause);
@@ -104,7 +104,7 @@ struct change {
 static void on_changed(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct change *c = arg;
-    struct leg *leg = legs_named(&a->events.legs, c->call);
+    struct leg *leg = legs_named(&a->events.life.legs, c->call);
     if (r->err) {
         rest_fail(a, op, r);
     } else {

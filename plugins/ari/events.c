@@ -10,11 +10,7 @@
 
 void incoming_emit(const struct incoming *in, struct dg_event ev)
 {
-    ev.size = sizeof ev;
-    if (!ev.at_ms)
-        ev.at_ms = in->at_ms;
-    ev.native = in->raw;
-    in->e->sink.emit(in->e->sink.arg, &ev);
+    life_emit(&in->report, ev);
 }
 
 bool incoming_is_ours(const struct incoming *in)
@@ -24,8 +20,12 @@ bool incoming_is_ours(const struct incoming *in)
 
 struct leg *incoming_known(const struct incoming *in)
 {
-    struct leg *leg = in->id ? legs_find(&in->e->legs, in->id) : NULL;
-    return leg && !leg->ended ? leg : NULL;
+    return life_known(&in->e->life, in->id);
+}
+
+struct leg *incoming_later(const struct incoming *in)
+{
+    return life_later(&in->report, &in->seen.call);
 }
 
 void named_drop(struct table *t, struct named *n)
@@ -148,12 +148,13 @@ void events_take(struct events *e, const char *json, size_t len)
     json_t *root = json_loadb(json, len, 0, NULL);
     const char *type = json_text(root, "type");
     if (type) {
-        struct incoming in = {.e = e, .json = root, .raw = {json, len}};
+        struct incoming in = {.e = e, .json = root, .report = {&e->life, 0, {json, len}}};
         in.channel = json_object_get(root, "channel");
         in.id = json_text(in.channel, "id");
-        in.at_ms = text_time_ms(json_text(root, "timestamp"));
-        if (in.at_ms)
-            in.at_ms += e->skew_ms;
+        in.report.at_ms = text_time_ms(json_text(root, "timestamp"));
+        if (in.report.at_ms)
+            in.report.at_ms += e->skew_ms;
+        snapshot_read(&in.seen, in.channel);
         dispatch(&in, type);
     }
     json_decref(root);
@@ -161,40 +162,21 @@ void events_take(struct events *e, const char *json, size_t len)
 
 struct leg *events_adopt(struct events *e, const void *channel_json)
 {
-    const json_t *channel = channel_json, *dialplan = json_object_get(channel, "dialplan");
-    const char *id = json_text(channel, "id"), *data = json_text(dialplan, "app_data");
-    if (!id || !*id || strlen(id) > DG_ID_MAX || legs_is_gone(&e->legs, id))
-        return NULL;
-    struct leg *known = legs_find(&e->legs, id);
-    struct leg *leg = known ? known : legs_add(&e->legs, id);
-    legs_name(&e->legs, leg, json_text(channel, "name"));
-    if (!leg->direction)
-        leg->direction = snapshot_direction(channel);
-    if (leg->given_up) {
-        leg->given_up = false;
-        e->legs.given_up--;
-        e->sink.unwanted(e->sink.arg, leg->id);
-    }
-    if (known && known->started)
-        return leg;
-    leg->started = true;
-    leg->fate.dialled = true;
-    leg->fate.outgoing = leg->direction != DG_INBOUND;
-    leg->fate.answered = snapshot_state(channel) == DG_CHANNEL_UP;
-    leg->ringing = snapshot_state(channel) == DG_CHANNEL_RINGING;
+    const char *data = json_text(json_object_get(channel_json, "dialplan"), "app_data");
+    struct snapshot s;
     size_t len = strlen(e->app);
-    leg->controlled = text_same(json_text(dialplan, "app_name"), "Stasis") && data &&
-                      strncmp(data, e->app, len) == 0 && (data[len] == ',' || !data[len]);
-    return leg;
+    snapshot_read(&s, channel_json);
+    s.call.controlled = text_same(s.call.application, "Stasis") && data &&
+                        strncmp(data, e->app, len) == 0 && (data[len] == ',' || !data[len]);
+    return life_adopt(&e->life, &s.call);
 }
 
 void events_meet(struct events *e, const void *channel_json)
 {
-    struct incoming in = {.e = e, .json = channel_json, .channel = channel_json};
-    in.id = json_text(in.channel, "id");
-    if (in.id && !legs_find(&e->legs, in.id))
-        return;
-    incoming_leg(&in, channel_json);
+    struct snapshot s;
+    snapshot_read(&s, channel_json);
+    if (s.call.id && legs_find(&e->life.legs, s.call.id))
+        life_leg(&(struct report){.life = &e->life}, &s.call);
 }
 
 void events_play_stopped(struct events *e, const char *play)
@@ -241,7 +223,7 @@ static void forget_named(void *arg, void *owner)
 
 void events_clear(struct events *e)
 {
-    legs_clear(&e->legs);
+    legs_clear(&e->life.legs);
     table_each(&e->stopped, forget_named, &e->stopped);
 }
 
@@ -249,7 +231,7 @@ void events_free(struct events *e)
 {
     events_clear(e);
     table_each(&e->recordings, forget_named, &e->recordings);
-    legs_free(&e->legs);
+    legs_free(&e->life.legs);
     table_free(&e->stopped);
     table_free(&e->recordings);
 }

@@ -6,18 +6,15 @@
 #ifndef ARI_EVENTS_H
 #define ARI_EVENTS_H
 
-#include "asterisk/legs.h"
+#include "asterisk/life.h"
 #include "dialgate/backend.h"
 
 /* Where results go. All are called from inside events_take; none may call it again. */
 struct events_sink {
-    void (*emit)(void *arg, const struct dg_event *ev);
     /* The user event by which the link proves itself has come back. */
     void (*beat)(void *arg, const char *token, int64_t at_ms);
     /* Another socket has taken the application over: this one is silent from now on. */
     void (*replaced)(void *arg);
-    /* A leg whose originate was given up lives after all. */
-    void (*unwanted)(void *arg, const char *call);
     /* An own leg was answered that is to go on to a place in the dialplan. */
     void (*arrived)(void *arg, const char *call, const char *context, const char *extension,
                     const char *priority);
@@ -31,7 +28,7 @@ struct events {
     const char *app; /* of our own */
     bool own_only;   /* observe = "own" */
     int64_t skew_ms; /* what to add to Asterisk's clock to have ours */
-    struct legs legs;
+    struct life life;
     struct table stopped;    /* plays cut by play_stop: struct named */
     struct table recordings; /* file -> the core's record id: struct named */
 };

@@ -24,7 +24,7 @@ static char *joined(const json_t *args, size_t from)
 void on_stasis_start(const struct incoming *in)
 {
     const json_t *args = json_object_get(in->json, "args");
-    struct leg *leg = incoming_later(in, in->channel);
+    struct leg *leg = incoming_later(in);
     if (!leg || !incoming_is_ours(in))
         return;
     if (text_same(json_string_value(json_array_get(args, 0)), GO_ON_ARGUMENT)) {
@@ -56,7 +56,7 @@ static const char *bridge_id(const struct incoming *in)
 
 void on_entered(const struct incoming *in)
 {
-    struct leg *leg = incoming_later(in, in->channel);
+    struct leg *leg = incoming_later(in);
     const char *bridge = bridge_id(in);
     if (!leg || !bridge)
         return;
@@ -93,7 +93,7 @@ void on_bridge(const struct incoming *in)
 
 void on_held(const struct incoming *in)
 {
-    struct leg *leg = incoming_later(in, in->channel);
+    struct leg *leg = incoming_later(in);
     if (!leg)
         return;
     leg->held = text_same(json_text(in->json, "type"), "ChannelHold");
@@ -102,7 +102,7 @@ void on_held(const struct incoming *in)
 
 void on_dtmf(const struct incoming *in)
 {
-    struct leg *leg = incoming_later(in, in->channel);
+    struct leg *leg = incoming_later(in);
     const char *digit = json_text(in->json, "digit");
     if (leg && digit)
         incoming_emit(in, (struct dg_event){.type = DG_CALL_DTMF, .call = leg->id, .text = digit});
@@ -150,7 +150,7 @@ void on_play_finished(const struct incoming *in)
     struct dg_event ev = {.type = DG_PLAY_ENDED, .target = json_text(play, "id")};
     struct named *stopped = table_find(&in->e->stopped, ev.target);
     on_what(&ev, json_text(play, "target_uri"));
-    const struct leg *leg = ev.call ? legs_find(&in->e->legs, ev.call) : NULL;
+    const struct leg *leg = ev.call ? legs_find(&in->e->life.legs, ev.call) : NULL;
     ev.on = text_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
     if (ev.target)
         incoming_emit(in, ev);

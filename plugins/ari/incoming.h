@@ -5,23 +5,20 @@
 #include <jansson.h>
 
 #include "events.h"
+#include "snapshot.h"
 
 struct incoming {
     struct events *e;
     const json_t *json, *channel;
-    const char *id; /* of `channel`, or NULL */
-    int64_t at_ms;
-    struct dg_bytes raw;
+    const char *id;       /* of `channel`, or NULL */
+    struct snapshot seen; /* of `channel` */
+    struct report report;
 };
 
-/* Fills in size, time and the raw event. */
 void incoming_emit(const struct incoming *in, struct dg_event ev);
 bool incoming_is_ours(const struct incoming *in); /* of our own application */
-/* The leg `channel` is; told to the core if it is new to us. NULL: it has no id, or has ended. */
-struct leg *incoming_leg(const struct incoming *in, const json_t *channel);
-/* The same for an event that does not tell of a leg's beginning. */
-struct leg *incoming_later(const struct incoming *in, const json_t *channel);
-/* Only if it is known and lives. */
+/* The leg of `channel`, as life_later and life_known give it. */
+struct leg *incoming_later(const struct incoming *in);
 struct leg *incoming_known(const struct incoming *in);
 
 /* What has a value by its name. */

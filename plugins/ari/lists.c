@@ -46,11 +46,12 @@ struct question {
 static void give_call(struct ari *a, struct dg_op *op, const json_t *channel, const char *text)
 {
     const char *id = json_text(channel, "id");
-    struct leg *leg = id ? legs_find(&a->events.legs, id) : NULL;
+    struct leg *leg = id ? legs_find(&a->events.life.legs, id) : NULL;
     struct snapshot s;
     if (!leg || leg->ended)
         return;
-    snapshot_read(&s, channel, leg);
+    snapshot_read(&s, channel);
+    life_complete(&s.call, leg);
     if (matches(text, s.call.id, s.call.name))
         a->h->item(op, &s.call);
 }
@@ -77,7 +78,7 @@ static void answered_for(struct ari *a, struct listing *l)
 static void on_answer_time(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct question *q = arg;
-    struct leg *leg = legs_find(&a->events.legs, q->id);
+    struct leg *leg = legs_find(&a->events.life.legs, q->id);
     const char *value = r->err ? NULL : json_text(r->json, "value");
     double seconds = value ? strtod(value, NULL) : 0;
     (void)op;
@@ -105,7 +106,7 @@ static void ask_when_answered(struct ari *a, struct listing *l, const char *id)
 static void take_call(struct ari *a, struct listing *l, const json_t *channel)
 {
     const char *id = json_text(channel, "id");
-    bool known = id && legs_find(&a->events.legs, id);
+    bool known = id && legs_find(&a->events.life.legs, id);
     if (!id || (a->config.own_only && !known && !is_uuid(id)))
         return;
     const struct leg *leg = events_adopt(&a->events, channel);

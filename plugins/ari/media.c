@@ -30,7 +30,7 @@ static void either_free(struct either *e)
 static void on_either(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct either *e = arg;
-    if (r->status == 404 && !e->tried && !legs_named(&a->events.legs, e->on)) {
+    if (r->status == 404 && !e->tried && !legs_named(&a->events.life.legs, e->on)) {
         e->tried = true;
         e->rest.path[0] = "bridges";
         rest_send(a, op, &e->rest);

@@ -53,7 +53,7 @@ static void accepted(struct originate *o, const json_t *channel)
     struct ari *a = o->a;
     if (channel)
         events_meet(&a->events, channel);
-    legs_settle(&a->events.legs, o->call, false);
+    legs_settle(&a->events.life.legs, o->call, false);
     a->h->done(o->op);
     release(o);
 }
@@ -61,7 +61,7 @@ static void accepted(struct originate *o, const json_t *channel)
 static void failed(struct originate *o, enum dg_err err, int status)
 {
     struct ari *a = o->a;
-    legs_settle(&a->events.legs, o->call, o->doubt == TIMED_OUT || o->doubt == LOST);
+    legs_settle(&a->events.life.legs, o->call, o->doubt == TIMED_OUT || o->doubt == LOST);
     if (status)
         a->h->fail(o->op, err, "ARI error %d", status);
     else
@@ -74,7 +74,7 @@ static void failed(struct originate *o, enum dg_err err, int status)
 /* An event has named the channel: it was accepted, whatever the answer says. */
 static bool is_seen(const struct originate *o)
 {
-    const struct leg *leg = legs_find(&o->a->events.legs, o->call);
+    const struct leg *leg = legs_find(&o->a->events.life.legs, o->call);
     return leg && (leg->started || leg->ended);
 }
 
@@ -351,7 +351,7 @@ void ari_originate(void *self, const struct dg_originate *req, struct dg_op *op)
 {
     struct ari *a = self;
     const char *why = refusal(a, req);
-    const struct leg *living = legs_find(&a->events.legs, req->call);
+    const struct leg *living = legs_find(&a->events.life.legs, req->call);
     if (why || (living && (living->started || living->expected))) {
         a->h->fail(op, why ? DG_EINVAL : DG_ECONFLICT, "%s",
                    why ? why : "there is a call of this id");
@@ -371,6 +371,6 @@ void ari_originate(void *self, const struct dg_originate *req, struct dg_op *op)
     if (o->next)
         o->next->before = o;
     a->originates = o;
-    legs_expect(&a->events.legs, o->call);
+    legs_expect(&a->events.life.legs, o->call);
     dial(o);
 }

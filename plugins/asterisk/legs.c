@@ -48,31 +48,30 @@ void legs_name(struct legs *l, struct leg *leg, const char *name)
     table_put(&l->by_name, &leg->by_name);
 }
 
-/* The digit of ";1" or ";2" at the end of a Local channel's name, or NULL. */
-static char *half_of(const struct leg *leg)
+/* '1' or '2' at the end of a Local channel's name; 0: it is no such name. */
+static char half_of(const char *name)
 {
-    size_t len = leg->name ? strlen(leg->name) : 0;
-    if (len < 8 || strncmp(leg->name, "Local/", 6) != 0 || leg->name[len - 2] != ';')
-        return NULL;
-    return &leg->name[len - 1];
+    size_t len = name ? strlen(name) : 0;
+    if (len < 8 || strncmp(name, "Local/", 6) != 0 || name[len - 2] != ';')
+        return 0;
+    return name[len - 1];
 }
 
 struct leg *legs_twin(const struct legs *l, const struct leg *leg)
 {
-    char *half = half_of(leg);
-    if (!half || (*half != '1' && *half != '2'))
+    char half = half_of(leg->name);
+    if (half != '1' && half != '2')
         return NULL;
     char *name = text_copy(leg->name);
-    name[strlen(name) - 1] = *half == '1' ? '2' : '1';
+    name[strlen(name) - 1] = half == '1' ? '2' : '1';
     struct leg *twin = table_find(&l->by_name, name);
     free(name);
     return twin;
 }
 
-bool leg_is_far_half(const struct leg *leg)
+bool legs_is_far_half(const char *name)
 {
-    char *half = half_of(leg);
-    return half && *half == '2';
+    return half_of(name) == '2';
 }
 
 void legs_drop(struct legs *l, struct leg *leg)

@@ -20,6 +20,7 @@ struct leg {
     bool answer_told; /* to the core, by an event */
     bool expected;    /* an originate for it is under way: kept after its end */
     bool ended;       /* it has, while it was expected */
+    bool ending;      /* it has, but why is not known yet */
     bool given_up;    /* its originate was answered with a failure that leaves doubt */
     int64_t answered_at_ms, state_since_ms;
     uint64_t shown; /* a hash of what the core was last told */
@@ -41,7 +42,7 @@ struct leg *legs_add(struct legs *l, const char *id); /* or the one there is */
 void legs_name(struct legs *l, struct leg *leg, const char *name);
 /* The other half of a Local channel, or NULL. */
 struct leg *legs_twin(const struct legs *l, const struct leg *leg);
-bool leg_is_far_half(const struct leg *leg); /* ";2" */
+bool legs_is_far_half(const char *name); /* "Local/1@a-00000004;2" */
 void legs_drop(struct legs *l, struct leg *leg);
 void legs_ended(struct legs *l, struct leg *leg); /* drops it, or keeps it while expected */
 void legs_clear(struct legs *l);                  /* all but the expected and the given up */

@@ -7,10 +7,6 @@
 #include "../../plugins/ari/events_legs.c"
 #include "../../plugins/ari/events_media.c"
 #include "../../plugins/ari/snapshot.c"
-#include "../../plugins/asterisk/fate.c"
-#include "../../plugins/asterisk/legs.c"
-#include "../../plugins/asterisk/table.c"
-#include "../../plugins/asterisk/text.c"
 #include "fuzz.h"
 
 struct run {
@@ -81,9 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     const char *at = (const char *)bytes, *end = at + len;
     run.e.app = "dialgate";
     run.e.own_only = len & 1;
-    run.e.sink = (struct events_sink){take_event, take_beat, take_nothing, take_name,
-                                      take_place, take_name, &run};
-    legs_expect(&run.e.legs, "n");
+    run.e.life.emit = take_event;
+    run.e.life.unwanted = take_name;
+    run.e.life.arg = &run;
+    run.e.sink = (struct events_sink){take_beat, take_nothing, take_place, take_name, &run};
+    legs_expect(&run.e.life.legs, "n");
     for (unsigned lines = 0; at < end; lines++) {
         const char *eol = memchr(at, '\n', (size_t)(end - at));
         size_t line = (size_t)((eol ? eol : end) - at);
@@ -93,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
             events_take(&run.e, at, line);
         at += line + 1;
     }
-    legs_settle(&run.e.legs, "n", len & 2);
+    legs_settle(&run.e.life.legs, "n", len & 2);
     events_free(&run.e);
     json_decref(run.ended);
     return 0;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../../plugins/ari/upgrade.c"
-#include "../../plugins/asterisk/text.c"
+#include "asterisk/text.h"
 #include "fuzz.h"
 
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

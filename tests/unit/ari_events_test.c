@@ -156,19 +156,19 @@ static void test_expected(void **state)
     const struct leg *leg;
     (void)state;
     notes_open(&n);
-    legs_expect(&n.e.legs, "x");
+    legs_expect(&n.e.life.legs, "x");
     take(&n, "{\"type\":\"ChannelCreated\"," CHANNEL("x", "Down") "}");
     take(&n, "{\"type\":\"ChannelDestroyed\",\"cause\":17,\"cause_txt\":\"b\"," CHANNEL(
                  "x", "Down") "}");
-    leg = legs_find(&n.e.legs, "x");
+    leg = legs_find(&n.e.life.legs, "x");
     assert_true(leg && leg->started && leg->ended);
-    legs_settle(&n.e.legs, "x", false);
-    assert_null(legs_find(&n.e.legs, "x"));
+    legs_settle(&n.e.life.legs, "x", false);
+    assert_null(legs_find(&n.e.life.legs, "x"));
     check(&n, "an originate that ends before its answer",
           "started x PJSIP/8013 2; ended x 17 sip 0 b");
 
-    legs_expect(&n.e.legs, "y");
-    legs_settle(&n.e.legs, "y", true);
+    legs_expect(&n.e.life.legs, "y");
+    legs_settle(&n.e.life.legs, "y", true);
     events_clear(&n.e);
     take(&n, "{\"type\":\"ChannelCreated\"," CHANNEL("y", "Down") "}");
     check(&n, "an originate given up that comes about", "unwanted y; started y PJSIP/8013 2");

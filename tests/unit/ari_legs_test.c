@@ -210,11 +210,11 @@ static void test_many(void **state)
         free(b);
         text_free(&n.log);
     }
-    assert_int_equal(n.e.legs.by_id.count, 0);
-    assert_int_equal(n.e.legs.by_name.count, 0);
-    assert_int_equal(n.e.legs.gone.count, LEGS_GONE);
-    assert_true(legs_is_gone(&n.e.legs, "many-10"));
-    assert_false(legs_is_gone(&n.e.legs, "many-9"));
+    assert_int_equal(n.e.life.legs.by_id.count, 0);
+    assert_int_equal(n.e.life.legs.by_name.count, 0);
+    assert_int_equal(n.e.life.legs.gone.count, LEGS_GONE);
+    assert_true(legs_is_gone(&n.e.life.legs, "many-10"));
+    assert_false(legs_is_gone(&n.e.life.legs, "many-9"));
     notes_close(&n);
 }
 

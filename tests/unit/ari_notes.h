@@ -11,11 +11,8 @@
 #include "../../plugins/ari/events_legs.c"
 #include "../../plugins/ari/events_media.c"
 #include "../../plugins/ari/snapshot.c"
-#include "../../plugins/asterisk/fate.c"
-#include "../../plugins/asterisk/legs.c"
-#include "../../plugins/asterisk/table.c"
-#include "../../plugins/asterisk/text.c"
 /* NOLINTEND(bugprone-suspicious-include) */
+#include "asterisk/text.h"
 
 /* ---- A core that writes down what it is told ---------------------------------------- */
 
@@ -137,8 +134,10 @@ static inline void notes_open(struct notes *n)
 {
     memset(n, 0, sizeof *n);
     n->e.app = "dialgate";
-    n->e.sink =
-        (struct events_sink){on_emit, on_beat, on_taken, on_unwanted, on_arrived, on_lonely, n};
+    n->e.life.emit = on_emit;
+    n->e.life.unwanted = on_unwanted;
+    n->e.life.arg = n;
+    n->e.sink = (struct events_sink){on_beat, on_taken, on_arrived, on_lonely, n};
 }
 
 static inline void notes_close(struct notes *n)
