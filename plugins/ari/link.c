@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ari.h"
+#include "asterisk/backoff.h"
 #include "asterisk/text.h"
 #include "snapshot.h"
 
@@ -53,21 +54,10 @@ static void enter(struct ari *a, enum link_state state)
 
 /* ---- Down ---------------------------------------------------------------------- */
 
-/* `ms`, doubled with each time but the first, up to `most`. */
-static uint64_t doubled(uint64_t ms, unsigned times, uint64_t most)
-{
-    while (times-- > 1 && ms < most)
-        ms *= 2;
-    return ms < most ? ms : most;
-}
-
-/* Half of a wait is chance, so that gateways do not come in step. */
 static uint64_t wait_ms(const struct link *l)
 {
-    uint64_t ms = l->yield_ms ? l->yield_ms : doubled(FIRST_WAIT_MS, l->failures, LONGEST_WAIT_MS);
-    uint16_t chance = 0;
-    RAND_bytes((unsigned char *)&chance, sizeof chance);
-    return ms / 2 + ms / 2 * chance / UINT16_MAX;
+    return backoff_jitter(
+        l->yield_ms ? l->yield_ms : backoff_doubled(FIRST_WAIT_MS, l->failures, LONGEST_WAIT_MS));
 }
 
 static void say_down(struct ari *a, enum dg_level level, const char *why)
@@ -127,7 +117,7 @@ void link_replaced(struct ari *a)
     if (l->state == LINK_UP && a->h->now_ms(a->h) - l->up_since_ms > UNDISPUTED_MS)
         l->thrown_out = 0;
     l->thrown_out++;
-    l->yield_ms = doubled(YIELD_MS, l->thrown_out, LONGEST_YIELD_MS);
+    l->yield_ms = backoff_doubled(YIELD_MS, l->thrown_out, LONGEST_YIELD_MS);
     down(a, DG_ERROR, why.at, true);
     text_free(&why);
 }

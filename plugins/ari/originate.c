@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "ari.h"
+#include "asterisk/dialling.h"
 #include "asterisk/text.h"
 
-enum { LOOK_MS = 3000, MAX_ID = 149 };
+enum { LOOK_MS = 3000 };
 
 enum doubt { NO_DOUBT, TAKEN, LOST, TIMED_OUT };
 
@@ -190,55 +190,6 @@ void ari_originates_end(struct ari *a)
 
 /* ---- The request --------------------------------------------------------------------- */
 
-static bool is_local(const char *endpoint)
-{
-    return strncasecmp(endpoint, "Local/", 6) == 0;
-}
-
-/* "Name" <number>, so that neither can be taken for the other. Asterisk 22 writes it into SIP
- * headers: control characters must not get there. */
-static json_t *caller_id(const char *name, const char *number)
-{
-    struct text t = {0};
-    text_puts(&t, "\"");
-    for (const char *p = name ? name : ""; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            text_puts(&t, "\\");
-        text_add(&t, p, 1);
-    }
-    text_puts(&t, "\" <");
-    text_puts(&t, number ? number : "");
-    text_puts(&t, ">");
-    json_t *json = json_string(t.at);
-    text_free(&t);
-    return json;
-}
-
-/* Optimised away, a Local channel would take the call's name with it as soon as two talk: /n
- * keeps it. */
-static json_t *endpoint_of(const struct dg_originate *req)
-{
-    struct text t = {0};
-    text_puts(&t, req->endpoint);
-    if (is_local(req->endpoint) && !strchr(req->endpoint + 6, '/'))
-        text_puts(&t, "/n");
-    json_t *json = json_string(t.at);
-    text_free(&t);
-    return json;
-}
-
-static json_t *other_of(const struct dg_originate *req)
-{
-    if (req->other || !is_local(req->endpoint) || strlen(req->call) + 2 > MAX_ID)
-        return req->other ? json_string(req->other) : NULL;
-    struct text t = {0};
-    text_puts(&t, req->call);
-    text_puts(&t, "-2");
-    json_t *json = json_string(t.at);
-    text_free(&t);
-    return json;
-}
-
 static bool is_all_digits(const char *s)
 {
     return *s && strlen(s) < 7 && !s[strspn(s, "0123456789")];
@@ -254,6 +205,12 @@ static void set_text(json_t *body, const char *key, const char *value)
 {
     if (value)
         set(body, key, json_string(value));
+}
+
+static void set_owned(json_t *body, const char *key, char *value)
+{
+    set_text(body, key, value);
+    free(value);
 }
 
 static void set_place(json_t *body, const struct dg_originate *req)
@@ -289,11 +246,10 @@ static void set_app(json_t *body, const struct ari *a, const struct dg_originate
 static json_t *body_of(const struct ari *a, const struct dg_originate *req)
 {
     json_t *body = json_object(), *variables = json_object();
-    set(body, "endpoint", endpoint_of(req));
+    set_owned(body, "endpoint", dialling_endpoint(req));
     set_text(body, "channelId", req->call);
-    set(body, "otherChannelId", other_of(req));
-    if (req->caller_name || req->caller_number)
-        set(body, "callerId", caller_id(req->caller_name, req->caller_number));
+    set_owned(body, "otherChannelId", dialling_other(req));
+    set_owned(body, "callerId", dialling_caller(req));
     if (req->ring_ms)
         set(body, "timeout", json_integer((json_int_t)((req->ring_ms + 999) / 1000)));
     set_text(body, "originator", req->peer);
@@ -307,9 +263,14 @@ static json_t *body_of(const struct ari *a, const struct dg_originate *req)
     return body;
 }
 
-static bool is_place(const struct ari *a, const char *s)
+/* The place travels among the arguments of the application. */
+static bool is_in_arguments(const struct ari *a, const struct dg_originate *req)
 {
-    return !s || (text_is_plain(s, 80) && !(a->config.own_only && strchr(s, ',')));
+    const char *const parts[] = {req->context, req->extension, req->priority};
+    for (size_t i = 0; a->config.own_only && i < sizeof parts / sizeof *parts; i++)
+        if (parts[i] && strchr(parts[i], ','))
+            return false;
+    return true;
 }
 
 static bool are_variables(const struct dg_originate *req)
@@ -329,22 +290,12 @@ static bool are_variables(const struct dg_originate *req)
 /* Why the request can not be sent, or NULL. */
 static const char *refusal(const struct ari *a, const struct dg_originate *req)
 {
-    const char *number = req->caller_number, *name = req->caller_name;
-    if (!text_is_plain(req->call, MAX_ID) || (req->other && !text_is_plain(req->other, MAX_ID)))
-        return "the call's id is empty, too long or not printable";
-    if (!text_is_plain(req->endpoint, 200) || !strchr(req->endpoint, '/'))
-        return "the endpoint is no Technology/resource";
-    if (number && *number && !text_is_number(number))
-        return "the caller's number has characters that are in no number";
-    if (name && *name && !text_is_plain(name, 128))
-        return "the caller's name is too long or not printable";
-    if (!is_place(a, req->context) || !is_place(a, req->extension) || !is_place(a, req->priority))
-        return "context, extension or priority is not printable";
-    if (req->arguments && *req->arguments && !text_is_plain(req->arguments, 1000))
-        return "the arguments are too long or not printable";
-    if (!are_variables(req))
-        return "a variable's name is no plain name, or its value is not printable";
-    return NULL;
+    const char *why = dialling_refusal(req);
+    if (!why && !is_in_arguments(a, req))
+        why = "context, extension or priority has a comma";
+    if (!why && !are_variables(req))
+        why = "a variable's name is no plain name, or its value is not printable";
+    return why;
 }
 
 void ari_originate(void *self, const struct dg_originate *req, struct dg_op *op)
