@@ -16,19 +16,6 @@ static bool matches(const char *text, const char *id, const char *name)
     return !text || !*text || (id && strstr(id, text)) || (name && strstr(name, text));
 }
 
-/* The core's ids are UUIDs; with observe = "own" these are the legs to tell of. */
-static bool is_uuid(const char *id)
-{
-    if (strlen(id) != 36)
-        return false;
-    for (size_t i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash != (id[i] == '-') || (!dash && !strchr("0123456789abcdefABCDEF", id[i])))
-            return false;
-    }
-    return true;
-}
-
 /* A list of calls on its way: what was answered while we did not look is asked when. */
 struct listing {
     struct dg_op *op;
@@ -103,16 +90,17 @@ static void ask_when_answered(struct ari *a, struct listing *l, const char *id)
                                   .arg = q});
 }
 
+/* The core's ids are UUIDs; with observe = "own" these are the legs to tell of. */
 static void take_call(struct ari *a, struct listing *l, const json_t *channel)
 {
     const char *id = json_text(channel, "id");
     bool known = id && legs_find(&a->events.life.legs, id);
-    if (!id || (a->config.own_only && !known && !is_uuid(id)))
+    if (!id || (a->config.own_only && !known && !text_is_uuid(id)))
         return;
     const struct leg *leg = events_adopt(&a->events, channel);
     if (leg && a->config.own_only && !known)
         ari_observe(a, "channel:", id);
-    if (leg && !known && is_uuid(id) && leg->fate.answered && l->asked <= ANSWER_TIMES_MAX)
+    if (leg && !known && text_is_uuid(id) && leg->fate.answered && l->asked <= ANSWER_TIMES_MAX)
         ask_when_answered(a, l, id);
 }
 

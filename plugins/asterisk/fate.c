@@ -78,3 +78,9 @@ int fate_cause(const struct fate *f)
         return f->cause ? f->cause : CAUSE_NORMAL;
     return unanswered(f);
 }
+
+bool fate_is_known(const struct fate *f)
+{
+    return f->asked || f->answered || !f->outgoing || tells(f->cause) || tells(f->learned_cause) ||
+           of_status(f->status) || of_status(f->learned);
+}

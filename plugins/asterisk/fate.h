@@ -38,6 +38,9 @@ struct fate {
  * 3 no such place in the dialplan or no way to the endpoint; 0 not known. */
 int fate_cause(const struct fate *f);
 
+/* Whether no later event could say more about why it ended. */
+bool fate_is_known(const struct fate *f);
+
 /* The text of a Dial event; "" and RINGING, PROGRESS are no end: DIAL_NONE. */
 enum dial_status fate_status(const char *text);
 

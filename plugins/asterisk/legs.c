@@ -84,6 +84,9 @@ void legs_drop(struct legs *l, struct leg *leg)
     free(leg->name);
     free(leg->callee);
     free(leg->bridge);
+    free(leg->arguments);
+    free(leg->application);
+    free(leg->application_data);
     free(leg);
 }
 

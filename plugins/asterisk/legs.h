@@ -11,6 +11,8 @@
 struct leg {
     struct entry by_id, by_name;
     char *id, *name, *callee, *bridge;
+    char *arguments;                      /* of its originate, told when it is under control */
+    char *application, *application_data; /* last seen, where not every event shows it */
     struct fate fate;
     int hangup_cause, sip_code; /* of its hangup request: why the far end refused */
     int learned_sip;            /* the SIP code behind fate.learned_cause */
@@ -22,7 +24,7 @@ struct leg {
     bool ended;       /* it has, while it was expected */
     bool ending;      /* it has, but why is not known yet */
     bool given_up;    /* its originate was answered with a failure that leaves doubt */
-    int64_t answered_at_ms, state_since_ms;
+    int64_t started_at_ms, answered_at_ms, state_since_ms;
     uint64_t shown; /* a hash of what the core was last told */
 };
 

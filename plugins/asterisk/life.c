@@ -46,6 +46,12 @@ void life_complete(struct dg_call *call, const struct leg *leg)
         call->callee_number = leg->callee;
     else if (!call->callee_number && call->direction == DG_INBOUND)
         call->callee_number = call->extension;
+    if (!call->application) {
+        call->application = leg->application;
+        call->application_data = leg->application_data;
+    }
+    if (!call->started_at_ms)
+        call->started_at_ms = leg->started_at_ms;
     call->bridge = leg->bridge;
     call->held = leg->held;
     call->muted = leg->muted;

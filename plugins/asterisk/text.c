@@ -137,3 +137,15 @@ bool text_is_file(const char *s)
     }
     return true;
 }
+
+bool text_is_uuid(const char *s)
+{
+    if (strlen(s) != 36)
+        return false;
+    for (size_t i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash != (s[i] == '-') || (!dash && !strchr("0123456789abcdefABCDEF", s[i])))
+            return false;
+    }
+    return true;
+}

@@ -37,5 +37,7 @@ bool text_is_number(const char *s);
 bool text_is_variable(const char *s);
 /* A file below a folder: no leading "/", no "..", nothing unprintable. */
 bool text_is_file(const char *s);
+/* As the core names calls. */
+bool text_is_uuid(const char *s);
 
 #endif
