@@ -22,9 +22,7 @@ void on_created(const struct incoming *in)
 
 void on_state(const struct incoming *in)
 {
-    struct leg *leg = incoming_later(in);
-    if (leg && in->seen.call.state == DG_CHANNEL_RINGING)
-        life_rings(&in->report, leg);
+    life_state_seen(&in->report, &in->seen.call);
 }
 
 void on_changed(const struct incoming *in)
