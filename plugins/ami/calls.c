@@ -5,7 +5,10 @@
 #include "ami.h"
 #include "asterisk/text.h"
 
-enum { GRACE_MS = 300 }; /* DialEnd and OriginateResponse follow Hangup within milliseconds */
+enum {
+    GRACE_MS = 300, /* DialEnd and OriginateResponse follow Hangup within milliseconds */
+    CAUSE_NORMAL = 16,
+};
 
 struct grace {
     struct grace *next, *before;
@@ -14,21 +17,37 @@ struct grace {
     struct dg_timer *timer;
 };
 
+/* No event says that a leg which had not been answered was ended by request; the response comes
+ * before the events of its end. */
+static void on_hung_up(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    char *call = arg;
+    struct leg *leg = legs_named(&a->events.life.legs, call);
+    if (leg && !r->err)
+        leg->fate.asked = true;
+    free(call);
+    if (r->err)
+        session_fail(a, op, r);
+    else
+        a->h->done(op);
+}
+
 void ami_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
 {
     struct ami *a = self;
     const char *channel = ami_channel(a, op, req->call);
     struct leg *leg = legs_named(&a->events.life.legs, req->call);
     char cause[12];
-    snprintf(cause, sizeof cause, "%d", req->cause);
+    snprintf(cause, sizeof cause, "%d", req->cause ? req->cause : CAUSE_NORMAL);
     if (!channel)
         return;
     if (leg)
         leg->fate.asked_cause = req->cause;
-    session_send(
-        a, op,
-        &(struct request){.action = "Hangup",
-                          .lines = {{"Channel", channel}, {"Cause", req->cause ? cause : NULL}}});
+    session_send(a, op,
+                 &(struct request){.action = "Hangup",
+                                   .lines = {{"Channel", channel}, {"Cause", cause}},
+                                   .then = on_hung_up,
+                                   .arg = text_copy(channel)});
 }
 
 static void on_killed(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)

@@ -8,11 +8,12 @@ from datetime import datetime, timezone
 
 import pytest
 from support import client, outcomes
-from support.asterisk import TEMPLATES, VERSIONS, asterisk_of
+from support.asterisk import PLUGINS, TEMPLATES, VERSIONS, asterisk_of
 from support.gateway import Gateway
 from support.waiting import wait_until
 
-PLATFORMS = ["mock"] + [f"{version}-{name}" for version in VERSIONS for name in TEMPLATES]
+PLATFORMS = ["mock"] + [f"{plugin}-{version}-{name}" for plugin in PLUGINS for version in VERSIONS
+                        for name in TEMPLATES]
 CASES = [(one, version) for one in outcomes.OUTCOMES for version in client.VERSIONS]
 MOCK = {"backend.mock": {"plugin": "mock", "ring_ms": 100, "answer_ms": 800, "hangup_ms": 1000}}
 SLACK_S = 1.5  # between two clocks' views of one moment, on a busy machine
@@ -22,10 +23,10 @@ class Platform:
     """What one gateway did with all the cases."""
 
     def __init__(self, name):
-        version, _, template = name.partition("-")
-        self.asterisk = asterisk_of(version) if template else None
-        self.endpoint = TEMPLATES[template or "local"]
-        settings = self.asterisk.backend(template) if template else MOCK
+        plugin, version, template = name.split("-") if name != "mock" else ("mock", None, "local")
+        self.asterisk = asterisk_of(version) if version else None
+        self.endpoint = TEMPLATES[template]
+        settings = self.asterisk.backend(template, plugin) if version else MOCK
         with Gateway(settings) as gateway:
             self.stories = outcomes.play_all(gateway, CASES)
             self.live = wait_until(lambda: gateway.metric("dialgate_calls_live") == 0, 5,

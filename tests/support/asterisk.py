@@ -11,6 +11,7 @@ import pytest
 BED = Path(__file__).resolve().parents[1] / "asterisk" / "bed" / "asterisk"
 TEMPLATES = {"local": "Local/{number}@{context}", "pjsip": "PJSIP/{number}@trunk"}
 VERSIONS = ("22", "16")
+PLUGINS = ("ari", "ami")
 CDR_FIELDS = ("account", "src", "dst", "context", "clid", "channel", "dstchannel", "lastapp",
               "lastdata", "start", "answer", "end", "duration", "billsec", "disposition",
               "amaflags", "uniqueid", "userfield")
@@ -31,17 +32,26 @@ class Asterisk:
         words = shlex.split(bed("env", version, **overrides))
         self.env = dict(word.split("=", 1) for word in words)
 
-    def backend(self, template="local", **keys):
+    def backend(self, template="local", plugin="ari", **keys):
         """Sections of a gateway's configuration that has this Asterisk for its backend."""
+        section = self.ami() if plugin == "ami" else self.ari()
         return {
             "telephony": {"backend": "pbx"},
             "calls": {"endpoint": TEMPLATES[template], "context": "outbound-ivr"},
             "backend.mock": None,
-            "backend.pbx": {"plugin": "ari", "url": self.env["ARI_URL"],
-                            "username": self.env["ARI_USERNAME"],
-                            "password": self.env["ARI_PASSWORD"],
-                            "app": f"test-{os.getpid()}-{time.monotonic_ns()}", **keys},
+            "backend.pbx": {**section, **keys},
         }
+
+    def ari(self):
+        """A backend's section, by the REST interface."""
+        return {"plugin": "ari", "url": self.env["ARI_URL"], "username": self.env["ARI_USERNAME"],
+                "password": self.env["ARI_PASSWORD"],
+                "app": f"test-{os.getpid()}-{time.monotonic_ns()}"}
+
+    def ami(self):
+        """A backend's section, by the manager interface."""
+        return {"plugin": "ami", "host": self.env["AMI_HOST"], "port": int(self.env["AMI_PORT"]),
+                "username": self.env["AMI_USERNAME"], "password": self.env["AMI_PASSWORD"]}
 
     @property
     def root(self):
