@@ -72,6 +72,8 @@ static const struct dg_cfg_key calls_keys[] = {
     {"caller_id", DG_CFG_STR, "Outbound Call", "caller id where a request names none"},
     {"allowed_contexts", DG_CFG_JSON, "",
      "contexts a request may name beside `context`; \"*\" for any"},
+    {"parked_context", DG_CFG_STR, "parkedcalls",
+     "dialplan context in which a slot's number gets the call that is parked there"},
     {"max_active", DG_CFG_INT, "2000", "calls at once; 0: no limit"},
     {"max_per_second", DG_CFG_INT, "100",
      "new calls per second, above which they wait for their turn; 0: no limit; where it is not "
@@ -474,6 +476,7 @@ void config_call_defaults(const struct config *c, const struct config_instance *
         .context = settings_str(FROM("context"), "context"),
         .extension = settings_str(FROM("extension"), "extension"),
         .caller_id = settings_str(FROM("caller_id"), "caller_id"),
+        .parked_context = settings_str(FROM("parked_context"), "parked_context"),
         .priority = (int)settings_int(FROM("priority"), "priority"),
         .ring_ms = (uint64_t)(ring < 1000 ? ring * 1000 : ring),
         .allowed_contexts = config_list(FROM("allowed_contexts"), "allowed_contexts"),

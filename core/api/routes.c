@@ -25,6 +25,13 @@ const struct route api_routes[] = {
     {"POST",   "/api/v2/calls/{call_id}/unmute",      ROUTE_JWT,  NULL, control_unmute,             &control_unmute_doc},
     {"POST",   "/api/v2/calls/{call_id}/dtmf",        ROUTE_JWT,  NULL, control_dtmf,               &control_dtmf_doc},
     {"POST",   "/api/v2/calls/{call_id}/play",        ROUTE_JWT,  NULL, control_play,               &control_play_doc},
+    {"POST",   "/api/v2/calls/{call_id}/park",        ROUTE_JWT,  NULL, control_park_call,          &control_park_doc},
+    {"POST",   "/api/v2/calls/{call_id}/recording",   ROUTE_JWT,  NULL, control_record_start,       &control_record_start_doc},
+    {"DELETE", "/api/v2/calls/{call_id}/recording",   ROUTE_JWT,  NULL, control_record_stop,        &control_record_stop_doc},
+    {"POST",   "/api/v2/calls/{call_id}/recording/pause",  ROUTE_JWT, NULL, control_record_pause,   &control_record_pause_doc},
+    {"POST",   "/api/v2/calls/{call_id}/recording/resume", ROUTE_JWT, NULL, control_record_resume,  &control_record_resume_doc},
+    {"GET",    "/api/v2/parked",                      ROUTE_JWT,  NULL, control_parked_calls,       &control_parked_calls_doc},
+    {"POST",   "/api/v2/parked/{slot}/retrieve",      ROUTE_JWT,  NULL, control_retrieve_call,      &control_retrieve_doc},
     {"GET",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_get_variable,   &control_get_variable_doc},
     {"PUT",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_set_variable,   &control_set_variable_doc},
 

@@ -230,7 +230,8 @@ void call_free(struct call *c)
         return;
     char *const texts[] = {c->phone_number, c->channel,    c->context,        c->extension,
                            c->caller_id,    c->api,        c->user,           c->backend,
-                           c->node,         c->server_run, c->failure_reason, c->doing.parked};
+                           c->node,         c->server_run, c->failure_reason, c->doing.parked,
+                           c->peer};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {

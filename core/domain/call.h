@@ -66,7 +66,7 @@ struct call_doing {
      * written when `recording` is set. */
     char **recordings;
     size_t recording_count;
-    bool recording, recording_paused;
+    bool recording, recording_paused, recording_starting;
     unsigned held_way, muted_way, recording_way; /* how control.c did it; 0: somebody else did */
 };
 
@@ -74,8 +74,9 @@ struct call {
     struct link live; /* in calls.c's list of live calls */
     char id[ID_SIZE]; /* is the channel's id as well */
     char *phone_number;
-    char *channel; /* as dialled, "Local/+15550100@outbound-ivr" */
-    char *context, *extension;
+    char *peer;                /* the call that it is meant for, or NULL */
+    char *channel;             /* as dialled, "Local/+15550100@outbound-ivr" */
+    char *context, *extension; /* NULL: it stays under control */
     int priority;
     char *caller_id;
     uint64_t ring_ms;

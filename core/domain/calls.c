@@ -64,6 +64,7 @@ static void free_defaults(struct call_defaults *d)
     free((char *)d->context);
     free((char *)d->extension);
     free((char *)d->caller_id);
+    free((char *)d->parked_context);
 }
 
 static void free_admission(void *value)
@@ -115,6 +116,7 @@ static struct call_defaults copy_defaults(const struct call_defaults *d)
                                   .context = xstrdup(d->context),
                                   .extension = xstrdup(d->extension),
                                   .caller_id = xstrdup(d->caller_id),
+                                  .parked_context = xstrdup(d->parked_context),
                                   .priority = d->priority,
                                   .ring_ms = d->ring_ms,
                                   .allowed_contexts = (const char *const *)contexts};

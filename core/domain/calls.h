@@ -33,6 +33,8 @@ struct calls;
 struct call_defaults {
     const char *endpoint; /* template: {number}, {context} */
     const char *context, *extension, *caller_id;
+    const char
+        *parked_context; /* whoever goes to a slot there gets the call that is parked in it */
     int priority;
     uint64_t ring_ms;
     const char *const *allowed_contexts; /* beside `context`; "*" any; ends with NULL */
@@ -93,9 +95,13 @@ struct call_request {
     const struct dg_write *also; /* written in the call's own transaction, or NULL */
     const char *phone_number;    /* checked by the caller: phone_valid */
     const char *context, *extension, *caller_id; /* NULL: the default */
-    int priority;                                /* 0: the default */
-    uint64_t ring_ms;                            /* 0: the default */
-    const struct dg_kv *variables;               /* names are identifiers */
+    const char *endpoint;                        /* what is dialled; NULL: by the template */
+    const char *peer;                            /* the call that it will be joined to, or NULL */
+    bool controlled;  /* it goes to no place of the dialplan, and waits there for what is asked */
+    bool own_place;   /* the place is the gateway's own: whether it is allowed is not asked */
+    int priority;     /* 0: the default */
+    uint64_t ring_ms; /* 0: the default */
+    const struct dg_kv *variables; /* names are identifiers */
     size_t variable_count;
     const char *api, *user;
 };

@@ -11,19 +11,16 @@ struct control *control_new(struct loop *loop, struct calls *calls)
 {
     struct control *ct = xcalloc(1, sizeof *ct);
     *ct = (struct control){.loop = loop, .calls = calls};
+    list_init(&ct->looking);
     return ct;
-}
-
-void control_free(struct control *ct)
-{
-    free(ct);
 }
 
 /* ---- The answer -------------------------------------------------------------------- */
 
-static void order_answer(void *arg)
+void order_done(struct order *o)
 {
-    struct order *o = arg;
+    if (o->err != DG_OK && o->begun && o->action->failed)
+        o->action->failed(o);
     struct control_answer answer = {.err = o->err,
                                     .field = o->field,
                                     .message = o->err == DG_OK ? NULL : o->message,
@@ -36,6 +33,11 @@ static void order_answer(void *arg)
     free(o);
 }
 
+static void answer_now(void *arg)
+{
+    order_done(arg);
+}
+
 void order_refuse(struct order *o, enum dg_err err, const char *field, const char *message)
 {
     o->err = err;
@@ -43,10 +45,22 @@ void order_refuse(struct order *o, enum dg_err err, const char *field, const cha
     o->message = arena_strdup(o->arena, message);
 }
 
+void control_free(struct control *ct)
+{
+    while (ct && !list_empty(&ct->looking)) {
+        struct order *o = list_item(ct->looking.next, struct order, link);
+        list_remove(&o->link);
+        loop_timer_stop(ct->loop, o->timer);
+        order_refuse(o, DG_EUNAVAILABLE, NULL, "The gateway is stopping");
+        order_done(o);
+    }
+    free(ct);
+}
+
 /* Nothing is answered from inside the call that asked. */
 static void answer_soon(struct order *o)
 {
-    loop_call(o->ct->loop, order_answer, o);
+    loop_call(o->ct->loop, answer_now, o);
 }
 
 /* ---- The ways ---------------------------------------------------------------------- */
@@ -60,16 +74,21 @@ static unsigned way_count(const struct action *a)
 }
 
 /* Ways are numbered from 1: those of the carrier, then those of its companion. */
-static bool try_way(struct order *o, unsigned number)
+struct instance *order_instance(const struct order *o, unsigned number)
 {
     unsigned count = way_count(o->action);
-    struct instance *in = o->call->carrier;
-    if (number > count)
-        in = calls_companion(o->ct->calls, in);
-    if (number == 0 || number > 2 * count || !in)
+    if (number == 0 || number > 2 * count)
+        return NULL;
+    return number <= count ? o->call->carrier : calls_companion(o->ct->calls, o->call->carrier);
+}
+
+static bool try_way(struct order *o, unsigned number)
+{
+    struct instance *in = order_instance(o, number);
+    if (!in)
         return false;
     o->tried = number;
-    o->action->ways[(number - 1) % count](o, in);
+    o->action->ways[(number - 1) % way_count(o->action)](o, in);
     return true;
 }
 
@@ -99,22 +118,31 @@ static void keep_refusal(struct order *o, const struct op_result *res)
         order_refuse(o, DG_ECONFLICT, NULL, "Call has already ended");
 }
 
+static void succeeded(struct order *o, const struct op_result *res)
+{
+    const char *text = op_first(res, char);
+    struct instance *in = order_instance(o, o->tried);
+    o->err = DG_OK;
+    if (text)
+        o->text = arena_strdup(o->arena, text);
+    if (o->action->note && !call_is_over(o->call->state))
+        o->action->note(o);
+    if (o->action->finish && in && o->err == DG_OK)
+        o->action->finish(o, in);
+    else
+        order_done(o);
+}
+
 void order_sent(void *arg, const struct op_result *res)
 {
     struct order *o = arg;
     if (res->err == DG_OK) {
-        const char *text = op_first(res, char);
-        o->err = DG_OK;
-        if (text)
-            o->text = arena_strdup(o->arena, text);
-        if (o->action->note && !call_is_over(o->call->state))
-            o->action->note(o);
-        order_answer(o);
+        succeeded(o, res);
         return;
     }
     keep_refusal(o, res);
     if (o->only || !another_may(res->err) || !try_way(o, o->tried + 1))
-        order_answer(o);
+        order_done(o);
 }
 
 /* ---- From request to order ------------------------------------------------------------ */
@@ -139,6 +167,7 @@ static void begin(struct order *o)
         answer_soon(o);
         return;
     }
+    o->begun = true;
     unsigned known = o->action->undo ? o->action->undo(o) : 0;
     o->only = known && try_way(o, known);
     if (!o->only)
@@ -149,7 +178,7 @@ static void on_ended_call(void *arg, const struct ended_call *found)
 {
     struct order *o = arg;
     order_refuse(o, found->err, NULL, found->message);
-    order_answer(o);
+    order_done(o);
 }
 
 static void on_hung_up(void *arg, const struct call_answer *answer)
@@ -157,14 +186,15 @@ static void on_hung_up(void *arg, const struct call_answer *answer)
     struct order *o = arg;
     o->err = answer->err;
     o->message = arena_strdup(o->arena, answer->message);
-    order_answer(o);
+    order_done(o);
 }
 
 struct control_request control_copy(struct arena *a, const struct control_request *req)
 {
     struct control_request copy = *req;
-    const char **const texts[] = {&copy.call,  &copy.context, &copy.extension, &copy.digits,
-                                  &copy.media, &copy.name,    &copy.value};
+    const char **const texts[] = {&copy.call,   &copy.context, &copy.extension,
+                                  &copy.digits, &copy.media,   &copy.name,
+                                  &copy.value,  &copy.format,  &copy.lot};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_strdup(a, *texts[i]);
     return copy;
@@ -175,7 +205,7 @@ void control_ask(struct control *ct, const struct control_request *req, control_
     struct order *o = xcalloc(1, sizeof *o);
     *o = (struct order){.ct = ct, .arena = arena_new(), .fn = fn, .arg = arg};
     o->req = control_copy(o->arena, req);
-    o->action = &control_actions[req->action];
+    o->action = control_action(req->action);
     if (req->action == CONTROL_HANGUP) { /* also before it was placed: calls.c knows how */
         calls_hangup(ct->calls, o->req.call, req->cause, on_hung_up, o);
         return;

@@ -14,6 +14,8 @@
  *
  *   control.c           finding the call, trying the ways, the answer
  *   control_actions.c   each action: its ways, and what the call shows afterwards
+ *   control_record.c    the same of recordings
+ *   control_park.c      the same of parking; who is parked, and taking one back
  */
 #ifndef DOMAIN_CONTROL_H
 #define DOMAIN_CONTROL_H
@@ -23,15 +25,18 @@
 struct control;
 
 enum control_action {
-    CONTROL_HANGUP,       /* cause */
-    CONTROL_TRANSFER,     /* blind: context, extension, priority */
-    CONTROL_REDIRECT,     /* the same; this leg alone */
-    CONTROL_HOLD,         /* on */
-    CONTROL_MUTE,         /* on, in, out */
-    CONTROL_DTMF,         /* digits */
-    CONTROL_PLAY,         /* media */
-    CONTROL_GET_VARIABLE, /* name; the answer's text is the value */
-    CONTROL_SET_VARIABLE, /* name, value */
+    CONTROL_HANGUP,        /* cause */
+    CONTROL_TRANSFER,      /* blind: context, extension, priority */
+    CONTROL_REDIRECT,      /* the same; this leg alone */
+    CONTROL_HOLD,          /* on */
+    CONTROL_MUTE,          /* on, in, out */
+    CONTROL_DTMF,          /* digits */
+    CONTROL_PLAY,          /* media */
+    CONTROL_GET_VARIABLE,  /* name; the answer's text is the value */
+    CONTROL_SET_VARIABLE,  /* name, value */
+    CONTROL_RECORD,        /* format, max_ms, beep; the answer's text is the file's name */
+    CONTROL_RECORD_CHANGE, /* change; likewise */
+    CONTROL_PARK,          /* lot, timeout_ms; the answer's text is "lot/slot" */
     CONTROL_ACTIONS,
 };
 
@@ -47,6 +52,12 @@ struct control_request {
     int priority;
     const char *digits, *media;
     const char *name, *value;
+    const char *format; /* NULL: "wav" */
+    uint64_t max_ms;    /* 0: no limit */
+    bool beep;
+    enum dg_record_change change;
+    const char *lot;     /* NULL: the default one */
+    uint64_t timeout_ms; /* 0: the lot's */
 };
 
 struct control_answer {
@@ -63,5 +74,20 @@ void control_free(struct control *ct); /* after the backends were closed */
 
 struct control_request control_copy(struct arena *a, const struct control_request *req);
 void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg);
+
+/* ---- Parked calls ---------------------------------------------------------------------- */
+
+/* Of the active backend's server: dg_parked, also of calls that are not ours. */
+void control_parked(struct control *ct, op_fn *fn, void *arg);
+
+struct retrieve_request {
+    const char *slot, *lot; /* lot NULL: any */
+    const char *endpoint;   /* who gets it, "PJSIP/100" */
+    const char *api, *user;
+};
+/* Rings the endpoint; whoever answers there talks to the parked call. The answer's call is the new
+ * leg, its text the id of the parked one. */
+void control_retrieve(struct control *ct, const struct retrieve_request *req, control_fn *fn,
+                      void *arg);
 
 #endif

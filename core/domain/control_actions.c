@@ -152,7 +152,7 @@ static void ask_set_variable(struct order *o, struct instance *in)
 }
 
 /* clang-format off */
-const struct action control_actions[CONTROL_ACTIONS] = {
+static const struct action actions[CONTROL_ACTIONS] = {
     [CONTROL_HANGUP] = {.function = "hangup"},
     [CONTROL_TRANSFER] = {.function = "transfer", .from = CALL_ANSWERED,
                           .ways = {ask_transfer, ask_go_to},
@@ -171,3 +171,17 @@ const struct action control_actions[CONTROL_ACTIONS] = {
                               .ways = {ask_set_variable}},
 };
 /* clang-format on */
+
+const struct action *control_action(enum control_action action)
+{
+    switch (action) {
+    case CONTROL_RECORD:
+        return &control_record;
+    case CONTROL_RECORD_CHANGE:
+        return &control_record_change;
+    case CONTROL_PARK:
+        return &control_park;
+    default:
+        return &actions[action];
+    }
+}

@@ -9,6 +9,7 @@
 struct control {
     struct loop *loop;
     struct calls *calls;
+    struct link looking; /* orders that look again in a while */
 };
 
 /* One request, until it is answered. */
@@ -23,6 +24,10 @@ struct order {
 
     unsigned tried; /* number of the way that was tried last, from 1 */
     bool only;      /* that one alone */
+    bool begun;     /* somebody was asked */
+    unsigned looks; /* after what a success led to */
+    struct loop_timer *timer;
+    struct link link; /* in control.looking */
     /* What is answered: the result, or the most telling refusal so far. */
     enum dg_err err;
     const char *field, *message, *text;
@@ -40,14 +45,21 @@ struct action {
     const char *missing; /* what DG_ENOTFOUND means; NULL: that the call is gone */
     /* Optional. false: refused, err, field and message are set. */
     bool (*check)(struct order *o);
-    /* Optional: what the call shows now. */
+    /* Optional: what the call shows now; and when nothing came of it. */
     void (*note)(struct order *o);
+    void (*failed)(struct order *o);
+    /* Optional: what is still to be found out after a success, from `in`; ends in order_done. */
+    void (*finish)(struct order *o, struct instance *in);
     /* Optional: how it was done before, when it is now undone; 0: not known. */
     unsigned (*undo)(const struct order *o);
 };
-extern const struct action control_actions[CONTROL_ACTIONS];
+const struct action *control_action(enum control_action action);
+extern const struct action control_record, control_record_change, control_park;
 
 op_fn order_sent;
+void order_done(struct order *o); /* answers */
+/* The instance that the way `number` leads to; NULL: no such way now. */
+struct instance *order_instance(const struct order *o, unsigned number);
 void order_refuse(struct order *o, enum dg_err err, const char *field, const char *message);
 
 #endif

@@ -138,12 +138,17 @@ static struct call *call_of(struct calls *cs, const struct call_request *req)
     c->owner = cs;
     c->created_at_ms = clock_unix_ms();
     c->phone_number = xstrdup(req->phone_number);
-    c->context = xstrdup(or_default(req->context, d->context));
-    c->extension = xstrdup(or_default(req->extension, d->extension));
+    if (!req->controlled) {
+        c->context = xstrdup(or_default(req->context, d->context));
+        c->extension = xstrdup(or_default(req->extension, d->extension));
+    }
+    c->peer = xstrdup(req->peer);
     c->caller_id = xstrdup(or_default(req->caller_id, d->caller_id));
     c->priority = req->priority ? req->priority : d->priority;
     c->ring_ms = req->ring_ms ? req->ring_ms : d->ring_ms;
-    c->channel = expand(d->endpoint, c->phone_number, c->context);
+    c->channel = req->endpoint
+                     ? xstrdup(req->endpoint)
+                     : expand(d->endpoint, c->phone_number, or_default(c->context, d->context));
     c->api = xstrdup(req->api);
     c->user = xstrdup(req->user);
     c->node = xstrdup(cs->config.node);
@@ -229,6 +234,7 @@ static void dial(struct originate *o)
         .context = c->context,
         .extension = c->extension,
         .priority = priority,
+        .peer = c->peer,
         .ring_ms = c->ring_ms,
         .variables = variables,
         .variable_count = c->variable_count,
@@ -340,7 +346,7 @@ void calls_originate(struct calls *cs, const struct call_request *req, calls_fn 
     *o = (struct originate){
         .cs = cs, .fn = fn, .arg = arg, .admission = cs->admission, .turn.fn = on_turn};
     const char *context = or_default(req->context, cs->defaults.context);
-    if (!calls_context_allowed(cs, context)) {
+    if (!req->own_place && !calls_context_allowed(cs, context)) {
         refuse(o, DG_EINVAL, "context",
                "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
         return;

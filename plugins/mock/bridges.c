@@ -29,6 +29,7 @@ static void bridge_free(struct mock *m, struct mock_bridge *b)
 static void bridge_end(struct mock *m, struct mock_bridge *b)
 {
     plays_end(m, NULL, b);
+    recordings_end(m, NULL, b);
     emit_bridge(m, DG_BRIDGE_ENDED, b->thing.id);
     bridge_free(m, b);
 }
@@ -153,7 +154,7 @@ void mock_bridges(void *self, const struct dg_filter *req, struct dg_op *op)
     m->h->done(op);
 }
 
-static void join(struct mock *m, struct mock_call *a, struct mock_call *b)
+void bridge_join(struct mock *m, struct mock_call *a, struct mock_call *b)
 {
     char id[40];
     snprintf(id, sizeof(id), "mock-bridge-%u", m->names++);
@@ -175,7 +176,7 @@ void mock_join(void *self, const struct dg_join *req, struct dg_op *op)
         return;
     }
     m->h->done(op);
-    join(m, a, b);
+    bridge_join(m, a, b);
 }
 
 void mock_transfer(void *self, const struct dg_transfer *req, struct dg_op *op)
@@ -195,7 +196,7 @@ void mock_transfer(void *self, const struct dg_transfer *req, struct dg_op *op)
     call_emit(c, (struct dg_event){.type = DG_CALL_TRANSFERRED,
                                    .target = to ? to->thing.id : req->extension});
     if (to)
-        join(m, c, to);
+        bridge_join(m, c, to);
     else
         call_go_to(c, req->context, req->extension, req->priority ? req->priority : "1");
 }

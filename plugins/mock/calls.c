@@ -118,6 +118,7 @@ void call_free(struct mock_call *c)
 static void call_end(struct mock_call *c, int cause, int sip_code, const char *text)
 {
     plays_end(c->mock, c, NULL);
+    recordings_end(c->mock, c, NULL);
     bridge_leave(c);
     park_leave(c);
     call_emit(c, (struct dg_event){
@@ -199,6 +200,7 @@ static void answered(struct mock_call *c)
         tell_machine(c);
     if (c->context) {
         call_changed(c); /* it is in the dialplan now */
+        park_retrieve(c);
     } else {
         c->controlled = true;
         call_emit(c, (struct dg_event){.type = DG_CALL_CONTROL, .on = true, .text = c->arguments});

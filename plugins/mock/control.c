@@ -81,6 +81,7 @@ void call_go_to(struct mock_call *c, const char *context, const char *extension,
         call_emit(c, (struct dg_event){.type = DG_CALL_CONTROL, .on = false});
     }
     call_changed(c);
+    park_retrieve(c);
 }
 
 void mock_go_to(void *self, const struct dg_dialplan *req, struct dg_op *op)

@@ -50,6 +50,7 @@ static void mock_free(struct mock *m)
     index_free(&m->calls);
     index_free(&m->bridges);
     index_free(&m->plays);
+    index_free(&m->recordings);
     free(m);
 }
 
@@ -60,6 +61,7 @@ static enum dg_err mock_open(const struct dg_host *h, void **self)
     index_init(&m->calls);
     index_init(&m->bridges);
     index_init(&m->plays);
+    index_init(&m->recordings);
     read_times(m);
     if (rules_read(m, h->cfg_str(h, "rules")) != DG_OK) {
         mock_free(m);
@@ -82,6 +84,7 @@ static void mock_close(void *self, struct dg_op *op)
     const struct dg_host *h = m->h;
     h->timer_stop(h, m->link_timer);
     plays_free(m);
+    recordings_free(m);
     for (struct mock_call *c; (c = index_first(&m->calls));)
         call_free(c);
     bridges_free(m);
@@ -109,6 +112,8 @@ static const struct dg_backend backend = {
     .parked = mock_parked,
     .play = mock_play,
     .play_stop = mock_play_stop,
+    .record = mock_record,
+    .record_change = mock_record_change,
     .bridge_create = mock_bridge_create,
     .bridge_destroy = mock_bridge_destroy,
     .bridge_add = mock_bridge_add,

@@ -6,6 +6,7 @@
  * calls.c     a call's life, from originate to its end
  * control.c   what is done to a call
  * media.c     playing
+ * recordings.c  recording
  * bridges.c   bridges, joining, transfers
  * parking.c   parked calls
  */
@@ -93,9 +94,19 @@ struct mock_play {
     struct dg_timer *timer;
 };
 
+struct mock_recording {
+    struct mock_thing thing; /* first */
+    struct mock *mock;
+    struct mock_call *call; /* one of these two */
+    struct mock_bridge *bridge;
+    struct dg_timer *timer; /* of its greatest length */
+    char *file;
+    bool paused;
+};
+
 struct mock {
     const struct dg_host *h;
-    struct mock_index calls, bridges, plays;
+    struct mock_index calls, bridges, plays, recordings;
     struct mock_variable *globals;
     struct mock_rule *rules;
     size_t rule_count;
@@ -156,6 +167,13 @@ void mock_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void plays_end(struct mock *m, const struct mock_call *c, const struct mock_bridge *b);
 void plays_free(struct mock *m);
 
+/* recordings.c */
+void mock_record(void *self, const struct dg_record *req, struct dg_op *op);
+void mock_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
+void recording_free(struct mock_recording *r); /* without an event */
+void recordings_end(struct mock *m, const struct mock_call *c, const struct mock_bridge *b);
+void recordings_free(struct mock *m);
+
 /* bridges.c */
 void mock_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op *op);
 void mock_bridge_destroy(void *self, const struct dg_bridge_ref *req, struct dg_op *op);
@@ -164,6 +182,7 @@ void mock_bridge_remove(void *self, const struct dg_bridge_leg *req, struct dg_o
 void mock_bridges(void *self, const struct dg_filter *req, struct dg_op *op);
 void mock_join(void *self, const struct dg_join *req, struct dg_op *op);
 void mock_transfer(void *self, const struct dg_transfer *req, struct dg_op *op);
+void bridge_join(struct mock *m, struct mock_call *a, struct mock_call *b);
 void bridge_leave(struct mock_call *c);
 void bridges_free(struct mock *m);
 
@@ -171,5 +190,7 @@ void bridges_free(struct mock *m);
 void mock_park(void *self, const struct dg_park *req, struct dg_op *op);
 void mock_parked(void *self, const struct dg_filter *req, struct dg_op *op);
 void park_leave(struct mock_call *c);
+/* A call that was sent to a lot's context, to the slot of another: they talk to each other. */
+void park_retrieve(struct mock_call *c);
 
 #endif

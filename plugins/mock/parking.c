@@ -9,6 +9,9 @@
 #define LAST_SLOT  799
 #define PARK_MS    45000
 
+/* Whoever is sent here gets the call of the slot, as with Asterisk's own lot. */
+#define LOT_CONTEXT "parkedcalls"
+
 static bool slot_taken(const struct mock *m, const char *lot, unsigned slot)
 {
     for (struct mock_call *c = index_first(&m->calls); c; c = index_next(&m->calls, c))
@@ -44,6 +47,18 @@ void park_leave(struct mock_call *c)
     c->park_timer = NULL;
     emit_parked(c, false);
     c->slot = 0;
+}
+
+void park_retrieve(struct mock_call *c)
+{
+    unsigned long slot = strtoul(c->extension, NULL, 10);
+    if (strcmp(c->context, LOT_CONTEXT) != 0)
+        return;
+    for (struct mock_call *p = index_first(&c->mock->calls); p; p = index_next(&c->mock->calls, p))
+        if (p->slot && p->slot == slot && p != c) {
+            bridge_join(c->mock, c, p);
+            return;
+        }
 }
 
 static void on_park_timeout(void *arg)

@@ -1,6 +1,10 @@
 """Call control: what is done to one call, below /api/v2/calls/{call_id}."""
+import re
+from datetime import datetime, timedelta, timezone
+
 import pytest
-from shapes import bad_credentials, invalid, json_of, not_authenticated, placed, refused
+from shapes import (bad_credentials, invalid, json_of, just_now, not_authenticated, placed,
+                    refused)
 from support.waiting import wait_until
 
 URL = "/api/v2/calls"
@@ -71,6 +75,10 @@ ACTIONS = [
     ("unmute", "POST", None, "Call is no longer muted", False),
     ("dtmf", "POST", {"digits": "0123456789ABCD*#"}, "Digits sent", False),
     ("play", "POST", {"media": "sound:hello-world"}, "Playing", False),
+    ("park", "POST", None, "Call parked", False),
+    ("park", "POST", {"lot": "sales", "timeout": 60}, "Call parked", False),
+    ("recording", "POST", None, "Recording", False),
+    ("recording", "POST", {"format": "gsm", "max_seconds": 10, "beep": True}, "Recording", False),
     ("variables/CAMPAIGN", "PUT", {"value": "spring"}, "Variable set", True),
 ]
 NAMES = [f"{action}-{number}" for number, (action, *_) in enumerate(ACTIONS)]
@@ -117,7 +125,7 @@ def test_get_variable_states(client, ringing):
 
 
 @pytest.mark.parametrize("action", ["hangup", "transfer", "redirect", "hold", "mute", "dtmf",
-                                    "play"])
+                                    "play", "park", "recording/pause", "recording/resume"])
 def test_wrong_method(client, action):
     reply = client.get(f"{URL}/{UNKNOWN}/{action}")
     refused(reply, 405, "Method Not Allowed")
@@ -159,6 +167,17 @@ REFUSED = [
     ("play", {"media": "tone:ring;x"}, ("media",)),
     ("play", {"media": "recording:hello"}, ("media",)),
     ("play", {"media": "sound:" + "a" * 195}, ("media",)),
+    ("park", {"lot": ""}, ("lot",)), ("park", {"lot": "a/b"}, ("lot",)),
+    ("park", {"lot": "l" * 51}, ("lot",)), ("park", {"lot": 1}, ("lot",)),
+    ("park", {"timeout": 0}, ("timeout",)), ("park", {"timeout": 86401}, ("timeout",)),
+    ("park", {"timeout": "soon"}, ("timeout",)), ("park", [], ()),
+    ("recording", {"format": ""}, ("format",)), ("recording", {"format": "wav;x"}, ("format",)),
+    ("recording", {"format": "../wav"}, ("format",)), ("recording", {"format": "WAV"}, ("format",)),
+    ("recording", {"format": "w" * 11}, ("format",)),
+    ("recording", {"max_seconds": 0}, ("max_seconds",)),
+    ("recording", {"max_seconds": 86401}, ("max_seconds",)),
+    ("recording", {"max_seconds": 1.5}, ("max_seconds",)),
+    ("recording", {"beep": "yes"}, ("beep",)), ("recording", "wav", ()),
 ]
 
 
@@ -279,3 +298,173 @@ def test_variable_values(client, call, body):
 
 def test_variable_without_body(client, call):
     invalid(act(client, call, "variables/A", None, "PUT"), ("body",))
+
+
+# ---- recordings ----
+
+def name_of(call_id, number=1):
+    """The name of a recording: when it began, and the call."""
+    end = call_id if number == 1 else f"{call_id}-{number}"
+    return re.compile(rf"^\d{{8}}-\d{{6}}-{end}$")
+
+
+def test_recording(gateway, client, call):
+    reply = json_of(act(client, call, "recording"))
+    file = reply.pop("recording")
+    assert reply == {"success": True, "call_id": call, "message": "Recording"}
+    assert name_of(call).match(file)
+    began = datetime.strptime(file[:15], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+    assert abs(datetime.now(timezone.utc) - began) < timedelta(seconds=30)
+    assert shown(client, call) == {"recording": "active", "recordings": [file]}
+    refused(act(client, call, "recording"), 409, "Call is being recorded already")
+    refused(act(client, call, "recording/resume"), 409, "Recording is not paused")
+    done(act(client, call, "recording/pause"), call, "Recording is paused", recording=file)
+    assert shown(client, call) == {"recording": "paused", "recordings": [file]}
+    refused(act(client, call, "recording/pause"), 409, "Recording is paused already")
+    done(act(client, call, "recording/resume"), call, "Recording goes on", recording=file)
+    assert shown(client, call) == {"recording": "active", "recordings": [file]}
+    done(act(client, call, "recording", method="DELETE"), call, "Recording has ended",
+         recording=file)
+    assert shown(client, call) == {"recordings": [file]}
+    refused(act(client, call, "recording", method="DELETE"), 409, "Call is not being recorded")
+    again = json_of(act(client, call, "recording"))["recording"]
+    assert again != file
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    assert shown(client, call) == {"recordings": [file, again]}
+    assert gateway.cdr(call)["recordings"] == [file, again]
+
+
+def test_two_of_one_second(client, call):
+    """However quick: no two recordings have one name."""
+    files = []
+    for _ in range(4):
+        files.append(json_of(act(client, call, "recording"))["recording"])
+        json_of(act(client, call, "recording", method="DELETE"))
+    assert len(set(files)) == 4
+    assert status(client, call)["recordings"] == files
+
+
+def test_a_recording_ends_by_itself(client, call):
+    json_of(act(client, call, "recording", {"max_seconds": 1}))
+    wait_until(lambda: "recording" not in shown(client, call), 5, "its end")
+    refused(act(client, call, "recording/pause"), 409, "Call is not being recorded")
+
+
+@pytest.mark.parametrize("action, method", [("recording/pause", "POST"),
+                                            ("recording/resume", "POST"),
+                                            ("recording", "DELETE")])
+def test_changes_of_no_recording(client, call, action, method):
+    refused(act(client, call, action, method=method), 409, "Call is not being recorded")
+    refused(act(client, UNKNOWN, action, method=method), 404, "Call not found")
+    invalid(act(client, "short", action, method=method), ("path", "call_id"))
+    not_authenticated(client.request(method, f"{URL}/{call}/{action}", token=None))
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    refused(act(client, call, action, method=method), 409, "Call has already ended")
+
+
+# ---- parking ----
+
+def parked(client, call_id):
+    found = [one for one in json_of(client.get("/api/v2/parked"))["parked"]
+             if one["call_id"] == call_id]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def retrieve(client, slot, body):
+    return client.post(f"/api/v2/parked/{slot}/retrieve", json=body)
+
+
+def test_park(client, call):
+    reply = json_of(act(client, call, "park"))
+    slot = reply.pop("slot")
+    assert reply == {"success": True, "call_id": call, "message": "Call parked",
+                     "lot": "default"}
+    assert 701 <= int(slot) <= 799
+    assert shown(client, call) == {"parked": f"default/{slot}"}
+    place = parked(client, call)
+    just_now(place.pop("parked_at"))
+    assert place == {"lot": "default", "slot": slot, "call_id": call, "timeout": 45}
+    refused(act(client, call, "park"), 409, "Call is parked already")
+
+
+def test_a_parked_call_comes_back(client, call):
+    reply = json_of(act(client, call, "park", {"lot": "sales", "timeout": 1}))
+    assert reply["lot"] == "sales"
+    assert parked(client, call)["timeout"] == 1
+    wait_until(lambda: shown(client, call) == {}, 5, "its time")
+    assert parked(client, call) is None
+
+
+def test_a_parked_call_that_ends(client, call):
+    slot = json_of(act(client, call, "park"))["slot"]
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    assert shown(client, call) == {}
+    assert parked(client, call) is None
+    refused(retrieve(client, slot, {"endpoint": "PJSIP/8013"}), 404, "Nobody is parked there")
+
+
+@pytest.mark.parametrize("endpoint", ["PJSIP/8013", "PJSIP/8013@trunk", "Local/8013@sales"])
+def test_retrieve(client, ended, call, endpoint):
+    slot = json_of(act(client, call, "park"))["slot"]
+    reply = json_of(retrieve(client, slot, {"endpoint": endpoint}))
+    leg = reply.pop("call_id")
+    ended.append(leg)
+    assert reply == {"success": True, "parked_call_id": call, "message": "Endpoint is called"}
+    assert status(client, leg)["channel"] == endpoint
+    wait_until(lambda: parked(client, call) is None, 5, "the endpoint's answer")
+    assert status(client, leg)["status"] == "answered"
+    assert shown(client, call) == {}
+
+
+def test_retrieve_by_nobody(client, ended, call):
+    """The endpoint does not answer: the call stays where it is."""
+    slot = json_of(act(client, call, "park"))["slot"]
+    leg = json_of(retrieve(client, slot, {"endpoint": "PJSIP/8486"}))["call_id"]
+    in_state(client, leg, "busy")
+    assert parked(client, call)["slot"] == slot
+
+
+def test_lots_with_one_slot(client, ended):
+    calls = []
+    for lot in ("east", "west"):
+        calls.append(placed(client.post(URL, json={"phone_number": NUMBER}), NUMBER))
+        ended.append(calls[-1])
+        in_state(client, calls[-1], "answered")
+        json_of(act(client, calls[-1], "park", {"lot": lot}))
+    east, west = (parked(client, one) for one in calls)
+    assert (east["slot"], west["slot"]) == ("701", "701")
+    refused(retrieve(client, "701", {"endpoint": "PJSIP/8013"}), 409,
+            "Several lots have that slot in use; name the lot")
+    refused(retrieve(client, "701", {"endpoint": "PJSIP/8013", "lot": "north"}), 404,
+            "Nobody is parked there")
+    reply = json_of(retrieve(client, "701", {"endpoint": "PJSIP/8486", "lot": "west"}))
+    assert reply["parked_call_id"] == calls[1]
+
+
+@pytest.mark.parametrize("body, path", [
+    ({}, ("endpoint",)), ({"endpoint": ""}, ("endpoint",)), ({"endpoint": 1}, ("endpoint",)),
+    ({"endpoint": "8013"}, ("endpoint",)), ({"endpoint": "PJSIP/"}, ("endpoint",)),
+    ({"endpoint": "PJSIP/a@"}, ("endpoint",)), ({"endpoint": "PJSIP/a@b@c"}, ("endpoint",)),
+    ({"endpoint": "PJSIP/a b"}, ("endpoint",)), ({"endpoint": "PJSIP/a\nb"}, ("endpoint",)),
+    ({"endpoint": "PJSIP/sip:a@b"}, ("endpoint",)), ({"endpoint": "PJSIP/a&PJSIP/b"}, ("endpoint",)),
+    ({"endpoint": "Console/dsp"}, ("endpoint",)), ({"endpoint": "Local/100"}, ("endpoint",)),
+    ({"endpoint": "Local/100@nowhere"}, ("endpoint",)),
+    ({"endpoint": "local/100@nowhere"}, ("endpoint",)),
+    ({"endpoint": "Local/100@sales/n"}, ("endpoint",)),
+    ({"endpoint": "PJSIP/" + "1" * 95}, ("endpoint",)),
+    ({"endpoint": "PJSIP/8013", "lot": "a b"}, ("lot",)), ([], ()), (None, ()),
+], ids=ascii)
+def test_retrieve_refused(client, body, path):
+    invalid(retrieve(client, "701", body), ("body", *path))
+
+
+def test_slots(client):
+    for slot in ("7a", "-1", "7" * 11, "7%0A1"):
+        invalid(retrieve(client, slot, {"endpoint": "PJSIP/8013"}), ("path", "slot"))
+    refused(retrieve(client, "9999", {"endpoint": "PJSIP/8013"}), 404, "Nobody is parked there")
+    not_authenticated(client.get("/api/v2/parked", token=None))
+    not_authenticated(client.post("/api/v2/parked/701/retrieve", token=None))

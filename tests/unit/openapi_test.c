@@ -222,31 +222,40 @@ static void schemas(void **state)
     }
 }
 
+struct gathered {
+    const struct schema *list[128];
+    size_t count;
+};
+
+/* The schema, and those of what its lists hold. */
+static void gather(struct gathered *g, const struct schema *schema)
+{
+    if (!schema)
+        return;
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->list[i] == schema)
+            return;
+        if (str_eq(g->list[i]->name, schema->name))
+            fail_msg("two schemas are named %s", schema->name);
+    }
+    assert_true(g->count < COUNT(g->list));
+    g->list[g->count++] = schema;
+    for (const struct field *f = schema->fields; f->name; f++)
+        gather(g, f->of);
+}
+
 /* Two different schemas of one name would hide each other. */
 static void schema_names(void **state)
 {
     (void)state;
-    const struct schema *seen[128];
-    size_t count = 0;
+    struct gathered all = {0};
     for (size_t i = 0; i < api_route_count; i++) {
         const struct route_doc *d = api_routes[i].doc;
-        const struct schema *of_route[16] = {d ? d->body : NULL};
-        size_t n = 1;
-        for (const struct route_answer *a = d ? d->answers : NULL; a && a->status && n < 16; a++)
-            of_route[n++] = a->schema;
-        for (size_t k = 0; k < n; k++) {
-            bool known = !of_route[k];
-            for (size_t j = 0; j < count && !known; j++) {
-                known = seen[j] == of_route[k];
-                if (!known && str_eq(seen[j]->name, of_route[k]->name))
-                    fail_msg("two schemas are named %s", seen[j]->name);
-            }
-            if (!known)
-                seen[count++] = of_route[k];
-            assert_true(count < COUNT(seen));
-        }
+        gather(&all, d ? d->body : NULL);
+        for (const struct route_answer *a = d ? d->answers : NULL; a && a->status; a++)
+            gather(&all, a->schema);
     }
-    assert_int_equal(json_object_size(at(document, "components", "schemas")), count + 1);
+    assert_int_equal(json_object_size(at(document, "components", "schemas")), all.count + 1);
 }
 
 static void limits(void **state)

@@ -53,18 +53,24 @@ static void run(struct hop *hop, void *data)
     control_ask(((struct api *)hop_app(hop))->control, &a->request, on_answer, a);
 }
 
+void control_problem(struct request *req, enum dg_err err, const char *field, const char *message)
+{
+    if (err == DG_EINVAL && field) {
+        struct check *check = check_new(req);
+        check_problem(check, "body", field, "value_error", message, NULL);
+        check_failed(check);
+    } else {
+        contact_center_problem(req, err, message);
+    }
+}
+
 static void back(struct request *req, void *data)
 {
     struct acting *a = data;
-    if (a->err == DG_OK) {
+    if (a->err == DG_OK)
         reply_json(req, 200, &a->body);
-    } else if (a->err == DG_EINVAL && a->field) {
-        struct check *check = check_new(req);
-        check_problem(check, "body", a->field, "value_error", a->message, NULL);
-        check_failed(check);
-    } else {
-        contact_center_problem(req, a->err, a->message);
-    }
+    else
+        control_problem(req, a->err, a->field, a->message);
 }
 
 void control_act(struct request *req, struct control_request what, const struct act_answer *answer)

@@ -19,6 +19,9 @@ struct act_answer {
 /* Asks for it and answers the request. `what` is copied, its `call` is that of the path. */
 void control_act(struct request *req, struct control_request what, const struct act_answer *answer);
 
+/* What a refusal is answered with; `field` is one of the body's. */
+void control_problem(struct request *req, enum dg_err err, const char *field, const char *message);
+
 extern const struct schema control_done_schema;
 
 /* The answers of every action, beside the 200 with `schema`. */
