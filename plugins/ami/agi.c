@@ -1,0 +1,131 @@
+/* agi.c - commands for legs that wait in AGI(agi:async): see control.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ami.h"
+#include "asterisk/text.h"
+
+struct command {
+    struct entry entry; /* by CommandID */
+    char id[32];
+    char *call;
+    struct dg_op *op;
+    agi_fn *then;
+    void *arg;
+    bool starting; /* `op` ends when it is queued */
+};
+
+static void finish(struct ami *a, struct command *c, const struct agi_reply *r)
+{
+    table_take(&a->control.commands, &c->entry);
+    c->then(a, c->op, r, c->arg);
+    free(c->call);
+    free(c);
+}
+
+/* Only an error ends it: a Success says that the command is queued. */
+static void on_queued(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    char *id = arg;
+    struct command *c = table_find(&a->control.commands, id);
+    struct agi_reply no = {.err = r->err, .words = r->words};
+    (void)op;
+    free(id);
+    if (!c)
+        return;
+    if (!r->err) {
+        if (c->starting && c->op) {
+            a->h->done(c->op);
+            c->op = NULL;
+        }
+        return;
+    }
+    if (strncmp(r->words, "Failed to add AGI command", 25) == 0)
+        no = (struct agi_reply){.err = DG_ECONFLICT, .words = AGI_DIALPLAN};
+    finish(a, c, &no);
+}
+
+static void start(struct ami *a, const struct leg *leg, const char *text, struct command with)
+{
+    if (!leg->controlled) {
+        with.then(a, with.op, &(struct agi_reply){.err = DG_ECONFLICT, .words = AGI_DIALPLAN},
+                  with.arg);
+        return;
+    }
+    struct command *c = text_alloc(sizeof *c);
+    *c = with;
+    snprintf(c->id, sizeof c->id, "dialgate-%llu", (unsigned long long)++a->control.last_id);
+    c->call = text_copy(leg->id);
+    c->entry = (struct entry){.key = c->id, .owner = c};
+    table_put(&a->control.commands, &c->entry);
+    session_send(
+        a, NULL,
+        &(struct request){.action = "AGI",
+                          .lines = {{"Channel", leg->id}, {"Command", text}, {"CommandID", c->id}},
+                          .then = on_queued,
+                          .arg = text_copy(c->id)});
+}
+
+void agi_send(struct ami *a, struct dg_op *op, const struct leg *leg, const char *text,
+              agi_fn *then, void *arg)
+{
+    start(a, leg, text, (struct command){.op = op, .then = then, .arg = arg});
+}
+
+void agi_start(struct ami *a, struct dg_op *op, const struct leg *leg, const char *text,
+               agi_fn *then, void *arg)
+{
+    start(a, leg, text, (struct command){.op = op, .then = then, .arg = arg, .starting = true});
+}
+
+/* "200%20result%3D0%20endpos%3D3520%0A" */
+static bool succeeded(const char *result, int *number)
+{
+    const char *at = result ? strstr(result, "result%3D") : NULL;
+    *number = at ? (int)strtol(at + strlen("result%3D"), NULL, 10) : -1;
+    return at && strncmp(result, "200", 3) == 0;
+}
+
+void agi_exec(struct ami *a, const struct message *m)
+{
+    const char *id = message_text(m, "CommandID"), *result = message_text(m, "Result");
+    struct command *c = id ? table_find(&a->control.commands, id) : NULL;
+    struct agi_reply r = {.words = "Asterisk could not carry out the command"};
+    if (!c)
+        return;
+    if (!succeeded(result, &r.result))
+        r.err = DG_EUPSTREAM;
+    finish(a, c, &r);
+}
+
+void agi_done(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg)
+{
+    (void)arg;
+    if (r->err)
+        a->h->fail(op, r->err, "%s", r->words);
+    else if (r->result < 0)
+        a->h->fail(op, DG_EUPSTREAM, "Asterisk could not do it");
+    else
+        a->h->done(op);
+}
+
+struct ending {
+    struct ami *a;
+    const char *call;
+    struct agi_reply reply;
+};
+
+static void end_one(void *arg, void *owner)
+{
+    struct ending *e = arg;
+    struct command *c = owner;
+    if (!e->call || text_same(e->call, c->call))
+        finish(e->a, c, &e->reply);
+}
+
+void agi_end(struct ami *a, const char *call, enum dg_err err, const char *why)
+{
+    struct ending e = {.a = a, .call = call, .reply = {.err = err, .words = why}};
+    table_each(&a->control.commands, end_one, &e);
+}

@@ -1,0 +1,295 @@
+/* control.c - what is done to one leg while it lives. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ami.h"
+#include "asterisk/text.h"
+
+/* ---- Shared ------------------------------------------------------------------------ */
+
+struct leg *control_leg(struct ami *a, struct dg_op *op, const char *call)
+{
+    struct leg *leg = ami_channel(a, op, call) ? legs_named(&a->events.life.legs, call) : NULL;
+    if (leg && !leg->ended && !leg->ending)
+        return leg;
+    /* Said twice, the first reason counts. */
+    if (text_is_plain(call, 255) && *call != '/' && *call != ' ')
+        a->h->fail(op, DG_ENOTFOUND, "no such call");
+    return NULL;
+}
+
+struct search {
+    const struct leg *leg;
+    struct leg *found;
+    size_t count;
+};
+
+static void look_at(void *arg, void *owner)
+{
+    struct search *s = arg;
+    struct leg *other = owner;
+    if (other == s->leg || other->ended || !text_same(other->bridge, s->leg->bridge))
+        return;
+    s->found = other;
+    s->count++;
+}
+
+struct leg *control_peer(struct ami *a, const struct leg *leg)
+{
+    struct search s = {.leg = leg};
+    if (!leg->bridge)
+        return NULL;
+    table_each(&a->events.life.legs.by_id, look_at, &s);
+    return s.count == 1 ? s.found : NULL;
+}
+
+void control_tell(struct ami *a, const char *call, struct dg_event ev)
+{
+    ev.size = sizeof ev;
+    ev.call = call;
+    a->h->emit(a->h, &ev);
+}
+
+void control_lost(struct ami *a, struct leg *leg)
+{
+    if (!leg->controlled)
+        return;
+    leg->controlled = false;
+    agi_end(a, leg->id, DG_ECONFLICT, "the call has left the gateway's control");
+    control_tell(a, leg->id, (struct dg_event){.type = DG_CALL_CONTROL});
+}
+
+void control_take(struct ami *a, const struct message *m)
+{
+    const char *event = message_text(m, "Event"), *call = message_text(m, "Uniqueid");
+    if (strcmp(event, "AsyncAGIExec") == 0)
+        agi_exec(a, m);
+    else if (strncmp(event, "Parked", 6) == 0)
+        parks_take(a, m);
+    else if (strncmp(event, "ChanSpy", 7) == 0 || strcmp(event, "OriginateResponse") == 0)
+        sounds_take(a, m);
+    if (call && strcmp(event, "AsyncAGIEnd") == 0)
+        agi_end(a, call, DG_ECONFLICT, "the call has left the gateway's control");
+    if (!call || strcmp(event, "Hangup") != 0)
+        return;
+    sounds_take(a, m);
+    agi_end(a, call, DG_ENOTFOUND, "the call has ended");
+    sounds_end(a, call);
+    records_end(a, call);
+    parks_end(a, call);
+    holds_end(a, call);
+}
+
+void control_end(struct ami *a)
+{
+    dialling_end(a);
+    agi_end(a, NULL, DG_EUNAVAILABLE, "the link to Asterisk was lost");
+    sounds_end(a, NULL);
+    records_end(a, NULL);
+    parks_end(a, NULL);
+    holds_end(a, NULL);
+}
+
+/* ---- Answer, music, mute --------------------------------------------------------------- */
+
+void ami_answer(void *self, const struct dg_call_ref *req, struct dg_op *op)
+{
+    struct leg *leg = control_leg(self, op, req->call);
+    if (leg)
+        agi_send(self, op, leg, "ANSWER", agi_done, NULL);
+}
+
+void ami_moh(void *self, const struct dg_moh *req, struct dg_op *op)
+{
+    struct ami *a = self;
+    struct leg *leg = control_leg(a, op, req->call);
+    const char *class = req->music_class && *req->music_class ? req->music_class : "default";
+    char text[120];
+    if (!leg)
+        return;
+    if (!text_is_number(class) || strlen(class) > 80) {
+        a->h->fail(op, DG_EINVAL, "a class of music is letters, digits and _.-");
+        return;
+    }
+    snprintf(text, sizeof text, req->on ? "SET MUSIC ON %s" : "SET MUSIC OFF", class);
+    agi_send(a, op, leg, text, agi_done, NULL);
+}
+
+/* MuteAudio is reported to nobody: the core is told when it is done. */
+struct muting {
+    char *call;
+    bool on;
+};
+
+static void on_muted(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct muting *u = arg;
+    struct leg *leg = legs_named(&a->events.life.legs, u->call);
+    if (r->err) {
+        session_fail(a, op, r);
+    } else {
+        if (leg) {
+            leg->muted = u->on;
+            control_tell(a, leg->id, (struct dg_event){.type = DG_CALL_MUTED, .on = u->on});
+        }
+        a->h->done(op);
+    }
+    free(u->call);
+    free(u);
+}
+
+void ami_mute(void *self, const struct dg_mute *req, struct dg_op *op)
+{
+    struct ami *a = self;
+    const char *direction = req->in == req->out ? "all" : req->in ? "in" : "out";
+    const char *channel = ami_channel(a, op, req->call);
+    if (!channel)
+        return;
+    struct muting *u = text_alloc(sizeof *u);
+    u->call = text_copy(req->call);
+    u->on = req->on;
+    session_send(a, op,
+                 &(struct request){.action = "MuteAudio",
+                                   .lines = {{"Channel", channel},
+                                             {"Direction", direction},
+                                             {"State", req->on ? "on" : "off"}},
+                                   .then = on_muted,
+                                   .arg = u});
+}
+
+/* ---- Digits: one action each, one after the other -------------------------------------------- */
+
+struct dialling {
+    struct dialling *next_waiting;
+    struct dg_timer *timer;
+    struct ami *a;
+    struct dg_op *op;
+    char *call, *digits, *next;
+    unsigned tone_ms, gap_ms;
+};
+
+enum { TONE_MS = 100, GAP_MS = 100 };
+
+static void dial_digit(struct dialling *d);
+static void dial_next(void *arg);
+
+static void digits_free(struct dialling *d)
+{
+    free(d->call);
+    free(d->digits);
+    free(d);
+}
+
+static void on_digit(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct dialling *d = arg;
+    if (r->err) {
+        session_fail(a, op, r);
+        digits_free(d);
+    } else if (!*++d->next) {
+        a->h->done(op);
+        digits_free(d);
+    } else {
+        d->next_waiting = a->control.dialling;
+        a->control.dialling = d;
+        d->timer = a->h->timer_start(a->h, d->tone_ms + d->gap_ms, dial_next, d);
+    }
+}
+
+static void dial_next(void *arg)
+{
+    struct dialling *d = arg, **at = &d->a->control.dialling;
+    while (*at != d)
+        at = &(*at)->next_waiting;
+    *at = d->next_waiting;
+    dial_digit(d);
+}
+
+static void dialling_end(struct ami *a)
+{
+    for (struct dialling *d; (d = a->control.dialling);) {
+        a->control.dialling = d->next_waiting;
+        a->h->timer_stop(a->h, d->timer);
+        a->h->fail(d->op, DG_EUNAVAILABLE, "the link to Asterisk was lost");
+        digits_free(d);
+    }
+}
+
+static void dial_digit(struct dialling *d)
+{
+    char digit[2] = {*d->next, 0}, ms[12];
+    snprintf(ms, sizeof ms, "%u", d->tone_ms);
+    session_send(
+        d->a, d->op,
+        &(struct request){.action = "PlayDTMF",
+                          .lines = {{"Channel", d->call}, {"Digit", digit}, {"Duration", ms}},
+                          .then = on_digit,
+                          .arg = d});
+}
+
+void ami_dtmf(void *self, const struct dg_dtmf *req, struct dg_op *op)
+{
+    struct ami *a = self;
+    const char *digits = req->digits ? req->digits : "";
+    if (!ami_channel(a, op, req->call))
+        return;
+    if (!*digits || strlen(digits) > 100 || digits[strspn(digits, "0123456789*#ABCDabcd")]) {
+        a->h->fail(op, DG_EINVAL, "digits are 0-9 * # A-D, at most 100");
+        return;
+    }
+    struct dialling *d = text_alloc(sizeof *d);
+    *d = (struct dialling){.a = a, .op = op, .tone_ms = TONE_MS, .gap_ms = GAP_MS};
+    d->call = text_copy(req->call);
+    d->digits = d->next = text_copy(digits);
+    if (req->tone_ms)
+        d->tone_ms = req->tone_ms;
+    if (req->gap_ms)
+        d->gap_ms = req->gap_ms;
+    dial_digit(d);
+}
+
+/* ---- Variables ---------------------------------------------------------------------------- */
+
+static void on_variable(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    const char *value = r->message ? message_text(r->message, "Value") : NULL;
+    (void)arg;
+    if (r->err) {
+        session_fail(a, op, r);
+        return;
+    }
+    a->h->item(op, value ? value : "");
+    a->h->done(op);
+}
+
+static bool is_variable(struct ami *a, const struct dg_variable *req, struct dg_op *op)
+{
+    if (req->call && !ami_channel(a, op, req->call))
+        return false;
+    /* A dialplan function could read files, or run a program. */
+    if (text_is_variable(req->name))
+        return true;
+    a->h->fail(op, DG_EINVAL, "a variable's name is letters, digits and _");
+    return false;
+}
+
+void ami_get_variable(void *self, const struct dg_variable *req, struct dg_op *op)
+{
+    if (is_variable(self, req, op))
+        session_send(self, op,
+                     &(struct request){.action = "Getvar",
+                                       .lines = {{"Channel", req->call}, {"Variable", req->name}},
+                                       .then = on_variable});
+}
+
+void ami_set_variable(void *self, const struct dg_variable *req, struct dg_op *op)
+{
+    const char *value = req->value ? req->value : "";
+    if (is_variable(self, req, op))
+        session_send(
+            self, op,
+            &(struct request){
+                .action = "Setvar",
+                .lines = {{"Channel", req->call}, {"Variable", req->name}, {"Value", value}}});
+}

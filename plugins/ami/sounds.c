@@ -1,0 +1,348 @@
+/* sounds.c - what is played to a call. One that is under control is told to by
+ * AGI. Into one of the dialplan a channel of our own speaks: its far half runs
+ * ChanSpy in whisper mode, in the context that func_periodic_hook.so brings
+ * along with every Asterisk. ChanSpy adds to the sound that is there: a call
+ * that talks to nobody has none, and would hear nothing.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ami.h"
+#include "asterisk/text.h"
+
+#define WHISPER_ENDPOINT "Local/hook@__func_periodic_hook_context__/n"
+#define WHISPER_LACKS                                                                              \
+    "Asterisk could not speak into the call: it needs func_periodic_hook.so, func_cut.so, "        \
+    "func_uri.so and app_chanspy.so"
+
+enum { WHISPER_MS = 5000 };
+
+struct sound {
+    struct entry entry; /* by its id */
+    struct ami *a;
+    char *id, *call;
+    char *near, *far; /* of a whisper: the ids of our channel's halves */
+    struct dg_op *op; /* of a whisper that is not heard yet */
+    whisper_fn *then;
+    struct dg_timer *timer;
+    bool quiet, stopped;
+};
+
+static struct sound *sound_new(struct ami *a, const char *id, const char *call)
+{
+    struct sound *s = text_alloc(sizeof *s);
+    s->a = a;
+    s->id = text_copy(id);
+    s->call = text_copy(call);
+    s->entry = (struct entry){.key = s->id, .owner = s};
+    table_put(&a->control.sounds, &s->entry);
+    return s;
+}
+
+static void sound_end(struct sound *s, bool to_the_end)
+{
+    struct ami *a = s->a;
+    if (!s->quiet)
+        control_tell(a, s->call,
+                     (struct dg_event){
+                         .type = DG_PLAY_ENDED, .target = s->id, .on = to_the_end && !s->stopped});
+    table_take(&a->control.sounds, &s->entry);
+    if (s->timer)
+        a->h->timer_stop(a->h, s->timer);
+    free(s->id);
+    free(s->call);
+    free(s->near);
+    free(s->far);
+    free(s);
+}
+
+/* ---- Into a call of the dialplan -------------------------------------------------------- */
+
+static void on_hung_up(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    (void)op;
+    (void)arg;
+    if (r->err && r->err != DG_ENOTFOUND)
+        a->h->log(a->h, DG_DEBUG, "a channel that spoke into a call stays: %s", r->words);
+}
+
+/* Both halves: the far one may wait for sound that never comes. */
+static void hang_up(struct sound *s)
+{
+    const char *const halves[] = {s->near, s->far};
+    for (size_t i = 0; i < 2; i++)
+        session_send(s->a, NULL,
+                     &(struct request){.action = "Hangup",
+                                       .lines = {{"Channel", halves[i]}},
+                                       .then = on_hung_up});
+}
+
+/* It was never heard. */
+static void whisper_failed(struct sound *s, enum dg_err err, const char *why)
+{
+    struct ami *a = s->a;
+    struct dg_op *op = s->op;
+    whisper_fn *then = s->then;
+    hang_up(s);
+    s->quiet = true;
+    sound_end(s, false);
+    then(a, op, err, why);
+}
+
+static void on_unheard(void *arg)
+{
+    struct sound *s = arg;
+    s->timer = NULL;
+    whisper_failed(s, DG_EUNSUPPORTED, WHISPER_LACKS);
+}
+
+static void on_placed(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct sound *s = table_find(&a->control.sounds, arg);
+    (void)op;
+    free(arg);
+    if (s && s->op && r->err)
+        whisper_failed(s, r->err == DG_EUPSTREAM ? DG_EUNSUPPORTED : r->err, r->words);
+}
+
+static void place(struct sound *s, const struct leg *leg, const struct whisper *w)
+{
+    struct ami *a = s->a;
+    struct text target = {0}, language = {0};
+    text_encoded(&target, leg->name);
+    const struct dg_kv variables[] = {{"HOOK_CHANNEL", target.at}, {"HOOK_ID", s->id}};
+    if (w->language) {
+        text_puts(&language, "CHANNEL(language)=");
+        text_puts(&language, w->language);
+    }
+    session_send(a, NULL,
+                 &(struct request){.action = "Originate",
+                                   .lines = {{"Channel", WHISPER_ENDPOINT},
+                                             {"ChannelId", s->near},
+                                             {"OtherChannelId", s->far},
+                                             {"Async", "true"},
+                                             {"Timeout", "4000"},
+                                             {"Application", w->application},
+                                             {"Data", w->data},
+                                             {"Variable", language.at}},
+                                   .variables = variables,
+                                   .variable_count = 2,
+                                   .then = on_placed,
+                                   .arg = text_copy(s->id)});
+    text_free(&target);
+    text_free(&language);
+}
+
+void sounds_whisper(struct ami *a, struct dg_op *op, const struct leg *leg, const struct whisper *w,
+                    whisper_fn *then)
+{
+    struct text near = {0}, far = {0};
+    if (!leg->name || !leg->bridge) {
+        then(a, op, DG_ECONFLICT,
+             "the call runs in the dialplan and talks to nobody: nothing can be played into it");
+        return;
+    }
+    struct sound *s = sound_new(a, w->id, leg->id);
+    text_puts(&near, AUXILIARY);
+    text_puts(&near, w->id);
+    text_puts(&far, near.at);
+    text_puts(&far, "-2");
+    s->near = near.at;
+    s->far = far.at;
+    s->op = op;
+    s->then = then;
+    s->quiet = w->quiet;
+    s->timer = a->h->timer_start(a->h, WHISPER_MS, on_unheard, s);
+    place(s, leg, w);
+}
+
+bool sounds_stop(struct ami *a, const char *id)
+{
+    struct sound *s = table_find(&a->control.sounds, id);
+    if (!s || !s->near)
+        return false;
+    s->stopped = true;
+    hang_up(s);
+    return true;
+}
+
+/* The sound whose channel this is, or NULL. */
+static struct sound *speaking(struct ami *a, const char *channel, bool far)
+{
+    size_t skip = strlen(AUXILIARY), len = channel ? strlen(channel) : 0;
+    if (len <= skip + 2 || strncmp(channel, AUXILIARY, skip) != 0)
+        return NULL;
+    char *id = text_copy(channel + skip);
+    if (far)
+        id[len - skip - 2] = '\0';
+    struct sound *s = table_find(&a->control.sounds, id);
+    free(id);
+    return s;
+}
+
+void sounds_take(struct ami *a, const struct message *m)
+{
+    struct sound *s;
+    if (message_is(m, "Event", "ChanSpyStart")) {
+        s = speaking(a, message_text(m, "SpyerUniqueid"), true);
+        if (!s || !s->op)
+            return;
+        struct dg_op *op = s->op;
+        a->h->timer_stop(a->h, s->timer);
+        s->timer = NULL;
+        s->op = NULL;
+        s->then(a, op, DG_OK, NULL);
+        return;
+    }
+    s = speaking(a, message_text(m, "Uniqueid"), false);
+    if (!s || message_is(m, "Event", "ChanSpyStop") ||
+        (message_is(m, "Event", "OriginateResponse") && !message_is(m, "Response", "Failure")))
+        return;
+    if (s->op) {
+        whisper_failed(s, DG_EUNSUPPORTED, WHISPER_LACKS);
+        return;
+    }
+    hang_up(s);
+    sound_end(s, true);
+}
+
+struct ending {
+    struct ami *a;
+    const char *call;
+};
+
+static void end_one(void *arg, void *owner)
+{
+    const struct ending *e = arg;
+    struct sound *s = owner;
+    if (!s->near || (e->call && !text_same(e->call, s->call)))
+        return;
+    if (s->op)
+        whisper_failed(s, e->call ? DG_ENOTFOUND : DG_EUNAVAILABLE,
+                       e->call ? "the call has ended" : "the link to Asterisk was lost");
+    else {
+        hang_up(s);
+        sound_end(s, false);
+    }
+}
+
+/* Those by AGI end with their command. */
+void sounds_end(struct ami *a, const char *call)
+{
+    table_each(&a->control.sounds, end_one, &(struct ending){a, call});
+}
+
+/* ---- What is to be played ----------------------------------------------------------------- */
+
+struct kind {
+    const char *prefix, *agi, *application;
+    const char *allowed; /* besides letters and digits */
+};
+
+static const struct kind kinds[] = {
+    {"sound:", "STREAM FILE", "Playback", "/_.-+"},
+    {"number:", "SAY NUMBER", "SayNumber", "-"},
+    {"digits:", "SAY DIGITS", "SayDigits", "*#"},
+    {"characters:", "SAY ALPHA", "SayAlpha", "*#+-."},
+};
+
+/* NULL: `media` is none of these; *value is what follows the prefix. */
+static const struct kind *kind_of(const char *media, const char **value)
+{
+    for (size_t i = 0; media && i < sizeof kinds / sizeof *kinds; i++) {
+        size_t len = strlen(kinds[i].prefix), n = 0;
+        if (strncmp(media, kinds[i].prefix, len) != 0)
+            continue;
+        *value = media + len;
+        for (const char *p = *value; *p; p++, n++)
+            if (!isalnum((unsigned char)*p) && !strchr(kinds[i].allowed, *p))
+                return NULL;
+        return n && n <= 200 && !strstr(*value, "..") && **value != '/' ? &kinds[i] : NULL;
+    }
+    return NULL;
+}
+
+static void on_played(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg)
+{
+    struct sound *s = arg;
+    if (op) {
+        a->h->fail(op, r->err, "%s", r->words);
+        s->quiet = true; /* it has not begun */
+    }
+    sound_end(s, !r->err && r->result >= 0);
+}
+
+static void play_by_agi(struct ami *a, struct dg_op *op, const struct leg *leg,
+                        const struct dg_play *req, const struct kind *kind, const char *value)
+{
+    char text[300];
+    if (kind->agi == kinds[0].agi)
+        snprintf(text, sizeof text, "%s \"%s\" \"\" %u", kind->agi, value, req->skip_ms * 8);
+    else
+        snprintf(text, sizeof text, "%s %s \"\"", kind->agi, value);
+    agi_start(a, op, leg, text, on_played, sound_new(a, req->play, leg->id));
+}
+
+static void on_whispered(struct ami *a, struct dg_op *op, enum dg_err err, const char *why)
+{
+    if (err)
+        a->h->fail(op, err, "%s", why);
+    else
+        a->h->done(op);
+}
+
+static void play(struct ami *a, struct dg_op *op, const struct leg *leg, const struct dg_play *req)
+{
+    const char *value = NULL, *language = req->language && *req->language ? req->language : NULL;
+    const struct kind *kind = kind_of(req->media, &value);
+    if (!kind) {
+        a->h->fail(op, DG_EINVAL,
+                   "media is sound:, number:, digits: or characters: and what is to be played");
+    } else if (language && !text_is_number(language)) {
+        a->h->fail(op, DG_EINVAL, "a language is letters, digits and _-");
+    } else if (leg->controlled && language) {
+        a->h->fail(op, DG_EUNSUPPORTED, "AMI plays in the channel's language only");
+    } else if (leg->controlled) {
+        play_by_agi(a, op, leg, req, kind, value);
+    } else if (req->skip_ms) {
+        a->h->fail(op, DG_EUNSUPPORTED,
+                   "the call runs in the dialplan: a sound can be played to it from its beginning");
+    } else {
+        sounds_whisper(a, op, leg,
+                       &(struct whisper){.id = req->play,
+                                         .application = kind->application,
+                                         .data = value,
+                                         .language = language},
+                       on_whispered);
+    }
+}
+
+void ami_play(void *self, const struct dg_play *req, struct dg_op *op)
+{
+    struct ami *a = self;
+    const struct leg *leg = control_leg(a, op, req->on);
+    if (!leg)
+        return;
+    if (!text_is_plain(req->play, 100) || table_find(&a->control.sounds, req->play))
+        a->h->fail(op, DG_ECONFLICT, "something of this id is being played");
+    else
+        play(a, op, leg, req);
+}
+
+void ami_play_stop(void *self, const struct dg_stop *req, struct dg_op *op)
+{
+    struct ami *a = self;
+    struct sound *s = req->id ? table_find(&a->control.sounds, req->id) : NULL;
+    if (!s || s->quiet) {
+        a->h->fail(op, DG_ENOTFOUND, "nothing of this id is being played");
+    } else if (sounds_stop(a, req->id)) {
+        a->h->done(op);
+    } else {
+        s->stopped = true;
+        session_send(a, op,
+                     &(struct request){.action = "ControlPlayback",
+                                       .lines = {{"Channel", s->call}, {"Control", "stop"}}});
+    }
+}
