@@ -110,7 +110,7 @@ void agi_done(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *
         a->h->done(op);
 }
 
-struct ending {
+struct sweep {
     struct ami *a;
     const char *call;
     struct agi_reply reply;
@@ -118,7 +118,7 @@ struct ending {
 
 static void end_one(void *arg, void *owner)
 {
-    struct ending *e = arg;
+    struct sweep *e = arg;
     struct command *c = owner;
     if (!e->call || text_same(e->call, c->call))
         finish(e->a, c, &e->reply);
@@ -126,6 +126,6 @@ static void end_one(void *arg, void *owner)
 
 void agi_end(struct ami *a, const char *call, enum dg_err err, const char *why)
 {
-    struct ending e = {.a = a, .call = call, .reply = {.err = err, .words = why}};
+    struct sweep e = {.a = a, .call = call, .reply = {.err = err, .words = why}};
     table_each(&a->control.commands, end_one, &e);
 }

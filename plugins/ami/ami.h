@@ -3,6 +3,7 @@
 #define AMI_AMI_H
 
 #include "config.h"
+#include "control.h"
 #include "dialgate/backend.h"
 #include "events.h"
 #include "link.h"
@@ -16,6 +17,7 @@ struct ami {
     struct events events;
     struct originate *originates; /* that are not accepted yet */
     struct grace *graces;         /* legs whose end is not explained yet */
+    struct control control;
     struct dg_metric *message_count, *action_count, *skipped_count, *late_count, *connect_count;
     bool closing;
 };
@@ -38,6 +40,38 @@ void ami_kill(struct ami *a, const char *call);
 /* A leg has ended, and why may be told in a moment; the link is down: no more is told. */
 void calls_unsettled(void *arg, const char *call);
 void calls_clear(struct ami *a);
+
+/* control.c, hold.c */
+void ami_answer(void *self, const struct dg_call_ref *req, struct dg_op *op);
+void ami_hold(void *self, const struct dg_switch *req, struct dg_op *op);
+void ami_mute(void *self, const struct dg_mute *req, struct dg_op *op);
+void ami_moh(void *self, const struct dg_moh *req, struct dg_op *op);
+void ami_dtmf(void *self, const struct dg_dtmf *req, struct dg_op *op);
+void ami_get_variable(void *self, const struct dg_variable *req, struct dg_op *op);
+void ami_set_variable(void *self, const struct dg_variable *req, struct dg_op *op);
+
+/* places.c */
+void ami_go_to(void *self, const struct dg_dialplan *req, struct dg_op *op);
+void ami_transfer(void *self, const struct dg_transfer *req, struct dg_op *op);
+void ami_join(void *self, const struct dg_join *req, struct dg_op *op);
+
+/* parking.c */
+void ami_park(void *self, const struct dg_park *req, struct dg_op *op);
+void ami_parked(void *self, const struct dg_filter *req, struct dg_op *op);
+
+/* sounds.c, recordings.c */
+void ami_play(void *self, const struct dg_play *req, struct dg_op *op);
+void ami_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
+void ami_record(void *self, const struct dg_record *req, struct dg_op *op);
+void ami_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
+
+/* queues.c */
+void ami_queues(void *self, const struct dg_filter *req, struct dg_op *op);
+void ami_members(void *self, const struct dg_filter *req, struct dg_op *op);
+void ami_queue_change(void *self, const struct dg_queue_change *req, struct dg_op *op);
+
+/* native.c */
+void ami_native(void *self, const struct dg_native *req, struct dg_op *op);
 
 /* lists.c */
 void ami_calls(void *self, const struct dg_filter *req, struct dg_op *op);

@@ -26,11 +26,9 @@ struct control {
 
 /* An event, before events.h takes it: so what ends with a call ends before the call does. */
 void control_take(struct ami *a, const struct message *m);
-/* The link is down, or the instance closes: all that waits ends. */
-void control_end(struct ami *a);
-
-/* Channels of our own that only carry sound: their ids begin so, and nobody is told of them. */
-#define AUXILIARY "dialgate-aux-"
+/* The link is down, or the instance closes: all that waits ends. Recordings go on. */
+void control_lost_link(struct ami *a);
+void control_free(struct ami *a);
 
 /* The living leg that is meant, or NULL: `op` has been failed. */
 struct leg *control_leg(struct ami *a, struct dg_op *op, const char *call);
@@ -62,6 +60,8 @@ void agi_done(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *
 #define AGI_DIALPLAN                                                                               \
     "the call runs in the dialplan; this works only on one that is under the gateway's control"
 
+void digits_end(struct ami *a); /* digits.c */
+
 /* sounds.c - `then` with DG_OK when `application` speaks into a call of the dialplan; its end is
  * told as that of what is played, unless `quiet`. */
 struct whisper {
@@ -69,7 +69,8 @@ struct whisper {
     const char *application, *data, *language;
     bool quiet;
 };
-typedef void whisper_fn(struct ami *a, struct dg_op *op, enum dg_err err, const char *why);
+typedef void whisper_fn(struct ami *a, struct dg_op *op, const char *id, enum dg_err err,
+                        const char *why);
 void sounds_whisper(struct ami *a, struct dg_op *op, const struct leg *leg, const struct whisper *w,
                     whisper_fn *then);
 bool sounds_stop(struct ami *a, const char *id); /* a whisper; false: there is none */

@@ -3,6 +3,7 @@
  * the other; one that talks to nobody cannot be put on hold.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "ami.h"
 #include "asterisk/text.h"
@@ -85,9 +86,22 @@ static void part(struct ami *a, const struct hold *h, bool on)
         mute(a, h->peer, "all", on);
 }
 
-/* The music is there: which call it is for is in the hold. */
-static void on_whispered(struct ami *a, struct dg_op *op, enum dg_err err, const char *why)
+static void meet_again(struct ami *a, struct hold *h)
 {
+    sounds_stop(a, h->music);
+    part(a, h, false);
+    told(a, h->call, false);
+    release(a, h);
+}
+
+#define MUSIC "hold-" /* and the call's id: the id of its music */
+
+static void on_whispered(struct ami *a, struct dg_op *op, const char *id, enum dg_err err,
+                         const char *why)
+{
+    struct hold *h = table_find(&a->control.holds, id + strlen(MUSIC));
+    if (h && err)
+        meet_again(a, h);
     if (err)
         a->h->fail(op, err, "%s", why);
     else
@@ -103,7 +117,7 @@ static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *le
                    "the call runs in the dialplan and talks to nobody: it cannot be put on hold");
         return;
     }
-    text_puts(&music, "hold-");
+    text_puts(&music, MUSIC);
     text_puts(&music, leg->id);
     struct hold *h = text_alloc(sizeof *h);
     *h = (struct hold){.call = text_copy(leg->id), .peer = text_copy(peer->id), .music = music.at};
@@ -114,14 +128,6 @@ static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *le
     sounds_whisper(a, op, leg,
                    &(struct whisper){.id = h->music, .application = "MusicOnHold", .quiet = true},
                    on_whispered);
-}
-
-static void meet_again(struct ami *a, struct hold *h)
-{
-    sounds_stop(a, h->music);
-    part(a, h, false);
-    told(a, h->call, false);
-    release(a, h);
 }
 
 void ami_hold(void *self, const struct dg_switch *req, struct dg_op *op)

@@ -69,6 +69,7 @@ static void down(struct ami *a, const char *why)
     enter(a, LINK_WAITING);
     say_down(a, was_up, copy);
     calls_clear(a);
+    control_lost_link(a);
     events_clear(&a->events);
     session_end(a, "Unable to connect to AMI");
     if (stream)
@@ -428,6 +429,7 @@ static void finish_close(void *arg)
     events_free(&a->events);
     message_free(&a->session.parser);
     table_free(&a->session.asked);
+    control_free(a);
     free(a->link.reason);
     free(a->link.lacking);
     free(a->link.version);
@@ -444,6 +446,7 @@ void link_close(struct ami *a, struct dg_op *op)
     a->link.closing = op;
     enter(a, LINK_LEAVING);
     calls_clear(a);
+    control_lost_link(a);
     session_end(a, "Unable to connect to AMI");
     originates_end(a);
     if (stream && logged_in)

@@ -42,7 +42,8 @@ static void on_stopped(struct ami *a, struct dg_op *op, const struct reply *r, v
 {
     struct recording *record = table_find(&a->control.records, arg);
     free(arg);
-    if (record && !r->err)
+    /* Refused, it is none any more: its call, or Asterisk, has ended meanwhile. */
+    if (record && (!r->err || r->err == DG_ENOTFOUND || r->err == DG_EUPSTREAM))
         ended(record);
     if (op && r->err)
         session_fail(a, op, r);
@@ -101,19 +102,25 @@ static bool is_format(const char *s)
 }
 
 struct starting {
-    struct recording *record;
+    char *record;
     uint64_t max_ms;
 };
 
 static void on_started(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
 {
     struct starting s = *(struct starting *)arg;
-    struct recording *record = s.record;
+    struct recording *record = table_find(&a->control.records, s.record);
     const char *monitor = r->message ? message_text(r->message, "MixMonitorID") : NULL;
+    free(s.record);
     free(arg);
     if (r->err) {
         session_fail(a, op, r);
-        release(record);
+        if (record)
+            release(record);
+        return;
+    }
+    if (!record) {
+        a->h->fail(op, DG_ENOTFOUND, "the call has ended");
         return;
     }
     record->monitor = text_copy(monitor);
@@ -126,7 +133,7 @@ static void start(struct ami *a, struct dg_op *op, const struct dg_record *req,
                   struct recording *record)
 {
     struct starting *s = text_alloc(sizeof *s);
-    *s = (struct starting){record, req->max_ms};
+    *s = (struct starting){text_copy(req->record), req->max_ms};
     record->a = a;
     record->id = text_copy(req->record);
     record->entry = (struct entry){.key = record->id, .owner = record};

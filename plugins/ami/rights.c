@@ -60,9 +60,28 @@ void rights_sentence(char *out, size_t size, const char *action)
 static const struct {
     const char *function, *action;
 } needs[] = {
-    {"originate", "Originate"},          {"hangup", "Hangup"},
-    {"calls", "CoreShowChannels"},       {"bridges", "BridgeList"},
+    {"originate", "Originate"},
+    {"hangup", "Hangup"},
+    {"calls", "CoreShowChannels"},
+    {"bridges", "BridgeList"},
     {"endpoints", "PJSIPShowEndpoints"},
+    {"mute", "MuteAudio"},
+    {"answer", "AGI"},
+    {"moh", "AGI"},
+    {"dtmf", "PlayDTMF"},
+    {"go_to", "Redirect"},
+    {"transfer", "Redirect"},
+    {"get_variable", "Getvar"},
+    {"set_variable", "Setvar"},
+    {"join", "Bridge"},
+    {"park", "Park"},
+    {"parked", "ParkedCalls"},
+    {"play_stop", "ControlPlayback"},
+    {"record", "MixMonitor"},
+    {"record_change", "StopMixMonitor"},
+    {"queues", "QueueStatus"},
+    {"members", "QueueStatus"},
+    {"queue_change", "QueueAdd"},
 };
 
 /* An action of the server's core that needs nothing but this class: if the user may do it, it is

@@ -213,8 +213,10 @@ static void on_message(void *arg, const struct message *m)
     a->h->metric_add(a->message_count, 1);
     if (message_text(m, "Response") && !message_text(m, "Event"))
         on_response(a, m, q);
-    else if (message_text(m, "Event") && !on_entry(a, m, q))
+    else if (message_text(m, "Event") && !on_entry(a, m, q)) {
+        control_take(a, m);
         events_take(&a->events, m, a->h->unix_ms(a->h));
+    }
 }
 
 /* ---- The connection ------------------------------------------------------------------------ */

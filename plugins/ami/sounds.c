@@ -85,10 +85,12 @@ static void whisper_failed(struct sound *s, enum dg_err err, const char *why)
     struct ami *a = s->a;
     struct dg_op *op = s->op;
     whisper_fn *then = s->then;
+    char *id = text_copy(s->id);
     hang_up(s);
     s->quiet = true;
     sound_end(s, false);
-    then(a, op, err, why);
+    then(a, op, id, err, why);
+    free(id);
 }
 
 static void on_unheard(void *arg)
@@ -140,12 +142,12 @@ void sounds_whisper(struct ami *a, struct dg_op *op, const struct leg *leg, cons
 {
     struct text near = {0}, far = {0};
     if (!leg->name || !leg->bridge) {
-        then(a, op, DG_ECONFLICT,
+        then(a, op, w->id, DG_ECONFLICT,
              "the call runs in the dialplan and talks to nobody: nothing can be played into it");
         return;
     }
     struct sound *s = sound_new(a, w->id, leg->id);
-    text_puts(&near, AUXILIARY);
+    text_puts(&near, LIFE_HIDDEN);
     text_puts(&near, w->id);
     text_puts(&far, near.at);
     text_puts(&far, "-2");
@@ -171,8 +173,8 @@ bool sounds_stop(struct ami *a, const char *id)
 /* The sound whose channel this is, or NULL. */
 static struct sound *speaking(struct ami *a, const char *channel, bool far)
 {
-    size_t skip = strlen(AUXILIARY), len = channel ? strlen(channel) : 0;
-    if (len <= skip + 2 || strncmp(channel, AUXILIARY, skip) != 0)
+    size_t skip = strlen(LIFE_HIDDEN), len = channel ? strlen(channel) : 0;
+    if (len <= skip + 2 || strncmp(channel, LIFE_HIDDEN, skip) != 0)
         return NULL;
     char *id = text_copy(channel + skip);
     if (far)
@@ -193,7 +195,7 @@ void sounds_take(struct ami *a, const struct message *m)
         a->h->timer_stop(a->h, s->timer);
         s->timer = NULL;
         s->op = NULL;
-        s->then(a, op, DG_OK, NULL);
+        s->then(a, op, s->id, DG_OK, NULL);
         return;
     }
     s = speaking(a, message_text(m, "Uniqueid"), false);
@@ -208,14 +210,14 @@ void sounds_take(struct ami *a, const struct message *m)
     sound_end(s, true);
 }
 
-struct ending {
+struct sweep {
     struct ami *a;
     const char *call;
 };
 
 static void end_one(void *arg, void *owner)
 {
-    const struct ending *e = arg;
+    const struct sweep *e = arg;
     struct sound *s = owner;
     if (!s->near || (e->call && !text_same(e->call, s->call)))
         return;
@@ -231,7 +233,7 @@ static void end_one(void *arg, void *owner)
 /* Those by AGI end with their command. */
 void sounds_end(struct ami *a, const char *call)
 {
-    table_each(&a->control.sounds, end_one, &(struct ending){a, call});
+    table_each(&a->control.sounds, end_one, &(struct sweep){a, call});
 }
 
 /* ---- What is to be played ----------------------------------------------------------------- */
@@ -285,8 +287,10 @@ static void play_by_agi(struct ami *a, struct dg_op *op, const struct leg *leg,
     agi_start(a, op, leg, text, on_played, sound_new(a, req->play, leg->id));
 }
 
-static void on_whispered(struct ami *a, struct dg_op *op, enum dg_err err, const char *why)
+static void on_whispered(struct ami *a, struct dg_op *op, const char *id, enum dg_err err,
+                         const char *why)
 {
+    (void)id;
     if (err)
         a->h->fail(op, err, "%s", why);
     else

@@ -77,7 +77,8 @@ void life_show(const struct report *r, struct leg *leg, const struct dg_call *se
 
 static bool is_id(const char *id)
 {
-    return id && *id && strlen(id) <= DG_ID_MAX;
+    return id && *id && strlen(id) <= DG_ID_MAX &&
+           strncmp(id, LIFE_HIDDEN, strlen(LIFE_HIDDEN)) != 0;
 }
 
 static void take_back(struct life *l, struct leg *leg)

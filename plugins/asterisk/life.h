@@ -11,6 +11,10 @@
 #include "dialgate/backend.h"
 #include "legs.h"
 
+/* Channels of our own that only serve a call, as when something is played into it: their ids begin
+ * so, and nobody is told of them. */
+#define LIFE_HIDDEN "dialgate-aux-"
+
 struct life {
     struct legs legs;
     /* Neither may call back into this module. */
