@@ -320,3 +320,26 @@ void check_param(struct check *c, const char *name, const struct field *field)
 {
     check_text(c, "path", field, request_param(c->req, name));
 }
+
+const char *check_query_str(struct check *c, const struct field *field)
+{
+    const char *text = request_query(c->req, field->name);
+    if (str_empty(text))
+        return NULL;
+    check_text(c, "query", field, text);
+    return text;
+}
+
+int64_t check_query_near(struct check *c, const struct field *field, int64_t fallback)
+{
+    int64_t number = fallback;
+    const char *text = request_query(c->req, field->name);
+    if (str_empty(text))
+        return fallback;
+    if (!str_to_int(text, &number)) {
+        text_problem(c, "query", field, "int_parsing",
+                     "Input should be a valid integer, unable to parse string as an integer", text);
+        return fallback;
+    }
+    return number < field->min ? field->min : number > field->max ? field->max : number;
+}

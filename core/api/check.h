@@ -72,5 +72,10 @@ int64_t check_int(const json_t *body, const char *name, int64_t fallback);
 const json_t *check_form(struct check *c, const struct schema *schema);
 /* A path parameter, its length in code points and a rule. */
 void check_param(struct check *c, const char *name, const struct field *field);
+/* One of the query, by field->name; NULL: absent, empty or wrong. */
+const char *check_query_str(struct check *c, const struct field *field);
+/* A whole number of the query; `fallback`: absent or wrong. What passes the limits is brought back
+ * to them. */
+int64_t check_query_near(struct check *c, const struct field *field, int64_t fallback);
 
 #endif

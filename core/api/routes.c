@@ -12,6 +12,7 @@ const struct route api_routes[] = {
     {"POST",   "/api/v2/interaction/{number}",        ROUTE_JWT,  NULL, contact_center_interaction, &contact_center_interaction_doc},
     {"GET",    "/api/v2/interaction/{call_id}/status", ROUTE_JWT, NULL, contact_center_status,      &contact_center_status_interaction_doc},
     {"GET",    "/api/v2/status/{call_id}",            ROUTE_JWT,  NULL, contact_center_status,      &contact_center_status_doc},
+    {"GET",    "/api/v2/calls",                       ROUTE_JWT,  NULL, control_history,            &control_history_doc},
     {"POST",   "/api/v2/calls",                       ROUTE_JWT,  NULL, contact_center_call,        &contact_center_call_doc},
     {"GET",    "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_status,      &contact_center_status_calls_doc},
     {"DELETE", "/api/v2/calls/{call_id}",             ROUTE_JWT,  NULL, contact_center_hangup,      &contact_center_hangup_doc},

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_MS 86400000
@@ -105,4 +106,100 @@ void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
     p = put_digits(p, ms / 1000 % 60, 2, '.');
     p = put_digits(p, ms % 1000, 3, 'Z');
     *p = '\0';
+}
+
+/* ---- Reading ------------------------------------------------------------ */
+
+/* `width` digits and what follows them, of which `after` may be "". */
+static bool take_digits(const char **p, int width, const char *after, int64_t *out)
+{
+    int64_t value = 0;
+    for (int i = 0; i < width; i++, ++*p) {
+        if (**p < '0' || **p > '9')
+            return false;
+        value = value * 10 + (**p - '0');
+    }
+    size_t len = strlen(after);
+    if (strncmp(*p, after, len) != 0)
+        return false;
+    *p += len;
+    *out = value;
+    return true;
+}
+
+/* date_of_day the other way round. */
+static int64_t day_of_date(int64_t year, int64_t month, int64_t day)
+{
+    year -= month <= 2;
+    int64_t era = year / 400, in_era = year % 400;
+    int64_t in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
+}
+
+static bool take_date(const char **p, int64_t *unix_ms)
+{
+    int64_t year, month, day;
+    if (!take_digits(p, 4, "-", &year) || !take_digits(p, 2, "-", &month) ||
+        !take_digits(p, 2, "", &day) || year < 1970 || month < 1 || month > 12 || day < 1)
+        return false;
+    int64_t number = day_of_date(year, month, day);
+    *unix_ms = number * DAY_MS;
+    return date_of_day(number).day == day; /* else there is no such day in that month */
+}
+
+static bool take_time(const char **p, int64_t *ms, int64_t *span_ms)
+{
+    int64_t hour, minute, second = 0, part = 0;
+    if (!take_digits(p, 2, ":", &hour) || !take_digits(p, 2, "", &minute))
+        return false;
+    *span_ms = 60000;
+    if (**p == ':') {
+        ++*p;
+        if (!take_digits(p, 2, "", &second))
+            return false;
+        *span_ms = 1000;
+    }
+    if (*span_ms == 1000 && **p == '.') {
+        ++*p;
+        if (!take_digits(p, 3, "", &part))
+            return false;
+        *span_ms = 1;
+    }
+    *ms = ((hour * 60 + minute) * 60 + second) * 1000 + part;
+    return hour < 24 && minute < 60 && second < 60;
+}
+
+static bool take_zone(const char **p, int64_t *ms)
+{
+    int64_t hour, minute;
+    char sign = **p;
+    *ms = 0;
+    if (sign == '\0')
+        return true;
+    ++*p;
+    if (sign == 'Z')
+        return true;
+    if ((sign != '+' && sign != '-') || !take_digits(p, 2, ":", &hour) ||
+        !take_digits(p, 2, "", &minute) || hour > 23 || minute > 59)
+        return false;
+    *ms = (hour * 60 + minute) * (sign == '-' ? -60000 : 60000);
+    return true;
+}
+
+bool clock_parse_iso(const char *text, int64_t *unix_ms, int64_t *span_ms)
+{
+    const char *p = text;
+    int64_t date = 0, time = 0, zone = 0, span = DAY_MS;
+    if (!take_date(&p, &date))
+        return false;
+    if (*p == 'T') {
+        p++;
+        if (!take_time(&p, &time, &span) || !take_zone(&p, &zone))
+            return false;
+    }
+    if (*p)
+        return false;
+    *unix_ms = date + time - zone;
+    *span_ms = span;
+    return true;
 }

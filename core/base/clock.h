@@ -2,6 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,10 @@ void clock_real(void);
 #define CLOCK_ISO_SIZE 32
 /* "2025-10-01T12:00:00.123Z" */
 void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE]);
+
+/* ISO 8601: "2025-10-01", or with a time of day: "T12:00", "T12:00:00", "T12:00:00.123", and then
+ * "Z", "+02:00" or nothing, which is UTC. Years 1970 to 9999. *span_ms is what the text stands
+ * for: a day, a minute, a second, a millisecond. false leaves both alone. */
+bool clock_parse_iso(const char *text, int64_t *unix_ms, int64_t *span_ms);
 
 #endif

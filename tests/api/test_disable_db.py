@@ -55,6 +55,18 @@ def test_status(client, path):
     invalid(client.get(path.format("1")), ("path", "call_id"))
 
 
+def test_history(client):
+    refused(client.get("/api/v2/calls"), 503, "Database disabled")
+
+
+def test_control(client):
+    """Live calls can be controlled; of others nobody can tell whether they are over."""
+    call_id = placed(client.post("/api/v2/calls", json={"phone_number": NUMBER}), NUMBER)
+    wait_until(lambda: client.post(f"/api/v2/calls/{call_id}/hold").status_code == 200, 10, "hold")
+    refused(client.post("/api/v2/calls/00000000-0000-7000-8000-000000000000/hold"), 503,
+            "Database disabled")
+
+
 def test_the_rest_is_the_same(client):
     not_authenticated(client.post("/api/v2/calls", token=None, json={"phone_number": NUMBER}))
     bad_credentials(client.post("/api/v2/calls", token=client.token[:-3], json={}))

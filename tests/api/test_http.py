@@ -47,7 +47,7 @@ ALLOWED = {
     "/openapi.json": "GET, HEAD, OPTIONS",
     "/docs": "GET, HEAD, OPTIONS",
     "/api/v2/token": "POST, OPTIONS",
-    "/api/v2/calls": "POST, OPTIONS",
+    "/api/v2/calls": "GET, HEAD, POST, OPTIONS",
     "/api/v2/calls/12345678": "GET, HEAD, DELETE, OPTIONS",
     "/api/v2/status/12345678": "GET, HEAD, OPTIONS",
     f"/api/v2/interaction/{NUMBER}": "POST, OPTIONS",

@@ -235,11 +235,45 @@ static void inputs(void **state)
     bed_end();
 }
 
+static void queries(void **state)
+{
+    (void)state;
+    static const struct field text = {.name = "q", .kind = FIELD_STR, .max = 3};
+    static const struct field count = {.name = "q", .kind = FIELD_INT, .min = 1, .max = 100};
+    static const struct {
+        const char *value;
+        bool fits; /* as a text */
+        int64_t number;
+        bool whole;
+    } cases[] = {
+        {NULL, true, 20, true},     {"", true, 20, true},
+        {"7", true, 7, true},       {"100", true, 100, true},
+        {"101", true, 100, true},   {"0", true, 1, true},
+        {"-5", true, 1, true},      {"abc", true, 20, false},
+        {"1.5", true, 20, false},   {"1 2", true, 20, false},
+        {"abcd", false, 20, false}, {"99999999999999999999", false, 20, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bed_begin(NULL, "", 0);
+        bed.query = cases[i].value;
+        struct check *c = check_new(&bed);
+        const char *given = check_query_str(c, &text);
+        assert_true(str_empty(cases[i].value) ? !given : str_eq(given, cases[i].value));
+        assert_true(check_failed(c) == !cases[i].fits);
+        c = check_new(&bed);
+        free(bed.answer);
+        bed.answer = NULL;
+        assert_int_equal(check_query_near(c, &count, 20), cases[i].number);
+        assert_true(check_failed(c) == !cases[i].whole);
+        bed_end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies),     cmocka_unit_test(nothing_required), cmocka_unit_test(members),
-        cmocka_unit_test(parameters), cmocka_unit_test(inputs),
+        cmocka_unit_test(parameters), cmocka_unit_test(inputs),           cmocka_unit_test(queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

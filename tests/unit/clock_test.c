@@ -101,12 +101,77 @@ static void other_threads_may_read(void **state)
         pthread_join(threads[i], NULL);
 }
 
+static void reading(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t unix_ms, span_ms; /* span 0: refused */
+    } cases[] = {
+        {"1970-01-01", 0, 86400000},
+        {"2025-10-01", 1759276800000, 86400000},
+        {"2024-02-29", 1709164800000, 86400000},
+        {"2025-10-01T12:00", 1759320000000, 60000},
+        {"2025-10-01T12:00Z", 1759320000000, 60000},
+        {"2025-10-01T12:00:07", 1759320007000, 1000},
+        {"2025-10-01T12:00:07Z", 1759320007000, 1000},
+        {"2025-10-01T12:00:07.301Z", 1759320007301, 1},
+        {"2025-10-01T12:00:07+02:00", 1759312807000, 1000},
+        {"2025-10-01T12:00:07-05:30", 1759339807000, 1000},
+        {"9999-12-31T23:59:59.999Z", 253402300799999, 1},
+        {"", 0, 0},
+        {"2025", 0, 0},
+        {"2025-13-01", 0, 0},
+        {"2025-00-01", 0, 0},
+        {"2025-02-29", 0, 0},
+        {"2025-04-31", 0, 0},
+        {"2025-04-00", 0, 0},
+        {"1969-12-31", 0, 0},
+        {"2025-10-01Z", 0, 0},
+        {"2025-10-01 12:00", 0, 0},
+        {"2025-10-01T24:00", 0, 0},
+        {"2025-10-01T12:60", 0, 0},
+        {"2025-10-01T12:00:60", 0, 0},
+        {"2025-10-01T12", 0, 0},
+        {"2025-10-01T12:00.5", 0, 0},
+        {"2025-10-01T12:00:07.3Z", 0, 0},
+        {"2025-10-01T12:00:07Zx", 0, 0},
+        {"2025-10-01T12:00:07+2:00", 0, 0},
+        {"2025-10-01T12:00:07+24:00", 0, 0},
+        {"20251001", 0, 0},
+        {"+025-10-01", 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t unix_ms = 0, span_ms = 0;
+        bool good = clock_parse_iso(cases[i].text, &unix_ms, &span_ms);
+        if (good != (cases[i].span_ms != 0) || unix_ms != cases[i].unix_ms ||
+            span_ms != cases[i].span_ms)
+            fail_msg("\"%s\": %d %lld %lld", cases[i].text, good, (long long)unix_ms,
+                     (long long)span_ms);
+    }
+}
+
+/* What is written is read again. */
+static void back_again(void **state)
+{
+    (void)state;
+    for (int64_t at = 0; at < 253402300800000; at += 86400000LL * 97 + 12345678) {
+        char text[CLOCK_ISO_SIZE];
+        int64_t unix_ms, span_ms;
+        clock_iso_utc(at, text);
+        assert_true(clock_parse_iso(text, &unix_ms, &span_ms));
+        assert_int_equal(unix_ms, at);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_times),
         cmocka_unit_test(every_day),
         cmocka_unit_test(extremes_fit),
+        cmocka_unit_test(reading),
+        cmocka_unit_test(back_again),
         cmocka_unit_test(faking),
         cmocka_unit_test(other_threads_may_read),
     };

@@ -17,6 +17,7 @@ struct request {
     const char *type; /* Content-Type; NULL: none */
     struct dg_bytes body;
     const char *param; /* the value of any path parameter */
+    const char *query; /* and of any of the query; NULL: absent */
     char *answer;      /* the body of the answer; NULL: not answered */
     int status;
     struct {
@@ -45,6 +46,12 @@ void *request_alloc(struct request *req, size_t size)
 const char *request_header(const struct request *req, const char *name)
 {
     return str_eq(name, "content-type") ? req->type : NULL;
+}
+
+const char *request_query(const struct request *req, const char *name)
+{
+    (void)name;
+    return req->query;
 }
 
 struct dg_bytes request_body(const struct request *req)

@@ -31,34 +31,39 @@ static void render_recordings(struct json_writer *w, const struct call_doing *d)
     jw_end(w);
 }
 
+void contact_center_members(struct json_writer *w, const struct call *c)
+{
+    jw_str(w, "call_id", c->id);
+    jw_str(w, "phone_number", c->phone_number);
+    jw_str(w, "status", contact_center_state(c->state));
+    jw_str(w, "channel", c->channel);
+    jw_str(w, "context", c->context);
+    jw_str(w, "extension", c->extension);
+    jw_str(w, "caller_id", c->caller_id);
+    jw_time(w, "created_at", c->created_at_ms);
+    jw_time(w, "dialed_at", c->dialed_at_ms);
+    jw_time(w, "answered_at", c->answered_at_ms);
+    jw_time(w, "ended_at", c->ended_at_ms);
+    if (c->duration_s >= 0)
+        jw_int(w, "duration", c->duration_s);
+    else
+        jw_null(w, "duration");
+    jw_str(w, "failure_reason", c->failure_reason);
+    jw_int(w, "attempt_number", c->attempt_number);
+    jw_bool(w, "is_active", !call_is_over(c->state));
+    jw_bool(w, "is_completed", call_is_over(c->state));
+    if (c->mock)
+        jw_bool(w, "mock", true);
+    if (!call_is_over(c->state))
+        render_doing(w, &c->doing);
+    render_recordings(w, &c->doing);
+}
+
 void contact_center_render(const struct call *c, struct buf *out)
 {
     struct json_writer w;
     jw_init(&w, out);
     jw_object(&w, NULL);
-    jw_str(&w, "call_id", c->id);
-    jw_str(&w, "phone_number", c->phone_number);
-    jw_str(&w, "status", contact_center_state(c->state));
-    jw_str(&w, "channel", c->channel);
-    jw_str(&w, "context", c->context);
-    jw_str(&w, "extension", c->extension);
-    jw_str(&w, "caller_id", c->caller_id);
-    jw_time(&w, "created_at", c->created_at_ms);
-    jw_time(&w, "dialed_at", c->dialed_at_ms);
-    jw_time(&w, "answered_at", c->answered_at_ms);
-    jw_time(&w, "ended_at", c->ended_at_ms);
-    if (c->duration_s >= 0)
-        jw_int(&w, "duration", c->duration_s);
-    else
-        jw_null(&w, "duration");
-    jw_str(&w, "failure_reason", c->failure_reason);
-    jw_int(&w, "attempt_number", c->attempt_number);
-    jw_bool(&w, "is_active", !call_is_over(c->state));
-    jw_bool(&w, "is_completed", call_is_over(c->state));
-    if (c->mock)
-        jw_bool(&w, "mock", true);
-    if (!call_is_over(c->state))
-        render_doing(&w, &c->doing);
-    render_recordings(&w, &c->doing);
+    contact_center_members(&w, c);
     jw_end(&w);
 }

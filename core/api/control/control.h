@@ -15,6 +15,7 @@ route_fn control_hangup, control_transfer, control_redirect, control_hold, contr
     control_mute, control_unmute, control_dtmf, control_play, control_park_call,
     control_record_start, control_record_pause, control_record_resume;
 route_fn control_record_stop;   /* DELETE .../recording */
+route_fn control_history;       /* GET /api/v2/calls */
 route_fn control_parked_calls;  /* GET /api/v2/parked */
 route_fn control_retrieve_call; /* POST /api/v2/parked/{slot}/retrieve */
 /* GET, PUT /api/v2/calls/{call_id}/variables/{name} */
@@ -24,6 +25,6 @@ extern const struct route_doc control_hangup_doc, control_transfer_doc, control_
     control_hold_doc, control_unhold_doc, control_mute_doc, control_unmute_doc, control_dtmf_doc,
     control_play_doc, control_get_variable_doc, control_set_variable_doc, control_park_doc,
     control_record_start_doc, control_record_pause_doc, control_record_resume_doc,
-    control_record_stop_doc, control_parked_calls_doc, control_retrieve_doc;
+    control_record_stop_doc, control_parked_calls_doc, control_retrieve_doc, control_history_doc;
 
 #endif
