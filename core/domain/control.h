@@ -15,6 +15,7 @@
  *   control.c           finding the call, trying the ways, the answer
  *   control_actions.c   each action: its ways, and what the call shows afterwards
  *   control_record.c    the same of recordings
+ *   control_consult.c   attended transfers
  *   control_park.c      the same of parking; who is parked, and taking one back
  */
 #ifndef DOMAIN_CONTROL_H
@@ -37,6 +38,9 @@ enum control_action {
     CONTROL_RECORD,        /* format, max_ms, beep; the answer's text is the file's name */
     CONTROL_RECORD_CHANGE, /* change; likewise */
     CONTROL_PARK,          /* lot, timeout_ms; the answer's text is "lot/slot" */
+    CONTROL_CONSULT,       /* context, extension, user; the text is the other leg's id */
+    CONTROL_COMPLETE,      /* of a consultation: the two are joined */
+    CONTROL_CANCEL,        /* of a consultation */
     CONTROL_ACTIONS,
 };
 
@@ -56,6 +60,7 @@ struct control_request {
     uint64_t max_ms;    /* 0: no limit */
     bool beep;
     enum dg_record_change change;
+    const char *user;    /* who asks */
     const char *lot;     /* NULL: the default one */
     uint64_t timeout_ms; /* 0: the lot's */
 };
@@ -69,7 +74,7 @@ struct control_answer {
 };
 typedef void control_fn(void *arg, const struct control_answer *answer);
 
-struct control *control_new(struct loop *loop, struct calls *calls);
+struct control *control_new(struct loop *loop, struct calls *calls, struct bus *bus);
 void control_free(struct control *ct); /* after the backends were closed */
 
 struct control_request control_copy(struct arena *a, const struct control_request *req);

@@ -78,7 +78,7 @@ static void ask_play(struct order *o, struct instance *in)
 #define CONTEXT_TEXT                                                                               \
     "Context is not allowed; the configuration lists what is (calls.allowed_contexts)"
 
-static bool check_place(struct order *o)
+bool control_check_place(struct order *o)
 {
     const char *own = o->call->context;
     if (!o->req.context)
@@ -156,9 +156,9 @@ static const struct action actions[CONTROL_ACTIONS] = {
     [CONTROL_HANGUP] = {.function = "hangup"},
     [CONTROL_TRANSFER] = {.function = "transfer", .from = CALL_ANSWERED,
                           .ways = {ask_transfer, ask_go_to},
-                          .check = check_place, .note = note_gone},
+                          .check = control_check_place, .note = note_gone},
     [CONTROL_REDIRECT] = {.function = "go_to", .from = CALL_ANSWERED, .ways = {ask_go_to},
-                          .check = check_place, .note = note_gone},
+                          .check = control_check_place, .note = note_gone},
     [CONTROL_HOLD] = {.function = "hold", .from = CALL_ANSWERED, .ways = {ask_hold, ask_moh},
                       .note = note_hold, .undo = undo_hold},
     [CONTROL_MUTE] = {.function = "mute", .from = CALL_ANSWERED, .ways = {ask_mute},
@@ -181,6 +181,12 @@ const struct action *control_action(enum control_action action)
         return &control_record_change;
     case CONTROL_PARK:
         return &control_park;
+    case CONTROL_CONSULT:
+        return &control_consult;
+    case CONTROL_COMPLETE:
+        return &control_complete;
+    case CONTROL_CANCEL:
+        return &control_cancel;
     default:
         return &actions[action];
     }

@@ -9,7 +9,8 @@
 struct control {
     struct loop *loop;
     struct calls *calls;
-    struct link looking; /* orders that look again in a while */
+    struct link looking;  /* orders that look again in a while */
+    struct link consults; /* attended transfers under way */
 };
 
 /* One request, until it is answered. */
@@ -43,6 +44,8 @@ struct action {
     enum call_state from; /* the earliest state that it makes sense in */
     way_fn *ways[WAYS_MAX];
     const char *missing; /* what DG_ENOTFOUND means; NULL: that the call is gone */
+    /* Optional: what is done instead of trying the ways; ends in order_done or order_try. */
+    void (*run)(struct order *o);
     /* Optional. false: refused, err, field and message are set. */
     bool (*check)(struct order *o);
     /* Optional: what the call shows now; and when nothing came of it. */
@@ -54,10 +57,15 @@ struct action {
     unsigned (*undo)(const struct order *o);
 };
 const struct action *control_action(enum control_action action);
-extern const struct action control_record, control_record_change, control_park;
+extern const struct action control_record, control_record_change, control_park, control_consult,
+    control_complete, control_cancel;
 
 op_fn order_sent;
 void order_done(struct order *o); /* answers */
+void order_try(struct order *o);  /* the ways, from the first */
+bool control_check_place(struct order *o);
+bus_fn consults_event;
+void consults_free(struct control *ct);
 /* The instance that the way `number` leads to; NULL: no such way now. */
 struct instance *order_instance(const struct order *o, unsigned number);
 void order_refuse(struct order *o, enum dg_err err, const char *field, const char *message);
