@@ -259,7 +259,7 @@ static void start_calls(struct app *app)
                                       .calls = app->calls,
                                       .bus = app->bus,
                                       .metrics = app->metrics};
-    app->call_control = control_new(app->loop, app->calls);
+    app->call_control = control_new(app->loop, app->calls, app->bus);
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     calls_recover(app->calls, on_recovered, app);

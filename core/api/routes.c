@@ -19,6 +19,8 @@ const struct route api_routes[] = {
 
     {"POST",   "/api/v2/calls/{call_id}/hangup",      ROUTE_JWT,  NULL, control_hangup,             &control_hangup_doc},
     {"POST",   "/api/v2/calls/{call_id}/transfer",    ROUTE_JWT,  NULL, control_transfer,           &control_transfer_doc},
+    {"POST",   "/api/v2/calls/{call_id}/transfer/complete", ROUTE_JWT, NULL, control_transfer_complete, &control_transfer_complete_doc},
+    {"POST",   "/api/v2/calls/{call_id}/transfer/cancel",   ROUTE_JWT, NULL, control_transfer_cancel,   &control_transfer_cancel_doc},
     {"POST",   "/api/v2/calls/{call_id}/redirect",    ROUTE_JWT,  NULL, control_redirect,           &control_redirect_doc},
     {"POST",   "/api/v2/calls/{call_id}/hold",        ROUTE_JWT,  NULL, control_hold,               &control_hold_doc},
     {"POST",   "/api/v2/calls/{call_id}/unhold",      ROUTE_JWT,  NULL, control_unhold,             &control_unhold_doc},

@@ -7,11 +7,13 @@
 #include "base/str.h"
 #include "domain/control_private.h"
 
-struct control *control_new(struct loop *loop, struct calls *calls)
+struct control *control_new(struct loop *loop, struct calls *calls, struct bus *bus)
 {
     struct control *ct = xcalloc(1, sizeof *ct);
-    *ct = (struct control){.loop = loop, .calls = calls};
+    *ct = (struct control){.loop = loop, .calls = calls, .bus = bus};
     list_init(&ct->looking);
+    list_init(&ct->consults);
+    bus_subscribe(bus, consults_event, ct);
     return ct;
 }
 
@@ -47,13 +49,17 @@ void order_refuse(struct order *o, enum dg_err err, const char *field, const cha
 
 void control_free(struct control *ct)
 {
-    while (ct && !list_empty(&ct->looking)) {
+    if (!ct)
+        return;
+    while (!list_empty(&ct->looking)) {
         struct order *o = list_item(ct->looking.next, struct order, link);
         list_remove(&o->link);
         loop_timer_stop(ct->loop, o->timer);
         order_refuse(o, DG_EUNAVAILABLE, NULL, "The gateway is stopping");
         order_done(o);
     }
+    consults_free(ct);
+    bus_unsubscribe(ct->bus, consults_event, ct);
     free(ct);
 }
 
@@ -161,6 +167,14 @@ static bool in_state(struct order *o)
     return o->err == DG_OK;
 }
 
+void order_try(struct order *o)
+{
+    unsigned known = o->action->undo ? o->action->undo(o) : 0;
+    o->only = known && try_way(o, known);
+    if (!o->only)
+        try_way(o, 1);
+}
+
 static void begin(struct order *o)
 {
     if (!in_state(o) || (o->action->check && !o->action->check(o))) {
@@ -168,10 +182,10 @@ static void begin(struct order *o)
         return;
     }
     o->begun = true;
-    unsigned known = o->action->undo ? o->action->undo(o) : 0;
-    o->only = known && try_way(o, known);
-    if (!o->only)
-        try_way(o, 1);
+    if (o->action->run)
+        o->action->run(o);
+    else
+        order_try(o);
 }
 
 static void on_ended_call(void *arg, const struct ended_call *found)
@@ -192,9 +206,9 @@ static void on_hung_up(void *arg, const struct call_answer *answer)
 struct control_request control_copy(struct arena *a, const struct control_request *req)
 {
     struct control_request copy = *req;
-    const char **const texts[] = {&copy.call,   &copy.context, &copy.extension,
-                                  &copy.digits, &copy.media,   &copy.name,
-                                  &copy.value,  &copy.format,  &copy.lot};
+    const char **const texts[] = {&copy.call,  &copy.context, &copy.extension, &copy.digits,
+                                  &copy.media, &copy.name,    &copy.value,     &copy.format,
+                                  &copy.lot,   &copy.user};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_strdup(a, *texts[i]);
     return copy;

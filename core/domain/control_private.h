@@ -9,6 +9,7 @@
 struct control {
     struct loop *loop;
     struct calls *calls;
+    struct bus *bus;
     struct link looking;  /* orders that look again in a while */
     struct link consults; /* attended transfers under way */
 };

@@ -67,6 +67,8 @@ ACTIONS = [
     ("transfer", "POST", {"extension": "100"}, "Call transferred", False),
     ("transfer", "POST", {"type": "blind", "context": "sales", "extension": "*72#",
                           "priority": 2}, "Call transferred", False),
+    ("transfer", "POST", {"type": "attended", "extension": "8013"},
+     "Consultation call placed", False),
     ("redirect", "POST", {"extension": "100"}, "Call redirected", False),
     ("hold", "POST", None, "Call is on hold", False),
     ("unhold", "POST", None, "Call is no longer on hold", False),
@@ -149,6 +151,8 @@ PLACE_REFUSED = [
 REFUSED = [
     *[("redirect", body, path) for body, path in PLACE_REFUSED],
     *[("transfer", body, path) for body, path in PLACE_REFUSED],
+    ("transfer", {"type": "attended"}, ("extension",)),
+    ("transfer", {"type": "attended", "extension": "1", "context": "no-such"}, ("context",)),
     ("transfer", {"extension": "1", "type": "warm"}, ("type",)),
     ("transfer", {"extension": "1", "type": 1}, ("type",)),
     ("hangup", {"cause": 0}, ("cause",)), ("hangup", {"cause": 128}, ("cause",)),
@@ -468,3 +472,87 @@ def test_slots(client):
     refused(retrieve(client, "9999", {"endpoint": "PJSIP/8013"}), 404, "Nobody is parked there")
     not_authenticated(client.get("/api/v2/parked", token=None))
     not_authenticated(client.post("/api/v2/parked/701/retrieve", token=None))
+
+
+# ---- attended transfers ----
+
+def consult(client, call_id, ended, extension="8013"):
+    """Begins one; returns the other leg."""
+    reply = json_of(act(client, call_id, "transfer", {"type": "attended", "context": "sales",
+                                                      "extension": extension}))
+    ended.append(reply.pop("consult_call_id"))
+    assert reply == {"success": True, "call_id": call_id, "message": "Consultation call placed"}
+    return ended[-1]
+
+
+def test_attended_transfer(client, call, ended):
+    leg = consult(client, call, ended)
+    assert shown(client, call) == {"held": True}
+    other = status(client, leg)
+    assert (other["channel"], other["phone_number"]) == ("Local/8013@sales", "8013")
+    assert (other["context"], other["extension"]) == (None, None)
+    refused(act(client, call, "transfer", {"type": "attended", "extension": "1"}), 409,
+            "A consultation is under way")
+    in_state(client, leg, "answered")
+    done(act(client, call, "transfer/complete"), call, "Call transferred", consult_call_id=leg)
+    assert shown(client, call) == {}
+    for one in (call, leg):
+        assert status(client, one)["status"] == "answered"
+    refused(act(client, call, "transfer/complete"), 409, "No consultation is under way")
+    refused(act(client, call, "transfer/cancel"), 409, "No consultation is under way")
+    # They are two calls from now on: the end of one is not asked of the other.
+    client.delete(f"{URL}/{leg}")
+    in_state(client, leg, "completed")
+    assert status(client, call)["status"] == "answered"
+
+
+def test_complete_before_the_answer(client, call, ended):
+    leg = consult(client, call, ended, "8480")
+    in_state(client, leg, "ringing")
+    refused(act(client, call, "transfer/complete"), 409,
+            "The consulted party has not answered yet")
+    assert shown(client, call) == {"held": True}
+
+
+@pytest.mark.parametrize("extension, state", [("8013", "answered"), ("8480", "ringing")])
+def test_cancel(client, call, ended, extension, state):
+    leg = consult(client, call, ended, extension)
+    in_state(client, leg, state)
+    done(act(client, call, "transfer/cancel"), call, "Transfer cancelled", consult_call_id=leg)
+    wait_until(lambda: status(client, leg)["is_completed"], 5, "the leg's end")
+    wait_until(lambda: shown(client, call) == {}, 5, "the call's return")
+    refused(act(client, call, "transfer/cancel"), 409, "No consultation is under way")
+    consult(client, call, ended)
+
+
+def test_consulted_party_is_busy(client, call, ended):
+    leg = consult(client, call, ended, "8486")
+    in_state(client, leg, "busy")
+    wait_until(lambda: shown(client, call) == {}, 5, "the call's return")
+    refused(act(client, call, "transfer/complete"), 409, "No consultation is under way")
+
+
+def test_the_call_ends_while_consulting(client, call, ended):
+    leg = consult(client, call, ended)
+    in_state(client, leg, "answered")
+    client.delete(f"{URL}/{call}")
+    in_state(client, call, "completed")
+    in_state(client, leg, "completed")
+    refused(act(client, call, "transfer/complete"), 409, "Call has already ended")
+
+
+def test_who_was_on_hold_stays_there(client, call, ended):
+    json_of(act(client, call, "hold"))
+    leg = consult(client, call, ended)
+    json_of(act(client, call, "transfer/cancel"))
+    wait_until(lambda: status(client, leg)["is_completed"], 5, "the leg's end")
+    assert shown(client, call) == {"held": True}
+
+
+@pytest.mark.parametrize("end", ["complete", "cancel"])
+def test_no_consultation(client, ringing, call, end):
+    refused(act(client, call, f"transfer/{end}"), 409, "No consultation is under way")
+    refused(act(client, ringing, f"transfer/{end}"), 409, "Call is not answered yet")
+    refused(act(client, UNKNOWN, f"transfer/{end}"), 404, "Call not found")
+    invalid(act(client, "short", f"transfer/{end}"), ("path", "call_id"))
+    not_authenticated(client.post(f"{URL}/{call}/transfer/{end}", token=None))

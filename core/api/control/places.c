@@ -52,35 +52,106 @@ const struct route_doc control_redirect_doc = {
 static const char *rule_type(const char *name, const char *value)
 {
     (void)name;
-    return str_eq(value, "blind") ? NULL : "Input should be 'blind'";
+    return str_eq(value, "blind") || str_eq(value, "attended")
+               ? NULL
+               : "Input should be 'blind' or 'attended'";
 }
 
-static const struct field transfer_fields[] = {{.name = "type",
-                                                .kind = FIELD_STR,
-                                                .rule = rule_type,
-                                                .pattern = "^blind$",
-                                                .help = "blind: at once",
-                                                .fallback = "\"blind\"",
-                                                .example = "\"blind\""},
-                                               PLACE_FIELDS,
-                                               {0}};
+static const struct field transfer_fields[] = {
+    {.name = "type",
+     .kind = FIELD_STR,
+     .rule = rule_type,
+     .pattern = "^(blind|attended)$",
+     .help = "blind: at once; attended: after a consultation",
+     .fallback = "\"blind\"",
+     .example = "\"blind\""},
+    PLACE_FIELDS,
+    {0}};
 static const struct schema transfer_request = {"TransferRequest", "To whom the call goes",
                                                transfer_fields};
 
+static void render_consult(struct json_writer *w, const struct control_request *req,
+                           const struct control_answer *answer)
+{
+    (void)req;
+    jw_str(w, "consult_call_id", answer->text);
+}
+
 void control_transfer(struct request *req)
 {
-    static const struct act_answer answer = {.message = "Call transferred"};
+    static const struct act_answer blind = {.message = "Call transferred"};
+    static const struct act_answer attended = {"Consultation call placed", render_consult};
     struct check *check = check_new(req);
     check_param(check, "call_id", contact_center_call_id);
     const json_t *body = check_body(check, &transfer_request);
-    if (!check_failed(check))
-        control_act(req, place_of(body, CONTROL_TRANSFER), &answer);
+    if (check_failed(check))
+        return;
+    bool consults = str_eq(check_str(body, "type"), "attended");
+    struct control_request what = place_of(body, consults ? CONTROL_CONSULT : CONTROL_TRANSFER);
+    what.user = request_identity(req)->subject;
+    control_act(req, what, consults ? &attended : &blind);
 }
+
+static void end_consultation(struct request *req, enum control_action action,
+                             const struct act_answer *answer)
+{
+    struct check *check = check_new(req);
+    check_param(check, "call_id", contact_center_call_id);
+    if (!check_failed(check))
+        control_act(req, (struct control_request){.action = action}, answer);
+}
+
+void control_transfer_complete(struct request *req)
+{
+    static const struct act_answer answer = {"Call transferred", render_consult};
+    end_consultation(req, CONTROL_COMPLETE, &answer);
+}
+
+void control_transfer_cancel(struct request *req)
+{
+    static const struct act_answer answer = {"Transfer cancelled", render_consult};
+    end_consultation(req, CONTROL_CANCEL, &answer);
+}
+
+/* ---- Documentation -------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct field answer_fields[] = {
+    {.name = "success", .kind = FIELD_BOOL, .required = true, .example = "true"},
+    {.name = "call_id", .kind = FIELD_STR, .required = true,
+     .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
+    {.name = "message", .kind = FIELD_STR, .required = true, .example = "\"Call transferred\""},
+    {.name = "consult_call_id", .kind = FIELD_STR,
+     .help = "Attended: the leg to who is consulted, a call of its own",
+     .example = "\"019339a5-1c20-7a11-8c3b-5d1e7f2a9b80\""},
+    {0}};
+/* clang-format on */
+static const struct schema transfer_schema = {"TransferResponse",
+                                              "The telephone system has done it", answer_fields};
+static const struct route_answer transfer_answers[] = {CONTROL_ANSWERS(&transfer_schema)};
+
 const struct route_doc control_transfer_doc = {
     .id = "transfer_call",
     .tag = "Call control",
     .summary = "Transfer a call",
+    .help = "blind: it goes there at once. attended: it is put on hold and the extension is "
+            "called; `transfer/complete` joins the two once that has answered, "
+            "`transfer/cancel` drops the leg and takes the call back.",
     .params = contact_center_call_id,
     .body = &transfer_request,
-    .answers = control_answers,
+    .answers = transfer_answers,
+};
+const struct route_doc control_transfer_complete_doc = {
+    .id = "complete_transfer",
+    .tag = "Call control",
+    .summary = "Join a call and who was consulted",
+    .params = contact_center_call_id,
+    .answers = transfer_answers,
+};
+const struct route_doc control_transfer_cancel_doc = {
+    .id = "cancel_transfer",
+    .tag = "Call control",
+    .summary = "Drop who was consulted, and take the call back",
+    .params = contact_center_call_id,
+    .answers = transfer_answers,
 };
