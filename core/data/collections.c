@@ -53,6 +53,16 @@ static const struct dg_index idempotency_indexes[] = {
     INDEX("expires_at"),
 };
 
+static const struct dg_field mock_numbers_fields[] = {
+    TEXT("kind"),
+    TIME("added_at"),
+    TIME("expires_at"),
+};
+
+static const struct dg_index mock_numbers_indexes[] = {
+    INDEX("expires_at"),
+};
+
 const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
@@ -74,6 +84,11 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(idempotency_fields),
      .indexes = idempotency_indexes,
      .index_count = COUNT(idempotency_indexes)},
+    {.name = COLLECTION_MOCK_NUMBERS,
+     .fields = mock_numbers_fields,
+     .field_count = COUNT(mock_numbers_fields),
+     .indexes = mock_numbers_indexes,
+     .index_count = COUNT(mock_numbers_indexes)},
 };
 const size_t collection_count = COUNT(collections);
 
