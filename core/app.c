@@ -19,6 +19,7 @@
 #include "api/doc.h"
 #include "api/system/health.h"
 #include "app_private.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -226,13 +227,18 @@ static void stop_auth(struct app *app)
 
 /* ---- Steps: calls and backends ----------------------------------------------------- */
 
+static void on_mock_numbers(void *arg)
+{
+    app_next(arg);
+}
+
 static void on_recovered(void *arg, const struct op_result *res)
 {
     struct app *app = arg;
     if (res->err != DG_OK && !app->config->store_disabled)
         app_fail(app, res->message);
     else
-        app_next(app);
+        mock_numbers_load(app->mock_numbers, on_mock_numbers, app);
 }
 
 static void start_calls(struct app *app)
@@ -262,12 +268,20 @@ static void start_calls(struct app *app)
     app->call_control = control_new(app->loop, app->calls, app->bus);
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
+    struct mock_numbers_config mocks = {.loop = app->loop,
+                                        .store = app->store,
+                                        .stored = !app->config->store_disabled,
+                                        .readers = app->threads,
+                                        .metrics = app->metrics};
+    app_mock_numbers(app->config, &mocks.settings);
+    app->mock_numbers = mock_numbers_new(&mocks);
     calls_recover(app->calls, on_recovered, app);
 }
 
-static void on_drained(void *arg)
+static void on_mock_numbers_closed(void *arg)
 {
     struct app *app = arg;
+    app->mock_numbers = NULL;
     idempotency_free(app->idempotency);
     control_free(app->call_control);
     calls_free(app->calls);
@@ -278,6 +292,12 @@ static void on_drained(void *arg)
     bus_free(app->bus);
     snapshots_free(app->snapshots);
     app_next(app);
+}
+
+static void on_drained(void *arg)
+{
+    struct app *app = arg;
+    mock_numbers_close(app->mock_numbers, on_mock_numbers_closed, app);
 }
 
 #define DRAIN_STORE_MS 10000
@@ -357,6 +377,7 @@ static void fill_api(struct app *app)
     app->api.calls = app->calls;
     app->api.control = app->call_control;
     app->api.idempotency = app->idempotency;
+    app->api.mock_numbers = app->mock_numbers;
     app->api.auth = app->auth;
     app->api.channels = app->channels;
     app->api.snapshots = app->snapshots;
@@ -596,6 +617,7 @@ int app_serve(const char *config_file)
     }
     app->threads = thread_count(app->config);
     name_node(app);
+    clock_zone(settings_str(app->config->server, "timezone"));
     app->main = pthread_self();
     if (pthread_create(&app->control, NULL, control_thread, app) != 0)
         abort();

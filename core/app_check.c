@@ -7,6 +7,7 @@
 #include "app.h"
 #include "app_private.h"
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "domain/calls.h"
@@ -135,6 +136,16 @@ static void check_range(const struct settings *s, const char *key, int64_t most,
     ++*count;
 }
 
+static void check_zone(const struct config *c, struct buf *problems, unsigned *count)
+{
+    char place[512];
+    if (clock_zone_known(settings_str(c->server, "timezone")))
+        return;
+    buf_addf(problems, "%s: server.timezone: expected UTC, or a name of /usr/share/zoneinfo\n",
+             settings_place(c->server, "timezone", place, sizeof place));
+    ++*count;
+}
+
 static void check_call_limits(const struct settings *s, struct buf *problems, unsigned *count)
 {
     check_range(s, "max_active", INT32_MAX, problems, count);
@@ -196,6 +207,8 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
     }
     check_call_limits(c->calls, problems, count);
     check_range(c->idempotency, "max_remembered", INT32_MAX, problems, count);
+    check_range(c->mobile, "max_mock_numbers", MOCK_NUMBERS_MAX, problems, count);
+    check_zone(c, problems, count);
     for (size_t i = 0; i < c->backend_count; i++)
         check_call_limits(c->backends[i].calls, problems, count);
     struct problem why = {0};

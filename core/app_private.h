@@ -8,6 +8,7 @@
 #include "admin.h"
 #include "api/api.h"
 #include "config.h"
+#include "domain/mock_numbers.h"
 #include "http/server.h"
 
 struct app {
@@ -30,6 +31,7 @@ struct app {
     struct calls *calls;
     struct control *call_control;
     struct idempotency *idempotency;
+    struct mock_numbers *mock_numbers;
     struct admin *admin;
     struct http *http;
     struct api api;
@@ -75,6 +77,7 @@ struct app_http {
 void app_http_fill(struct app *app, const struct config *c, struct app_http *out);
 void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
+void app_mock_numbers(const struct config *c, struct mock_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
 /* New calls go to `in`, by the keys of its table `b`. */
 void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,

@@ -145,6 +145,9 @@ static void use_calls(struct app *app, const struct config *c)
     calls_retain(app->calls, &retention);
     app_idempotency(c, &idempotency);
     idempotency_set(app->idempotency, &idempotency);
+    struct mock_settings mocks;
+    app_mock_numbers(c, &mocks);
+    mock_numbers_set(app->mock_numbers, &mocks);
     /* Its table may be gone, or be another plugin's: then it keeps what it had. */
     if (b && b->descriptor && b->descriptor->backend)
         app_use_backend(app, c, b, in);

@@ -84,6 +84,14 @@ void app_idempotency(const struct config *c, struct idempotency_settings *out)
     };
 }
 
+void app_mock_numbers(const struct config *c, struct mock_settings *out)
+{
+    *out = (struct mock_settings){
+        .lifetime_ms = (uint64_t)settings_int(c->mobile, "mock_timeout"),
+        .max_numbers = (size_t)settings_int(c->mobile, "max_mock_numbers"),
+    };
+}
+
 void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
                      struct instance *in)
 {

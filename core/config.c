@@ -95,6 +95,12 @@ static const struct dg_cfg_key idempotency_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key mobile_keys[] = {
+    {"mock_timeout", DG_CFG_MS, "5m", "how long a number of /mock-connect seems to be in a call"},
+    {"max_mock_numbers", DG_CFG_INT, "200000", "of these at once; more are answered 429"},
+    {0},
+};
+
 static const struct dg_cfg_key node_keys[] = {
     {"name", DG_CFG_STR, "", "this gateway's name; empty: the host's"},
     {0},
@@ -119,10 +125,9 @@ static const struct dg_cfg_key instance_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},       {"log", log_keys},
-    {"plugins", plugins_keys},     {"auth", auth_keys},
-    {"calls", calls_keys},         {"idempotency", idempotency_keys},
-    {"node", node_keys},           {"storage", storage_keys},
+    {"server", server_keys},       {"log", log_keys},     {"plugins", plugins_keys},
+    {"auth", auth_keys},           {"calls", calls_keys}, {"idempotency", idempotency_keys},
+    {"mobile", mobile_keys},       {"node", node_keys},   {"storage", storage_keys},
     {"telephony", telephony_keys}, {NULL, NULL},
 };
 
@@ -222,6 +227,7 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->auth = section(c, "auth", auth_keys, problems, count);
     c->calls = section(c, "calls", calls_keys, problems, count);
     c->idempotency = section(c, "idempotency", idempotency_keys, problems, count);
+    c->mobile = section(c, "mobile", mobile_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -504,9 +510,9 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    struct settings *const sections[] = {c->server,    c->log,     c->plugins,
-                                         c->auth,      c->calls,   c->node,
-                                         c->telephony, c->storage, c->idempotency};
+    struct settings *const sections[] = {c->server,      c->log,   c->plugins,   c->auth,
+                                         c->calls,       c->node,  c->telephony, c->storage,
+                                         c->idempotency, c->mobile};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -16,6 +16,7 @@
 #include "http/route.h"
 
 struct channels;
+struct mock_numbers;
 struct health; /* api/system/health.h */
 
 struct api {
@@ -26,9 +27,10 @@ struct api {
     struct auth *auth; /* auth_token_rate is for any thread */
 
     /* [any thread] */
-    struct channels *channels;   /* channels_find; all else is for the control thread */
-    struct snapshots *snapshots; /* of calls: the body of GET status, rendered */
-    struct store *store;         /* store_status only */
+    struct channels *channels;         /* channels_find; all else is for the control thread */
+    struct mock_numbers *mock_numbers; /* reading; changes are for the control thread */
+    struct snapshots *snapshots;       /* of calls: the body of GET status, rendered */
+    struct store *store;               /* store_status only */
     struct metrics *metrics;
     struct health *health;
     const char *app_name, *app_version, *node;

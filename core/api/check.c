@@ -12,6 +12,7 @@
 #define BODY_DEPTH    16
 #define INPUT_BYTES   200 /* of the client's own value in an answer */
 #define INPUT_MEMBERS 32
+#define PROBLEMS_MAX  100 /* of the items of a list */
 
 struct check {
     struct request *req;
@@ -124,7 +125,7 @@ static void text_problem(struct check *c, const char *where, const struct field 
     json_decref(input);
 }
 
-static void check_text(struct check *c, const char *where, const struct field *f, const char *text)
+void check_text(struct check *c, const char *where, const struct field *f, const char *text)
 {
     char message[96];
     const char *why;
@@ -204,6 +205,32 @@ static void check_map(struct check *c, const struct field *f, const json_t *map)
     }
 }
 
+/* What is wrong with the item at `index` of a list. */
+static void item_problem(struct check *c, const struct field *f, size_t index, const char *type,
+                         const char *message, const json_t *input)
+{
+    check_problem(c, "body", f->name, type, message, input);
+    json_t *last = json_array_get(c->problems, json_array_size(c->problems) - 1);
+    json_array_append_new(json_object_get(last, "loc"), json_integer((json_int_t)index));
+}
+
+static void check_list(struct check *c, const struct field *f, const json_t *list)
+{
+    size_t index;
+    json_t *value;
+    json_array_foreach((json_t *)list, index, value)
+    {
+        const char *text = json_string_value(value);
+        const char *why = text && f->rule ? f->rule(f->name, text) : NULL;
+        if (!text)
+            item_problem(c, f, index, "string_type", "Input should be a valid string", value);
+        else if (why)
+            item_problem(c, f, index, "value_error", why, value);
+        if (json_array_size(c->problems) >= PROBLEMS_MAX)
+            return;
+    }
+}
+
 static void check_value(struct check *c, const struct field *f, const json_t *value)
 {
     static const struct {
@@ -238,12 +265,17 @@ static void check_value(struct check *c, const struct field *f, const json_t *va
             return;
         }
         break;
+    case FIELD_STR_LIST:
+        if (json_is_array(value)) {
+            check_list(c, f, value);
+            return;
+        }
+        break;
     case FIELD_OBJECT:
         if (json_is_object(value))
             return;
         break;
     case FIELD_LIST:
-    case FIELD_STR_LIST:
         if (json_is_array(value))
             return;
         break;

@@ -34,8 +34,8 @@ struct field {
     enum field_kind kind;
     bool required;    /* absent and null are the same: the default */
     int64_t min, max; /* STR: code points; INT: the value; both 0: no limit */
-    /* One more rule for the text (STR) or each name and value (STR_MAP, `name` given): NULL fine,
-     * else why not. */
+    /* One more rule for the text (STR), each text (STR_LIST) or each name and value (STR_MAP,
+     * `name` given): NULL fine, else why not. */
     const char *(*rule)(const char *name, const char *value);
     const char *pattern; /* for the document, when `rule` follows one */
     const char *help;
@@ -70,6 +70,10 @@ int64_t check_int(const json_t *body, const char *name, int64_t fallback);
 /* application/x-www-form-urlencoded or multipart/form-data, fields as the schema says; an object
  * of texts, as check_body. "+" is a space. */
 const json_t *check_form(struct check *c, const struct schema *schema);
+/* The parameters of the query that these fields name; a field of the path is passed over. */
+void check_query(struct check *c, const struct field *fields);
+/* One that was checked. */
+int64_t check_query_int(const struct request *req, const char *name, int64_t fallback);
 /* A path parameter, its length in code points and a rule. */
 void check_param(struct check *c, const char *name, const struct field *field);
 /* One of the query, by field->name; NULL: absent, empty or wrong. */

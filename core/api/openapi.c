@@ -312,7 +312,7 @@ static void write_validation_error(struct json_writer *w)
         "{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":"
         "\"array\",\"items\":{\"type\":\"object\",\"required\":[\"type\",\"loc\",\"msg\"],"
         "\"properties\":{\"type\":{\"type\":\"string\",\"examples\":[\"missing\"]},\"loc\":{"
-        "\"type\":\"array\",\"items\":{\"type\":\"string\"},\"examples\":[[\"body\","
+        "\"type\":\"array\",\"items\":{\"type\":[\"string\",\"integer\"]},\"examples\":[[\"body\","
         "\"phone_number\"]]},\"msg\":{\"type\":\"string\",\"examples\":[\"Field required\"]},"
         "\"input\":{}}}}}}";
     jw_raw(w, VALIDATION_ERROR, json, sizeof json - 1);

@@ -1,8 +1,10 @@
 /* routes.c - every endpoint, one line each; and whose errors look how. */
 #include "api/api.h"
 #include "api/campaign_dialer/campaign_dialer.h"
+#include "api/channels/channels.h"
 #include "api/contact_center/contact_center.h"
 #include "api/control/control.h"
+#include "api/mobile_dialer/mobile_dialer.h"
 #include "api/system/system.h"
 
 /* clang-format off */
@@ -38,6 +40,16 @@ const struct route api_routes[] = {
     {"GET",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_get_variable,   &control_get_variable_doc},
     {"PUT",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_set_variable,   &control_set_variable_doc},
 
+    {"GET",    "/api/v2/channels",                    ROUTE_JWT,  NULL, channels_get_list,          &channels_get_list_doc},
+    {"GET",    "/api/v2/channels/{channel_id}",       ROUTE_JWT,  NULL, channels_get_one,           &channels_get_one_doc},
+
+    {"GET",    "/check-connection",                   ROUTE_API_KEY, NULL, mobile_check_connection, &mobile_check_connection_doc},
+    {"POST",   "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_doc},
+    {"DELETE", "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_delete_doc},
+    {"POST",   "/mock-connect",                       ROUTE_DEV_KEY, NULL, mobile_mock_connect,     &mobile_mock_connect_doc},
+    {"GET",    "/mock-status",                        ROUTE_DEV_KEY, NULL, mobile_mock_status,      &mobile_mock_status_doc},
+    {"DELETE", "/clear-mocks",                        ROUTE_DEV_KEY, NULL, mobile_clear_mocks,      &mobile_clear_mocks_doc},
+
     {"GET",    "/",                                   ROUTE_OPEN, NULL, system_root,                &system_root_doc},
     {"GET",    "/health",                             ROUTE_OPEN, NULL, system_health,              &system_health_doc},
     {"GET",    "/readiness",                          ROUTE_OPEN, NULL, system_readiness,           &system_readiness_doc},
@@ -57,5 +69,10 @@ const struct envelope api_envelopes[] = {
     {"/api/v2", contact_center_error, contact_center_unauthenticated},
     {"/api", campaign_dialer_error, campaign_dialer_unauthenticated},
     {"/adial/api", campaign_dialer_error, campaign_dialer_unauthenticated},
+    {"/check-connection", mobile_error, mobile_unauthenticated},
+    {"/disconnect-call", mobile_error, mobile_unauthenticated},
+    {"/mock-connect", mobile_error, mobile_unauthenticated},
+    {"/mock-status", mobile_error, mobile_unauthenticated},
+    {"/clear-mocks", mobile_error, mobile_unauthenticated},
 };
 const size_t api_envelope_count = sizeof api_envelopes / sizeof *api_envelopes;

@@ -1,11 +1,15 @@
-/* clock.c - the two clocks, and times as text without the C library's calendar. */
+/* clock.c - the two clocks, and times as text; in UTC without the C library's calendar. */
 #include "base/clock.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+
+#include "base/str.h"
 
 #define DAY_MS 86400000
 
@@ -33,12 +37,17 @@ uint64_t clock_ms(void)
     return clock_us() / 1000;
 }
 
-int64_t clock_unix_ms(void)
+int64_t clock_unix_us(void)
 {
     if (atomic_load_explicit(&faked, memory_order_acquire))
-        return atomic_load(&fake_unix_ms);
+        return atomic_load(&fake_unix_ms) * 1000;
     struct timespec t = now(CLOCK_REALTIME);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_unix_ms(void)
+{
+    return clock_unix_us() / 1000;
 }
 
 void clock_fake(uint64_t mono_ms, int64_t unix_ms)
@@ -202,4 +211,41 @@ bool clock_parse_iso(const char *text, int64_t *unix_ms, int64_t *span_ms)
     *unix_ms = date + time - zone;
     *span_ms = span;
     return true;
+}
+
+/* ---- Local times ------------------------------------------------------------ */
+
+bool clock_zone_known(const char *name)
+{
+    struct stat st;
+    char path[256];
+    if (str_empty(name) || name[0] == '/' || strstr(name, ".."))
+        return false;
+    if (str_eq(name, "UTC"))
+        return true;
+    int len = snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+    return len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+void clock_zone(const char *name)
+{
+    setenv("TZ", name, 1);
+    tzset();
+}
+
+void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE])
+{
+    struct tm tm = {0};
+    int64_t rest = unix_us % 1000000;
+    time_t seconds = (time_t)(unix_us / 1000000 - (rest < 0));
+    if (rest < 0)
+        rest += 1000000;
+    localtime_r(&seconds, &tm);
+    char *p = put_digits(out, (unsigned)(tm.tm_year + 1900) % 10000, 4, '-');
+    p = put_digits(p, (unsigned)tm.tm_mon + 1, 2, '-');
+    p = put_digits(p, (unsigned)tm.tm_mday, 2, 'T');
+    p = put_digits(p, (unsigned)tm.tm_hour, 2, ':');
+    p = put_digits(p, (unsigned)tm.tm_min, 2, ':');
+    p = put_digits(p, (unsigned)tm.tm_sec, 2, '.');
+    put_digits(p, (unsigned)rest, 6, '\0');
 }

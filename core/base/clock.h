@@ -9,6 +9,7 @@
 uint64_t clock_ms(void);     /* monotonic */
 uint64_t clock_us(void);     /* monotonic, for measuring */
 int64_t clock_unix_ms(void); /* wall time */
+int64_t clock_unix_us(void);
 
 /* Tests only: both clocks stand still at the given times until clock_real(). */
 void clock_fake(uint64_t mono_ms, int64_t unix_ms);
@@ -22,5 +23,11 @@ void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE]);
  * "Z", "+02:00" or nothing, which is UTC. Years 1970 to 9999. *span_ms is what the text stands
  * for: a day, a minute, a second, a millisecond. false leaves both alone. */
 bool clock_parse_iso(const char *text, int64_t *unix_ms, int64_t *span_ms);
+
+/* The zone of local times: "UTC", or a name of the system's time zone database. */
+bool clock_zone_known(const char *name);
+void clock_zone(const char *name); /* before there are other threads */
+/* "2025-10-01T12:00:00.123456", in that zone */
+void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE]);
 
 #endif

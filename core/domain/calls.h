@@ -9,6 +9,7 @@
  * transaction.
  *
  *   calls.c      the live calls: effects of a step, recent calls, hang-up
+ *   channel_hangup.c  hang-up of channels that need not be calls of ours
  *   admission.c  how many calls a backend is given, at once and per second
  *   originate.c  from a request to a channel
  *   doing.c      what is being done to a live call
@@ -122,6 +123,9 @@ typedef void calls_fn(void *arg, const struct call_answer *answer);
 void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg);
 /* DG_ENOTFOUND unknown, DG_ECONFLICT it is over, else the backend's word. cause 0: normal. */
 void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, void *arg);
+/* Any channel of the telephone systems, also of others, by its id or its server's name for it.
+ * DG_ENOTFOUND: it is not there. */
+void calls_hangup_channel(struct calls *cs, const char *id_or_name, op_fn *fn, void *arg);
 /* A call in memory or in the store. The answer's call is complete but for what is "kept by
  * calls.c". */
 void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg);

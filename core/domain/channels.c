@@ -534,5 +534,7 @@ bool channels_list(struct channels *cs, struct channels_page *page, channels_fn 
 struct instance *channels_carrier(struct channels *cs, const char *id_or_name)
 {
     struct channel *c = look_up(cs, id_or_name);
-    return c ? c->source->in : NULL;
+    if (c)
+        return c->source->in;
+    return cs->active ? cs->active->in : NULL;
 }

@@ -68,7 +68,8 @@ struct channels_page {
 typedef void channels_fn(void *arg, const struct channel_view *view);
 bool channels_list(struct channels *cs, struct channels_page *page, channels_fn *fn, void *arg);
 
-/* Which backend a channel is on: by id or name; NULL: no known one. */
+/* Which backend a channel is on: by id or name; of one that is not known the configured one; NULL:
+ * there is none. */
 struct instance *channels_carrier(struct channels *cs, const char *id_or_name);
 
 #endif

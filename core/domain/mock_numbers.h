@@ -18,6 +18,7 @@
 
 struct mock_numbers;
 
+#define MOCK_NUMBERS_MAX 400000 /* more would not fit into one answer of /mock-status */
 struct mock_settings {
     uint64_t lifetime_ms; /* of a number, from when it was last added */
     size_t max_numbers;   /* at once */

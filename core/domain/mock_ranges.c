@@ -35,6 +35,7 @@ enum mock_item_fault mock_item_read(const char *text, struct mock_item *out)
         return MOCK_ITEM_LONG;
     phone_digits(text, digits, sizeof digits);
     out->digits = (unsigned)(range ? right : all);
+    out->joined = colon && !range && all;
     if (!all)
         return MOCK_ITEM_FINE;
     out->from = value_of(digits, out->digits);

@@ -15,6 +15,7 @@
 struct mock_item {
     uint64_t from, to; /* from > to: none */
     unsigned digits;   /* 0: there was no digit in it */
+    bool joined;       /* it was no range, but has a colon */
 };
 #define MOCK_DIGITS_MAX 18
 

@@ -289,7 +289,10 @@ static void by_id_and_by_name(void **state)
     assert_null(view.call->account);
     assert_ptr_equal(view.in, &b->pbx);
     assert_ptr_equal(channels_carrier(b->channels, info.name), &b->pbx);
+    assert_ptr_equal(channels_carrier(b->channels, "b"), &b->pbx);
+    channels_use(b->channels, &b->mock); /* which is not followed */
     assert_null(channels_carrier(b->channels, "b"));
+    channels_use(b->channels, &b->pbx);
     const struct dg_event ev = {DG_SIZED(struct dg_event), .type = DG_CALL_BRIDGED, .call = "a",
                                 .bridge = "one", .on = true};
     channels_event(b->channels, &b->pbx, &ev);

@@ -164,10 +164,42 @@ static void back_again(void **state)
     }
 }
 
+static void local_times(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone;
+        int64_t unix_us;
+        const char *text;
+    } rows[] = {
+        {"UTC", 1767268800123456, "2026-01-01T12:00:00.123456"},
+        {"UTC", 0, "1970-01-01T00:00:00.000000"},
+        {"UTC", -1, "1969-12-31T23:59:59.999999"},
+        {"Europe/Berlin", 1767268800000007, "2026-01-01T13:00:00.000007"},
+        {"Europe/Berlin", 1782900000000000, "2026-07-01T12:00:00.000000"},
+        {"America/New_York", 1767268800000000, "2026-01-01T07:00:00.000000"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[CLOCK_ISO_SIZE];
+        if (!clock_zone_known(rows[i].zone))
+            continue;
+        clock_zone(rows[i].zone);
+        clock_iso_local(rows[i].unix_us, text);
+        assert_string_equal(text, rows[i].text);
+    }
+    clock_zone("UTC");
+    assert_true(clock_zone_known("UTC"));
+    static const char *const wrong[] = {"", "Mars/Olympus", "../passwd", "/etc/passwd", "Europe"};
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_false(clock_zone_known(wrong[i]));
+    assert_false(clock_zone_known(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_times),
+        cmocka_unit_test(local_times),
         cmocka_unit_test(every_day),
         cmocka_unit_test(extremes_fit),
         cmocka_unit_test(reading),

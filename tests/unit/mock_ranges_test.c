@@ -39,6 +39,10 @@ static void items_of_clients(void **state)
         if (items[i].count)
             assert_int_equal(item.from, items[i].from);
     }
+    mock_item_read("12:3456", &item);
+    assert_true(item.joined);
+    mock_item_read("12:34", &item);
+    assert_false(item.joined);
     assert_int_equal(mock_item_read("1:2:3", &item), MOCK_ITEM_COLONS);
     assert_int_equal(mock_item_read("1::2", &item), MOCK_ITEM_COLONS);
     assert_int_equal(mock_item_read("1234567890123456789", &item), MOCK_ITEM_LONG);

@@ -127,12 +127,27 @@ static void write_link(struct json_writer *w, const struct health_report *r, boo
     jw_end(w);
 }
 
-/* Clients of the mobile dialer send a key and expect "healthy". */
+/* Clients of the mobile dialer send a key; they expect "healthy", and local times. */
+static bool is_mobile(const struct request *req)
+{
+    return request_header(req, "x-api-key") != NULL;
+}
+
 static const char *overall(const struct request *req, const struct health_report *r, bool up)
 {
-    if (request_header(req, "x-api-key"))
+    if (is_mobile(req))
         return "healthy";
     return up && store_is_well(r) ? "ok" : "degraded";
+}
+
+static void write_time(struct json_writer *w, const struct request *req)
+{
+    char text[CLOCK_ISO_SIZE];
+    if (is_mobile(req))
+        clock_iso_local(clock_unix_us(), text);
+    else
+        clock_iso_utc(clock_unix_ms(), text);
+    jw_str(w, "timestamp", text);
 }
 
 void system_health(struct request *req)
@@ -154,7 +169,7 @@ void system_health(struct request *req)
     jw_str(&w, "database", store);
     write_link(&w, &r, up);
     write_services(&w, store, up);
-    jw_time(&w, "timestamp", clock_unix_ms());
+    write_time(&w, req);
     jw_end(&w);
     reply_header(req, "cache-control", "no-store");
     reply_json(req, 200, &json);
@@ -207,7 +222,11 @@ static const struct field health_fields[] = {
      .help = "The link to the active backend; `detail` says why it is not there",
      .example = "{\"status\":\"ok\",\"http\":\"connected\",\"websocket\":\"connected\"}"},
     {.name = "services", .kind = FIELD_OBJECT, .required = true},
-    {.name = "timestamp", .kind = FIELD_TIME, .required = true},
+    {.name = "timestamp",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "In UTC; for a client that sends X-API-Key local time without zone",
+     .example = "\"2026-01-01T12:00:00.123Z\""},
     {0}};
 static const struct schema health_schema = {"Health", "How the parts are", health_fields};
 static const struct route_answer health_answers[] = {
