@@ -125,7 +125,7 @@ static void text_problem(struct check *c, const char *where, const struct field 
     json_decref(input);
 }
 
-void check_text(struct check *c, const char *where, const struct field *f, const char *text)
+static void check_text(struct check *c, const char *where, const struct field *f, const char *text)
 {
     char message[96];
     const char *why;

@@ -70,10 +70,6 @@ int64_t check_int(const json_t *body, const char *name, int64_t fallback);
 /* application/x-www-form-urlencoded or multipart/form-data, fields as the schema says; an object
  * of texts, as check_body. "+" is a space. */
 const json_t *check_form(struct check *c, const struct schema *schema);
-/* The parameters of the query that these fields name; a field of the path is passed over. */
-void check_query(struct check *c, const struct field *fields);
-/* One that was checked. */
-int64_t check_query_int(const struct request *req, const char *name, int64_t fallback);
 /* A path parameter, its length in code points and a rule. */
 void check_param(struct check *c, const char *name, const struct field *field);
 /* One of the query, by field->name; NULL: absent, empty or wrong. */

@@ -8,7 +8,6 @@ struct request *check_request(const struct check *c);
 /* Released when the request ends. */
 const json_t *check_keep(struct check *c, json_t *value);
 void check_fields(struct check *c, const struct schema *schema, const json_t *object);
-void check_text(struct check *c, const char *where, const struct field *f, const char *text);
 /* From now on problems do not show what the client sent. */
 void check_discreet(struct check *c);
 

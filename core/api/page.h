@@ -1,7 +1,7 @@
 /* page.h - lists in pages: by number, or on from where the last one ended.
  *
- * ?page=1&per_page=20, at most 100; what is out of range is taken as the
- * nearest that is not. ?cursor=... takes the place of `page`.
+ * ?page=1&per_page=20; what is out of range is brought back to it. A cursor
+ * takes the place of `page`.
  */
 #ifndef API_PAGE_H
 #define API_PAGE_H
@@ -10,31 +10,32 @@
 #include "base/json.h"
 
 struct page {
-    uint64_t number, size;
-    const char *cursor; /* NULL: none; lives with the request */
+    uint64_t number; /* 0: by cursor */
+    uint64_t size;
 };
 
-/* For the table of a list's parameters. */
-#define PAGE_FIELDS                                                                                \
-    {.name = "page", .kind = FIELD_INT, .help = "From 1; not with a cursor", .example = "1"},      \
-        {.name = "per_page",                                                                       \
-         .kind = FIELD_INT,                                                                        \
-         .help = "1 to 100; 20 if not given",                                                      \
-         .example = "20"},                                                                         \
+/* For the tables of a list's parameters. */
+#define PAGE_NUMBER_FIELD                                                                          \
     {                                                                                              \
-        .name = "cursor", .kind = FIELD_STR, .help = "next_cursor of the page before"              \
+        .name = "page", .kind = FIELD_INT, .min = 1, .max = 1000000000, .fallback = "1",           \
+        .help = "For leafing; a cursor is quicker", .example = "1"                                 \
+    }
+#define PAGE_SIZE_FIELD                                                                            \
+    {                                                                                              \
+        .name = "per_page", .kind = FIELD_INT, .min = 1, .max = 100, .fallback = "20",             \
+        .help = "What is out of range is brought back to it", .example = "20"                      \
+    }
+/* And of its answer. */
+#define PAGE_ANSWER_FIELD                                                                          \
+    {                                                                                              \
+        .name = "pagination", .kind = FIELD_OBJECT,                                                \
+        .help = "total, per_page, current_page, total_pages, from, to; null with a cursor"         \
     }
 
-/* After check_query. */
-void page_read(const struct request *req, struct page *out);
-static inline uint64_t page_skip(const struct page *p)
-{
-    return (p->number - 1) * p->size;
-}
-/* "pagination":{...},"next_cursor":... in an object; next_cursor NULL: this was the last. */
-void page_write(struct json_writer *w, const struct page *p, uint64_t total,
-                const char *next_cursor);
-
-extern const struct schema page_schema; /* of `pagination` */
+/* A cursor beside a page is a problem. */
+void page_read(struct check *c, const struct request *req, bool by_cursor, struct page *out);
+uint64_t page_skip(const struct page *p); /* how many come before */
+/* "pagination":{...} or null, in an object. */
+void page_write(struct json_writer *w, const struct page *p, uint64_t total);
 
 #endif

@@ -134,7 +134,7 @@ def test_pages(client, live):
     while True:
         body = page(client, per_page=2, **({"cursor": cursor} if cursor else {}))
         seen += [one["id"] for one in body["channels"]]
-        assert body["pagination"]["total"] == 5
+        assert (body["pagination"] is None) == bool(cursor)
         cursor = body["next_cursor"]
         if not cursor:
             break
@@ -153,14 +153,15 @@ def test_pages_are_stable_while_calls_come_and_go(client, live):
 
 @pytest.mark.parametrize("params,taken", [
     ({"page": 0}, (1, 20)), ({"page": -5}, (1, 20)), ({"per_page": 0}, (1, 1)),
-    ({"per_page": 1000}, (1, 100)), ({"page": 10**18}, (10**9, 20)), ({"cursor": ""}, (1, 20)),
+    ({"per_page": 1000}, (1, 100)), ({"page": 10**18}, (10**9, 20)), ({"cursor": "", "page": ""}, (1, 20)),
 ])
 def test_out_of_range_is_the_nearest(client, params, taken):
     told = page(client, **params)["pagination"]
     assert (told["current_page"], told["per_page"]) == taken
 
 
-@pytest.mark.parametrize("params", [{"page": "x"}, {"per_page": "1.5"}, {"page": ""},
-                                    {"cursor": "x"}, {"cursor": "-1"}, {"page": 10**30}])
+@pytest.mark.parametrize("params", [{"page": "x"}, {"per_page": "1.5"},
+                                    {"cursor": "x"}, {"cursor": "-1"}, {"page": 10**30},
+                                    {"page": 1, "cursor": "1"}])
 def test_wrong_parameters(client, params):
     invalid(client.get("/api/v2/channels", params=params), ("query", list(params)[0]))

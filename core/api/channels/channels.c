@@ -155,7 +155,8 @@ static void run_list(struct hop *hop, void *data)
     bool known = channels_list(((struct api *)hop_app(hop))->channels, &l->wanted, add_channel, l);
     jw_end(&l->w);
     snprintf(next, sizeof next, "%" PRIu64, l->last);
-    page_write(&l->w, &l->page, l->wanted.total, l->wanted.more ? next : NULL);
+    page_write(&l->w, &l->page, l->wanted.total);
+    jw_str(&l->w, "next_cursor", l->wanted.more ? next : NULL);
     jw_end(&l->w);
     l->found = known ? CHANNEL_FOUND : CHANNEL_UNCERTAIN;
     hop_done(hop);
@@ -165,31 +166,36 @@ static const char *rule_cursor(const char *name, const char *value)
 {
     int64_t number;
     (void)name;
-    return !*value || (str_to_int(value, &number) && number > 0)
+    return str_to_int(value, &number) && number > 0
                ? NULL
-               : "A cursor is the next_cursor of a page";
+               : "Input should be the next_cursor of an answer";
 }
 
 /* clang-format off */
-static const struct field list_params[] = {PAGE_FIELDS, {0}};
+enum { Q_PAGE, Q_PER_PAGE, Q_CURSOR };
+static const struct field list_params[] = {
+    [Q_PAGE] = PAGE_NUMBER_FIELD,
+    [Q_PER_PAGE] = PAGE_SIZE_FIELD,
+    [Q_CURSOR] = {.name = "cursor", .kind = FIELD_STR, .max = 20, .rule = rule_cursor,
+                  .help = "next_cursor of the answer before", .example = "\"17\""},
+    {0}};
 /* clang-format on */
-static const struct field cursor_field[] = {
-    {.name = "cursor", .kind = FIELD_STR, .rule = rule_cursor}, {0}};
 
 void channels_get_list(struct request *req)
 {
     int64_t before = 0;
+    struct page page;
     struct check *check = check_new(req);
-    check_query(check, list_params);
-    check_query(check, cursor_field);
+    const char *cursor = check_query_str(check, &list_params[Q_CURSOR]);
+    page_read(check, req, cursor != NULL, &page);
     if (check_failed(check))
         return;
+    if (cursor)
+        str_to_int(cursor, &before);
     struct look *l = look_new();
-    page_read(req, &l->page);
-    if (l->page.cursor)
-        str_to_int(l->page.cursor, &before);
+    l->page = page;
     l->wanted = (struct channels_page){
-        .before = (uint64_t)before, .skip = page_skip(&l->page), .limit = l->page.size};
+        .before = (uint64_t)before, .skip = page_skip(&page), .limit = page.size};
     hop_start(req, l, run_list, back, look_free);
 }
 
@@ -229,7 +235,7 @@ static const struct field channel_fields[] = {
 static const struct schema channel_schema = {"Channel", "A channel as it is now", channel_fields};
 static const struct field list_fields[] = {
     {.name = "channels", .kind = FIELD_LIST, .required = true, .of = &channel_schema},
-    {.name = "pagination", .kind = FIELD_OBJECT, .required = true, .of = &page_schema},
+    PAGE_ANSWER_FIELD,
     {.name = "next_cursor",
      .kind = FIELD_STR,
      .help = "For the next page; null on the last",

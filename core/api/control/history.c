@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/control/private.h"
+#include "api/page.h"
 #include "api/rules.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -115,10 +116,6 @@ static const char *rule_cursor(const char *name, const char *value)
     return place_of(value, &at_ms, &id) ? NULL : "Input should be the next_cursor of an answer";
 }
 
-#define PER_PAGE     20
-#define PER_PAGE_MAX 100
-#define PAGE_MAX     1000000000
-
 /* clang-format off */
 enum { Q_STATUS, Q_NUMBER, Q_DIRECTION, Q_API, Q_FROM, Q_TO, Q_PAGE, Q_PER_PAGE, Q_CURSOR };
 static const struct field query_fields[] = {
@@ -136,11 +133,8 @@ static const struct field query_fields[] = {
     [Q_TO] = {.name = "to", .kind = FIELD_STR, .max = 31, .rule = rule_moment,
               .help = "Created then or earlier; a date is its whole day",
               .example = "\"2025-10-31\""},
-    [Q_PAGE] = {.name = "page", .kind = FIELD_INT, .min = 1, .max = PAGE_MAX, .fallback = "1",
-                .help = "For leafing; a cursor is quicker", .example = "1"},
-    [Q_PER_PAGE] = {.name = "per_page", .kind = FIELD_INT, .min = 1, .max = PER_PAGE_MAX,
-                    .fallback = "20", .help = "What is out of range is brought back to it",
-                    .example = "20"},
+    [Q_PAGE] = PAGE_NUMBER_FIELD,
+    [Q_PER_PAGE] = PAGE_SIZE_FIELD,
     [Q_CURSOR] = {.name = "cursor", .kind = FIELD_STR, .max = 80, .rule = rule_cursor,
                   .help = "next_cursor of the answer before, with the same filters",
                   .example = "\"1759320000000-019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
@@ -151,7 +145,7 @@ struct listing {
     struct hop *hop;
     struct arena *arena;
     struct history_query query;
-    uint64_t page; /* 0: by cursor */
+    struct page page;
     enum dg_err err;
     const char *message;
     struct buf body;
@@ -188,17 +182,12 @@ static void read_place(struct listing *l, struct check *check, struct request *r
 {
     struct history_query *q = &l->query;
     const char *id, *cursor = check_query_str(check, &query_fields[Q_CURSOR]);
-    l->page = (uint64_t)check_query_near(check, &query_fields[Q_PAGE], 1);
-    q->limit = (uint64_t)check_query_near(check, &query_fields[Q_PER_PAGE], PER_PAGE);
-    if (!cursor) {
-        q->total = true;
-        q->offset = (l->page - 1) * q->limit;
-    } else if (request_query(req, "page")) {
-        check_problem(check, "query", "page", "value_error", "A cursor has no pages", NULL);
-    } else if (place_of(cursor, &q->before_ms, &id)) {
-        l->page = 0;
+    page_read(check, req, cursor != NULL, &l->page);
+    q->limit = l->page.size;
+    q->offset = page_skip(&l->page);
+    q->total = !cursor;
+    if (cursor && place_of(cursor, &q->before_ms, &id))
         q->before_id = arena_strdup(l->arena, id);
-    }
 }
 
 static void read_query(struct listing *l, struct check *check, struct request *req)
@@ -228,23 +217,6 @@ static void render_call(struct json_writer *w, const struct call *c)
     jw_end(w);
 }
 
-static void render_pages(struct json_writer *w, const struct listing *l, uint64_t total)
-{
-    uint64_t per_page = l->query.limit, from = l->query.offset + 1, to = l->query.offset + per_page;
-    if (!l->page) {
-        jw_null(w, "pagination");
-        return;
-    }
-    jw_object(w, "pagination");
-    jw_int(w, "total", (int64_t)total);
-    jw_int(w, "per_page", (int64_t)per_page);
-    jw_int(w, "current_page", (int64_t)l->page);
-    jw_int(w, "total_pages", (int64_t)((total + per_page - 1) / per_page));
-    jw_int(w, "from", (int64_t)from);
-    jw_int(w, "to", (int64_t)(to < total ? to : total));
-    jw_end(w);
-}
-
 static void on_calls(void *arg, const struct history_answer *answer)
 {
     struct listing *l = arg;
@@ -257,7 +229,7 @@ static void on_calls(void *arg, const struct history_answer *answer)
     for (size_t i = 0; i < answer->count; i++)
         render_call(&w, answer->calls[i]);
     jw_end(&w);
-    render_pages(&w, l, answer->total);
+    page_write(&w, &l->page, answer->total);
     if (answer->more && answer->last_id) {
         char cursor[80];
         snprintf(cursor, sizeof cursor, "%lld-%s", (long long)answer->last_ms, answer->last_id);
@@ -315,8 +287,7 @@ static const struct field call_fields[] = {
 static const struct field page_fields[] = {
     {.name = "calls", .kind = FIELD_LIST, .required = true,
      .of = &(const struct schema){"HistoryCall", "A call, as it is now", call_fields}},
-    {.name = "pagination", .kind = FIELD_OBJECT,
-     .help = "total, per_page, current_page, total_pages, from, to; null with a cursor"},
+    PAGE_ANSWER_FIELD,
     {.name = "next_cursor", .kind = FIELD_STR, .help = "null: these are the last",
      .example = "\"1759320000000-019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
     {0}};

@@ -1,5 +1,6 @@
 /* check_connection.c - is a number in a call? Answered on the HTTP thread: by the mock numbers,
  * then by the index of live channels. */
+#include "api/check_private.h"
 #include "api/mobile_dialer/private.h"
 #include "base/log.h"
 #include "base/phone.h"
@@ -93,7 +94,8 @@ static const struct field params[] = {
 
 void check_connection_check(struct check *c)
 {
-    check_query(c, params);
+    if (!request_query(check_request(c), "dialed_number"))
+        check_problem(c, "query", "dialed_number", "missing", "Field required", NULL);
 }
 
 static const struct field fields[] = {
