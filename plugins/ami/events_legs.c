@@ -61,20 +61,28 @@ static void settle(const struct report *r, struct leg *leg)
     life_end(r, leg, &(struct ending){.cause = leg->fate.cause});
 }
 
+static void unsettled(const struct incoming *in, struct leg *leg)
+{
+    if (leg->ending)
+        return;
+    leg->ending = true;
+    in->e->sink.unsettled(in->e->sink.arg, leg->id);
+}
+
 void on_hangup(const struct incoming *in)
 {
     struct ending ending = {.cause = message_number(in->m, "Cause"),
                             .sip_code = message_number(in->m, "TechCause"),
                             .text = message_text(in->m, "Cause-txt")};
     struct leg *leg = life_ending(&in->report, &in->seen.call, &ending);
-    if (!leg || leg->ended || leg->ending)
+    if (!leg || leg->ended)
         return;
     if (fate_is_known(&leg->fate)) {
+        leg->ending = false;
         life_end(&in->report, leg, &ending);
-        return;
+    } else {
+        unsettled(in, leg);
     }
-    leg->ending = true;
-    in->e->sink.unsettled(in->e->sink.arg, leg->id);
 }
 
 void on_dial(const struct incoming *in)
@@ -91,12 +99,13 @@ void on_dial(const struct incoming *in)
         settle(&in->report, leg);
 }
 
-/* It was accepted, and then Asterisk could not even make the channel. */
-static void never_was(const struct report *r, struct leg *leg)
+/* It was accepted, and then Asterisk could not even make the channel; or its events have been
+ * overtaken. */
+static void never_was(const struct incoming *in, struct leg *leg)
 {
     struct dg_call seen = {DG_SIZED(struct dg_call), .id = leg->id, .state = DG_CHANNEL_DOWN};
-    life_show(r, leg, &seen);
-    settle(r, leg);
+    life_show(&in->report, leg, &seen);
+    unsettled(in, leg);
 }
 
 void on_originate_response(const struct incoming *in)
@@ -118,7 +127,7 @@ void on_originate_response(const struct incoming *in)
     if (leg && leg->ending && fate_is_known(&leg->fate))
         settle(&in->report, leg);
     else if (leg && !success && !leg->started && !leg->expected)
-        never_was(&in->report, leg);
+        never_was(in, leg);
 }
 
 void events_settle(struct events *e, const char *call, int64_t now_ms)

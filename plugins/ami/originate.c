@@ -16,7 +16,9 @@
 
 enum {
     QUEUED_MS = 2000, /* after "queued" without any event: Asterisk is busy, but has accepted */
-    LINK_MS = 5000,   /* for a lost link to come back */
+    OVERTAKEN_MS =
+        300,        /* OriginateResponse overtakes the events of a call that is refused at once */
+    LINK_MS = 5000, /* for a lost link to come back */
     LOOK_MS = 3000,
 };
 
@@ -155,7 +157,10 @@ static void on_queued_long(void *arg)
 {
     struct originate *o = arg;
     o->timer = NULL;
-    accepted(o);
+    if (o->refused)
+        failed(o, &refused, false);
+    else
+        accepted(o);
 }
 
 static void on_response(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
@@ -164,11 +169,9 @@ static void on_response(struct ami *a, struct dg_op *op, const struct reply *r, 
     (void)op;
     if (is_seen(o)) {
         accepted(o);
-    } else if (!r->err && o->refused) {
-        failed(o, &refused, false);
     } else if (!r->err) {
         o->step = QUEUED;
-        set_timer(o, QUEUED_MS, on_queued_long);
+        set_timer(o, o->refused ? OVERTAKEN_MS : QUEUED_MS, on_queued_long);
     } else if (r->sent && !r->message) {
         lost(o, r->err);
     } else {
@@ -190,14 +193,15 @@ void originate_response(void *arg, const char *action_id, bool success)
 {
     struct ami *a = arg;
     struct originate *o = find(a, action_id);
-    if (o && o->step == ASKED)
-        o->refused = !success;
-    if (!o || o->step != QUEUED)
+    if (!o)
+        return;
+    o->refused = !success;
+    if (o->step != QUEUED)
         return;
     if (success || is_seen(o))
         accepted(o);
     else
-        failed(o, &refused, false);
+        set_timer(o, OVERTAKEN_MS, on_queued_long);
 }
 
 /* A leg has shown itself. */

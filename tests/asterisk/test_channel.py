@@ -3,11 +3,13 @@ import time
 
 import pytest
 from support import outcomes
-from support.asterisk import TEMPLATES, VERSIONS, asterisk_of
+from support.asterisk import PLUGINS, TEMPLATES, VERSIONS, asterisk_of
 from support.gateway import Gateway
 from support.waiting import wait_until
 
-PLATFORMS = [(version, name) for version in VERSIONS for name in TEMPLATES]
+PLATFORMS = [(plugin, version, name) for plugin in PLUGINS for version in VERSIONS
+             for name in TEMPLATES]
+ERRORS = {"ari": "ARI error 500", "ami": "AMI error: Asterisk could not place the call"}
 PLAIN = outcomes.BY_NAME["answered-we-hang-up"]  # here nobody hangs up: the dialplan ends it
 
 
@@ -29,9 +31,9 @@ class Bench:
 
 @pytest.fixture(scope="module", params=PLATFORMS, ids=["-".join(one) for one in PLATFORMS])
 def bench(request):
-    version, template = request.param
+    plugin, version, template = request.param
     asterisk = asterisk_of(version)
-    with Gateway(asterisk.backend(template)) as gateway:
+    with Gateway(asterisk.backend(template, plugin)) as gateway:
         yield Bench(asterisk, gateway)
 
 
@@ -140,29 +142,31 @@ def test_nothing_else_gets_through(bench):
     assert not (bench.asterisk.root / "tmp/dialgate-trap").exists()
 
 
+@pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_asterisk_refuses(version, start_gateway):
+def test_asterisk_refuses(version, plugin, start_gateway):
     """A trunk that Asterisk does not know: told at once, recorded as failed, with one CDR."""
-    settings = asterisk_of(version).backend()
+    settings = asterisk_of(version).backend(plugin=plugin)
     settings["calls"]["endpoint"] = "PJSIP/{number}@no-such-trunk"
     gateway = start_gateway(settings)
     client = gateway.client()
     story = outcomes.place(client, PLAIN)
     assert story.answer["success"] is False
     assert (story.answer["status"], story.answer["channel"]) == ("failed", None)
-    assert story.answer["error"] == "ARI error 500"
+    assert story.answer["error"] == ERRORS[plugin]
     call = client.get(f"/api/v2/status/{story.call_id}").json()
-    assert (call["status"], call["failure_reason"]) == ("failed", "ARI error 500")
+    assert (call["status"], call["failure_reason"]) == ("failed", ERRORS[plugin])
     assert call["ended_at"] is not None
     cdrs = wait_until(lambda: gateway.records("cdr"), 5, "the CDR")
     assert [(cdr["doc"]["call_id"], cdr["doc"]["disposition"]) for cdr in cdrs] == [
         (story.call_id, "failed")]
 
 
+@pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_nowhere_to_go(version, start_gateway):
+def test_nowhere_to_go(version, plugin, start_gateway):
     """A context without that number: Asterisk accepts it and ends it at once, without a dial."""
-    settings = asterisk_of(version).backend()
+    settings = asterisk_of(version).backend(plugin=plugin)
     settings["calls"]["endpoint"] = "Local/{number}@no-such-context"
     gateway = start_gateway(settings)
     client = gateway.client("2")

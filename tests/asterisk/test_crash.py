@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from support import outcomes
-from support.asterisk import OwnAsterisk
+from support.asterisk import PLUGINS, OwnAsterisk
 from support.gateway import Gateway
 from support.waiting import wait_until
 
@@ -22,6 +22,11 @@ def own(request):
     asterisk = OwnAsterisk(request.param, PORTS[request.param])
     yield asterisk
     asterisk.stop()
+
+
+@pytest.fixture(params=PLUGINS)
+def settings(own, request):
+    return own.backend(plugin=request.param)
 
 
 def ready(gateway):
@@ -57,9 +62,9 @@ def one_each(gateway, stories):
     return {call_id: cdrs[0] for call_id, cdrs in found.items()}
 
 
-def test_asterisk_is_killed(own):
+def test_asterisk_is_killed(own, settings):
     """What was lost is told as lost, once it is known; and the next call goes through."""
-    with Gateway(own.backend()) as gateway:
+    with Gateway(settings) as gateway:
         client = gateway.client()
         stories = talk(client)
         own.kill()
@@ -78,9 +83,9 @@ def test_asterisk_is_killed(own):
         wait_until(lambda: gateway.metric("dialgate_calls_live") == 0, 5, "an empty live map")
 
 
-def test_asterisk_freezes(own):
+def test_asterisk_freezes(own, settings):
     """Silence is noticed; calls that lived through it go on."""
-    with Gateway(own.backend()) as gateway:
+    with Gateway(settings) as gateway:
         client = gateway.client()
         stories = talk(client)
         os.kill(own.pid, signal.SIGSTOP)
@@ -98,9 +103,9 @@ def test_asterisk_freezes(own):
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_gateway_ends_and_returns(own, how):
+def test_gateway_ends_and_returns(own, settings, how):
     """Calls that live in Asterisk are found again by their ids; those that ended are told."""
-    with Gateway(own.backend()) as gateway:
+    with Gateway(settings) as gateway:
         client = gateway.client()
         stays, gone = talk(client, 2)
         rings = outcomes.place(client, RING, timeout=60000)
@@ -126,9 +131,9 @@ def test_gateway_ends_and_returns(own, how):
         assert cdrs[rings.call_id]["disposition"] == "cancelled"
 
 
-def test_gateway_is_killed_while_dialling(own):
+def test_gateway_is_killed_while_dialling(own, settings):
     """Killed among requests: what was acknowledged is there, and nobody is called twice."""
-    with Gateway(own.backend()) as gateway:
+    with Gateway(settings) as gateway:
         token = gateway.client().token
 
         def send(index):

@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from support import outcomes
-from support.asterisk import VERSIONS, asterisk_of
+from support.asterisk import asterisk_of
 from support.gateway import Gateway
 from support.waiting import wait_until
 
 KEYS, EACH = 100, 3
 KILLED_AFTER = (20, 90)  # answers
 AGAIN = (409, 429, 503)
+PLATFORMS = ["ari-22", "ari-16", "ami-22", "ami-16"]
 
 
 class Clients:
@@ -72,10 +73,11 @@ def placed_by_asterisk(asterisk, numbers):
     return found
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=PLATFORMS)
 def run(request):
-    asterisk = asterisk_of(request.param)
-    with Gateway({**asterisk.backend("local"), "log": {"level": "info"}}) as gateway:
+    plugin, version = request.param.split("-")
+    asterisk = asterisk_of(version)
+    with Gateway({**asterisk.backend("local", plugin), "log": {"level": "info"}}) as gateway:
         clients = Clients(gateway)
         with ThreadPoolExecutor(KEYS * EACH) as pool:
             tasks = [pool.submit(clients.send, index) for index in range(KEYS * EACH)]

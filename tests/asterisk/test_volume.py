@@ -13,6 +13,7 @@ CALLS = 1000
 PER_SECOND = 60
 SENDERS = 16
 WARM_UP = 60
+PLATFORMS = ["ari-22", "ami-22", "ami-16"]
 
 # digits, extension, expected end; so many of each hundred
 MIX = [("299", "s", "completed", 30), ("001", "short", "completed", 25),
@@ -57,10 +58,11 @@ def await_quiet(gateway):
                every=0.2)
 
 
-@pytest.fixture(scope="module")
-def run():
-    asterisk = asterisk_of("22")
-    with Gateway({**asterisk.backend("local"), "log": {"level": "info"}}) as gateway:
+@pytest.fixture(scope="module", params=PLATFORMS)
+def run(request):
+    plugin, version = request.param.split("-")
+    asterisk = asterisk_of(version)
+    with Gateway({**asterisk.backend("local", plugin), "log": {"level": "info"}}) as gateway:
         gateway.client().close()
         place_at_rate(gateway, deck(WARM_UP), PER_SECOND)
         await_quiet(gateway)

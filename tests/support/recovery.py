@@ -79,14 +79,18 @@ class Watch(threading.Thread):
 
 
 class Site:
-    """name: of the version. Its calls are kept in `placed`: {call id: kind}."""
+    """plugin: of the backend. Its calls are kept in `placed`: {call id: kind}."""
 
-    def __init__(self, version, base, **backend):
-        self.version = version
+    def __init__(self, version, base, plugin="ari", **backend):
+        self.version, self.name = version, f"{plugin} on {version}"
         self.asterisk = OwnAsterisk(version, base)
-        self.relay = Relay(int(self.asterisk.env["ARI_URL"].split(":")[2].split("/")[0]))
-        settings = self.asterisk.backend("local", **backend)
-        settings["backend.pbx"]["url"] = f"http://127.0.0.1:{self.relay.port}/ari"
+        settings = self.asterisk.backend("local", plugin, **backend)
+        if plugin == "ami":
+            self.relay = Relay(settings["backend.pbx"]["port"])
+            settings["backend.pbx"]["port"] = self.relay.port
+        else:
+            self.relay = Relay(int(self.asterisk.env["ARI_URL"].split(":")[2].split("/")[0]))
+            settings["backend.pbx"]["url"] = f"http://127.0.0.1:{self.relay.port}/ari"
         self.gateway = Gateway({**settings, "log": {"level": "info"}})
         self.placed, self.rows, self.outages = {}, {}, []
         self.dice = random.Random(version)

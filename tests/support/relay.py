@@ -14,10 +14,17 @@ CHUNK = 1 << 16
 
 
 class Pair:
-    """One relayed connection; `events`: it began with an upgrade to a WebSocket."""
+    """One relayed connection; `events`: it is a WebSocket, or a session of the manager."""
 
     def __init__(self, near, far):
         self.near, self.far, self.first, self.events = near, far, b"", False
+
+    def look(self, data):
+        """The first bytes from the gateway tell what it is."""
+        if len(self.first) < 2048:
+            self.first += data
+            head = self.first.lower()
+            self.events = b"upgrade: websocket" in head or head.startswith(b"action:")
 
     def other(self, one):
         return self.far if one is self.near else self.near
@@ -68,9 +75,8 @@ class Relay:
         pair = self.pairs[one]
         try:
             data = one.recv(CHUNK)
-            if data and one is pair.near and len(pair.first) < 2048:
-                pair.first += data
-                pair.events = b"upgrade: websocket" in pair.first.lower()
+            if data and one is pair.near:
+                pair.look(data)
             if data:
                 pair.other(one).sendall(data)
                 return
