@@ -111,7 +111,7 @@ static size_t block_len(struct parser *p, size_t from)
 }
 
 /* How far the message that is too large reaches; ends `skipping` when that is its end. */
-static size_t skip(struct parser *p, const char *bytes, size_t len)
+static size_t skip_large(struct parser *p, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (bytes[i] == '\n') {
@@ -192,7 +192,7 @@ void message_feed(struct parser *p, const char *bytes, size_t len)
     while (len && !p->stopped) {
         size_t taken = len < MESSAGE_SIZE_MAX ? len : MESSAGE_SIZE_MAX;
         if (p->skipping) {
-            taken = skip(p, bytes, taken);
+            taken = skip_large(p, bytes, taken);
         } else {
             keep(p, bytes, taken);
             cut(p);
