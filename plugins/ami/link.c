@@ -67,8 +67,8 @@ static void down(struct ami *a, const char *why)
     if (was_up && a->h->now_ms(a->h) - l->up_since_ms > STABLE_MS)
         l->failures = 0;
     enter(a, LINK_WAITING);
-    say_down(a, was_up, copy);
     calls_clear(a);
+    say_down(a, was_up, copy);
     control_lost_link(a);
     events_clear(&a->events);
     session_end(a, "Unable to connect to AMI");

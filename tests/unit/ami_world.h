@@ -128,10 +128,13 @@ static inline void refuses(struct world *w, const char *action, const char *word
 
 #define BANNER "Asterisk Call Manager/11.0.0\r\n"
 #define BOOTED "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"
+/* All that the plugin wants, but for the endpoints of PJSIP. */
 #define MAY                                                                                        \
     "Originate: x (Priv: originate,all)\r\nHangup: x (Priv: call,all)\r\n"                         \
     "CoreShowChannels: x (Priv: system,all)\r\nBridgeList: x (Priv: <none>)\r\n"                   \
-    "Setvar: x (Priv: call,all)\r\nModuleCheck: x\r\n"
+    "Setvar: x\r\nModuleCheck: x\r\nMuteAudio: x\r\nAGI: x\r\nPlayDTMF: x\r\nRedirect: x\r\n"      \
+    "Getvar: x\r\nBridge: x\r\nPark: x\r\nParkedCalls: x\r\nControlPlayback: x\r\n"                \
+    "MixMonitor: x\r\nStopMixMonitor: x\r\nQueueStatus: x\r\nQueueAdd: x\r\n"
 
 static inline void logs_in(struct world *w)
 {
