@@ -55,7 +55,7 @@ static bool cut_line(struct message_line *line, char *at, char *end)
         end--;
     *end = '\0';
     char *colon = memchr(at, ':', (size_t)(end - at));
-    if (!colon || colon == at)
+    if (!colon || colon == at || !*at)
         return false;
     char *value = colon + 1;
     while (value < end && (*value == ' ' || *value == '\t'))
