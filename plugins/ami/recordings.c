@@ -85,14 +85,8 @@ void records_end(struct ami *a, const char *call)
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
-/* Asterisk takes file, options and a command out of one text, apart at the commas. */
-static bool is_file(const char *s)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+@=/";
-    return text_is_file(s) && strlen(s) <= 200 && !s[strspn(s, allowed)] && *s != '-' && *s != '.';
-}
-
+/* Asterisk takes file, options and a command out of one text, apart at the commas: so neither name
+ * nor format may have any. */
 static bool is_format(const char *s)
 {
     size_t n = 0;
@@ -157,7 +151,7 @@ void ami_record(void *self, const struct dg_record *req, struct dg_op *op)
     struct text where = {0};
     if (!leg)
         return;
-    if (!is_file(file) || !is_format(format)) {
+    if (!text_is_recording(file) || !is_format(format)) {
         a->h->fail(op, DG_EINVAL, "a recording's file is letters, digits and - . _ + @ = /");
         return;
     }

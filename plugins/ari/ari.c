@@ -4,6 +4,7 @@
  * rest.h (how it is asked). README.md says what is where.
  */
 #include "ari.h"
+#include "either.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,11 @@ static void sink_lonely(void *arg, const char *bridge)
     ari_bridge_dissolve(arg, bridge);
 }
 
+static void sink_served(void *arg, const char *snoop)
+{
+    either_served(arg, snoop);
+}
+
 static void open_metrics(struct ari *a)
 {
     const struct dg_host *h = a->h;
@@ -70,6 +76,7 @@ static enum dg_err ari_open(const struct dg_host *h, void **self)
         .replaced = sink_replaced,
         .arrived = sink_arrived,
         .lonely = sink_lonely,
+        .served = sink_served,
         .arg = a,
     };
     open_metrics(a);

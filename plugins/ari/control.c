@@ -203,11 +203,55 @@ static struct rest_call continue_at(const char *call, const char *context, const
                                         {"label", number ? NULL : priority}}};
 }
 
+struct going {
+    char *call, *context, *extension, *priority;
+};
+
+static void on_place(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct going *g = arg;
+    struct rest_call rest = continue_at(g->call, g->context, g->extension, g->priority);
+    if (text_same(json_text(r->json, "value"), "0"))
+        a->h->fail(op, DG_EINVAL, "the dialplan has no extension %s, priority %s, in context %s",
+                   g->extension, g->priority, g->context);
+    else
+        rest_send(a, op, &rest);
+    free(g->call);
+    free(g->context);
+    free(g->extension);
+    free(g->priority);
+    free(g);
+}
+
+/* Asterisk accepts a place that does not exist, and then ends the call: so it is asked first. One
+ * without func_dialplan.so does not know, and is believed. */
 void ari_go_to(void *self, const struct dg_dialplan *req, struct dg_op *op)
 {
-    struct rest_call rest =
-        continue_at(req->call, req->context, req->extension, req->priority ? req->priority : "1");
-    rest_send(self, op, &rest);
+    struct ari *a = self;
+    const char *priority = req->priority && *req->priority ? req->priority : "1";
+    struct text function = {0};
+    if (!text_is_number(req->context) || !text_is_number(req->extension) ||
+        !text_is_number(priority)) {
+        a->h->fail(op, DG_EINVAL,
+                   "context, extension and priority are letters, digits and + * # _ . -");
+        return;
+    }
+    struct going *g = text_alloc(sizeof *g);
+    *g = (struct going){text_copy(req->call), text_copy(req->context), text_copy(req->extension),
+                        text_copy(priority)};
+    text_puts(&function, "DIALPLAN_EXISTS(");
+    text_puts(&function, g->context);
+    text_puts(&function, ",");
+    text_puts(&function, g->extension);
+    text_puts(&function, ",");
+    text_puts(&function, g->priority);
+    text_puts(&function, ")");
+    rest_send(a, op,
+              &(struct rest_call){.path = {"channels", g->call, "variable"},
+                                  .query = {{"variable", function.at}},
+                                  .then = on_place,
+                                  .arg = g});
+    text_free(&function);
 }
 
 static void on_gone_on(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)

@@ -196,6 +196,15 @@ void events_recording(struct events *e, const char *file, const char *record)
     named_put(&e->recordings, file, record);
 }
 
+void events_snoop(struct events *e, const char *snoop, const char *call)
+{
+    struct named *n = table_find(&e->snoops, snoop);
+    if (n)
+        named_drop(&e->snoops, n);
+    if (call)
+        named_put(&e->snoops, snoop, call);
+}
+
 struct search {
     const char *value, *name;
 };
@@ -231,7 +240,9 @@ void events_free(struct events *e)
 {
     events_clear(e);
     table_each(&e->recordings, forget_named, &e->recordings);
+    table_each(&e->snoops, forget_named, &e->snoops);
     legs_free(&e->life.legs);
     table_free(&e->stopped);
     table_free(&e->recordings);
+    table_free(&e->snoops);
 }

@@ -20,6 +20,8 @@ struct events_sink {
                     const char *priority);
     /* A bridge made by join() has at most one leg left. */
     void (*lonely)(void *arg, const char *bridge);
+    /* What a snoop channel of ours played or recorded has ended. */
+    void (*served)(void *arg, const char *snoop);
     void *arg;
 };
 
@@ -31,6 +33,7 @@ struct events {
     struct life life;
     struct table stopped;    /* plays cut by play_stop: struct named */
     struct table recordings; /* file -> the core's record id: struct named */
+    struct table snoops;     /* snoop channels of our own -> the call each serves: likewise */
 };
 
 /* The name of our user event, and the first argument of a leg that is to go on to the dialplan. */
@@ -50,6 +53,7 @@ void events_meet(struct events *e, const void *channel_json);
 void events_play_stopped(struct events *e, const char *play);
 void events_play_went_on(struct events *e, const char *play); /* it could not be stopped */
 void events_recording(struct events *e, const char *file, const char *record);
+void events_snoop(struct events *e, const char *snoop, const char *call);      /* NULL: gone */
 const char *events_recording_file(const struct events *e, const char *record); /* or NULL */
 
 #endif

@@ -135,13 +135,26 @@ void on_transfer(const struct incoming *in)
     text_free(&to);
 }
 
-/* "channel:ID" or "bridge:ID". */
-static void on_what(struct dg_event *ev, const char *uri)
+/* "channel:ID" or "bridge:ID". A snoop channel of ours, which is then given back, stands for the
+ * call that it serves. */
+static const char *on_what(const struct incoming *in, struct dg_event *ev, const char *uri)
 {
+    if (uri && strncmp(uri, "channel:" LIFE_HIDDEN, 8 + strlen(LIFE_HIDDEN)) == 0) {
+        const struct named *snoop = table_find(&in->e->snoops, uri + 8);
+        ev->call = snoop ? snoop->value : NULL;
+        return uri + 8;
+    }
     if (uri && strncmp(uri, "channel:", 8) == 0)
         ev->call = uri + 8;
     else if (uri && strncmp(uri, "bridge:", 7) == 0)
         ev->bridge = uri + 7;
+    return NULL;
+}
+
+static void served(const struct incoming *in, const char *snoop)
+{
+    if (snoop)
+        in->e->sink.served(in->e->sink.arg, snoop);
 }
 
 void on_play_finished(const struct incoming *in)
@@ -149,13 +162,14 @@ void on_play_finished(const struct incoming *in)
     const json_t *play = json_object_get(in->json, "playback");
     struct dg_event ev = {.type = DG_PLAY_ENDED, .target = json_text(play, "id")};
     struct named *stopped = table_find(&in->e->stopped, ev.target);
-    on_what(&ev, json_text(play, "target_uri"));
+    const char *snoop = on_what(in, &ev, json_text(play, "target_uri"));
     const struct leg *leg = ev.call ? legs_find(&in->e->life.legs, ev.call) : NULL;
     ev.on = text_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
     if (ev.target)
         incoming_emit(in, ev);
     if (stopped)
         named_drop(&in->e->stopped, stopped);
+    served(in, snoop);
 }
 
 void on_record_finished(const struct incoming *in)
@@ -170,7 +184,7 @@ void on_record_finished(const struct incoming *in)
         return;
     if (ours)
         ev.target = ours->value;
-    on_what(&ev, json_text(recording, "target_uri"));
+    const char *snoop = on_what(in, &ev, json_text(recording, "target_uri"));
     if (!failed) {
         text_puts(&where, file);
         text_puts(&where, ".");
@@ -182,4 +196,5 @@ void on_record_finished(const struct incoming *in)
     text_free(&where);
     if (ours)
         named_drop(&in->e->recordings, ours);
+    served(in, snoop);
 }

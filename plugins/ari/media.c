@@ -5,65 +5,23 @@
 
 #include "ari.h"
 #include "asterisk/text.h"
+#include "either.h"
 #include "snapshot.h"
-
-/* ---- On a call or on a bridge --------------------------------------------------------- */
-
-/* A request whose `on` may name either: a call first, and when there is none, a bridge. */
-struct either {
-    struct rest_call rest;
-    char *on, *id, *texts[3];
-    char *record; /* the core's id, when it is a recording */
-    bool tried;
-};
-
-static void either_free(struct either *e)
-{
-    free(e->on);
-    free(e->id);
-    free(e->record);
-    for (size_t i = 0; i < sizeof e->texts / sizeof *e->texts; i++)
-        free(e->texts[i]);
-    free(e);
-}
-
-static void on_either(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
-{
-    struct either *e = arg;
-    if (r->status == 404 && !e->tried && !legs_named(&a->events.life.legs, e->on)) {
-        e->tried = true;
-        e->rest.path[0] = "bridges";
-        rest_send(a, op, &e->rest);
-        return;
-    }
-    if (r->err) {
-        rest_fail(a, op, r);
-    } else {
-        if (e->record)
-            events_recording(&a->events, e->texts[0], e->record);
-        a->h->done(op);
-    }
-    either_free(e);
-}
-
-static struct either *either(const char *on)
-{
-    struct either *e = text_alloc(sizeof *e);
-    e->on = text_copy(on);
-    e->rest = (struct rest_call){
-        .method = "POST", .path = {"channels", e->on}, .then = on_either, .arg = e};
-    return e;
-}
 
 void ari_play(void *self, const struct dg_play *req, struct dg_op *op)
 {
     struct ari *a = self;
     char skip[12];
-    if (!text_is_plain(req->media, 1000)) {
-        a->h->fail(op, DG_EINVAL, "no media to play");
+    if (!text_is_media(req->media)) {
+        a->h->fail(op, DG_EINVAL,
+                   "media is sound:, recording:, number:, digits:, characters: or "
+                   "tone: and what is to be played");
         return;
     }
-    struct either *e = either(req->on);
+    struct either *e = either_new(req->on, req->play);
+    e->spy = "none";
+    e->whisper = "out";
+    e->direct = true;
     e->id = text_copy(req->play);
     e->texts[0] = text_copy(req->media);
     e->texts[1] = text_copy(req->language);
@@ -76,7 +34,7 @@ void ari_play(void *self, const struct dg_play *req, struct dg_op *op)
         e->texts[2] = text_copy(skip);
         e->rest.query[2] = (struct dg_kv){"skipms", e->texts[2]};
     }
-    rest_send(a, op, &e->rest);
+    either_send(a, op, e);
 }
 
 static void on_stopped(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
@@ -109,12 +67,15 @@ void ari_record(void *self, const struct dg_record *req, struct dg_op *op)
     struct ari *a = self;
     const char *file = req->file && *req->file ? req->file : req->record;
     char seconds[24];
-    if (!text_is_file(file)) {
-        a->h->fail(op, DG_EINVAL, "the file's name is absolute, climbs or is not printable");
+    if (!text_is_recording(file)) {
+        a->h->fail(op, DG_EINVAL, "a recording's file is letters, digits and - . _ + @ = /");
         return;
     }
-    struct either *e = either(req->on);
+    struct either *e = either_new(req->on, req->record);
     snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(req->max_ms + 999) / 1000);
+    /* A leg that is recorded itself can do nothing else meanwhile, and only it is heard. */
+    e->spy = "both";
+    e->whisper = req->beep ? "out" : "none";
     e->record = text_copy(req->record);
     e->texts[0] = text_copy(file);
     e->texts[1] = text_copy(req->format && *req->format ? req->format : "wav");
@@ -125,17 +86,55 @@ void ari_record(void *self, const struct dg_record *req, struct dg_op *op)
     e->rest.query[2] = (struct dg_kv){"maxDurationSeconds", req->max_ms ? e->texts[2] : NULL};
     e->rest.query[3] = (struct dg_kv){"beep", req->beep ? "true" : "false"};
     e->rest.query[4] = (struct dg_kv){"ifExists", "fail"};
-    rest_send(a, op, &e->rest);
+    either_send(a, op, e);
+}
+
+/* A recording that was accepted begins when the thread of its channel looks at its orders, on
+ * Asterisk 16 up to 200 ms later: until then it cannot be changed. */
+enum { CHANGE_TRIES = 20, CHANGE_WAIT_MS = 25 };
+
+struct change {
+    char *file;
+    enum dg_record_change change;
+    unsigned tries;
+};
+
+static void change(struct ari *a, struct dg_op *op, struct change *c);
+
+static void on_changed(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    struct change *c = arg;
+    if (r->status == 409 && ++c->tries < CHANGE_TRIES) {
+        change(a, op, c);
+        return;
+    }
+    if (r->err)
+        rest_fail(a, op, r);
+    else
+        a->h->done(op);
+    free(c->file);
+    free(c);
+}
+
+static void change(struct ari *a, struct dg_op *op, struct change *c)
+{
+    const char *verb = c->change == DG_RECORD_STOP ? "stop" : "pause";
+    rest_send(a, op,
+              &(struct rest_call){.method = c->change == DG_RECORD_RESUME ? "DELETE" : "POST",
+                                  .path = {"recordings", "live", c->file, verb},
+                                  .delay_ms = c->tries ? CHANGE_WAIT_MS : 0,
+                                  .then = on_changed,
+                                  .arg = c});
 }
 
 void ari_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op)
 {
     struct ari *a = self;
     const char *file = events_recording_file(&a->events, req->record);
-    rest_send(a, op,
-              &(struct rest_call){.method = req->change == DG_RECORD_RESUME ? "DELETE" : "POST",
-                                  .path = {"recordings", "live", file ? file : req->record,
-                                           req->change == DG_RECORD_STOP ? "stop" : "pause"}});
+    struct change *c = text_alloc(sizeof *c);
+    c->file = text_copy(file ? file : req->record);
+    c->change = req->change;
+    change(a, op, c);
 }
 
 static void on_recordings(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)

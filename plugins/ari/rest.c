@@ -48,6 +48,10 @@ void rest_fail(struct ari *a, struct dg_op *op, const struct rest_reply *r)
         a->h->fail(op, r->err, "too many requests are waiting for ARI");
     else if (!r->status)
         a->h->fail(op, r->err, "Unable to connect to ARI");
+    else if (text_same(r->words, "Channel not in Stasis application"))
+        a->h->fail(op, r->err,
+                   "the call runs in the dialplan; ARI does this only with one that is under the "
+                   "gateway's control");
     else if (r->words)
         a->h->fail(op, r->err, "ARI error %d: %s", r->status, r->words);
     else

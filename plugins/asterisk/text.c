@@ -149,3 +149,26 @@ bool text_is_uuid(const char *s)
     }
     return true;
 }
+
+bool text_is_recording(const char *s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-._+@=/";
+    return text_is_file(s) && strlen(s) <= 200 && !s[strspn(s, allowed)] && *s != '-' && *s != '.';
+}
+
+bool text_is_media(const char *s)
+{
+    static const char *const kinds[] = {
+        "sound:", "recording:", "number:", "digits:", "characters:", "tone:"};
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789/_.+*#=;,-";
+    for (size_t i = 0; s && i < sizeof kinds / sizeof *kinds; i++) {
+        size_t len = strlen(kinds[i]);
+        const char *name = s + len;
+        if (strncmp(s, kinds[i], len) == 0)
+            return *name && *name != '/' && strlen(name) <= 200 && !strstr(name, "..") &&
+                   !name[strspn(name, allowed)];
+    }
+    return false;
+}

@@ -37,6 +37,11 @@ bool text_is_number(const char *s);
 bool text_is_variable(const char *s);
 /* A file below a folder: no leading "/", no "..", nothing unprintable. */
 bool text_is_file(const char *s);
+/* One that a recording may have: letters, digits and -._+@=/ */
+bool text_is_recording(const char *s);
+/* "sound:hello": a kind of media, and what is in a sound's name, a number or a tone; no path out of
+ * the folder of sounds. */
+bool text_is_media(const char *s);
 /* As the core names calls. */
 bool text_is_uuid(const char *s);
 

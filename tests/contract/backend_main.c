@@ -8,7 +8,8 @@
  * behind it must have a callee whose fate the end of the number decides: 486
  * busy, 603 declines, 404 no such number, 503 congestion, 480 rings for ever,
  * 100 never rings, 183 early media, 299 answers and hangs up, else answers.
- * CONTEXT and EXTENSION are a place in the dialplan that keeps a call up; PATTERN
+ * CONTEXT and EXTENSION are a place in the dialplan that keeps a call up, and
+ * CONTEXT and SOUNDING ("tone") one that also sends sound; PATTERN
  * chooses tests by name ("hangup*"). Exit status 0: the contract is kept. */
 #include "backend_rig.h"
 
@@ -27,8 +28,9 @@ static bool option(struct rig_config *c, const char *name, const char *value)
     const struct {
         const char *name, **into;
     } options[] = {
-        {"--config", &c->file},     {"--instance", &c->instance},   {"--endpoint", &c->endpoint},
-        {"--context", &c->context}, {"--extension", &c->extension}, {"--media", &c->media},
+        {"--config", &c->file},       {"--instance", &c->instance},   {"--endpoint", &c->endpoint},
+        {"--context", &c->context},   {"--extension", &c->extension}, {"--media", &c->media},
+        {"--sounding", &c->sounding},
     };
     for (size_t i = 0; i < COUNT(options); i++) {
         if (strcmp(name, options[i].name) == 0) {
@@ -54,6 +56,7 @@ static bool parse(int argc, char **argv, struct rig_config *c)
         .endpoint = "PJSIP/{number}@trunk",
         .context = "outbound-ivr",
         .extension = "hold",
+        .sounding = "tone",
         .media = "sound:beep",
         .patience_ms = 15000,
     };
@@ -71,7 +74,7 @@ int main(int argc, char **argv)
         return usage(argv[0]);
     bool ready = rig_init(&r, &config) && rig_open(&r);
     int failed = ready ? suite_outcomes(&r) + suite_control(&r) + suite_bridges(&r) +
-                             suite_refusals(&r) + suite_end(&r)
+                             suite_places(&r) + suite_refusals(&r) + suite_end(&r)
                        : 1;
     rig_free(&r);
     return failed != 0;

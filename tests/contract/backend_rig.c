@@ -238,8 +238,18 @@ static void copy_bridge(struct answer *a, const struct op_result *res)
     }
 }
 
+static void copy_parked(struct answer *a, const struct op_result *res)
+{
+    const char *call = a->look_for + strlen(RIG_PARKED);
+    for (size_t i = 0; i < res->count; i++) {
+        const struct dg_parked *p = res->items[i];
+        if (str_eq(p->call, call))
+            snprintf(a->text, sizeof(a->text), "%s/%s", p->lot, p->slot);
+    }
+}
+
 /* Which kind of item it is, the caller of ASK knows by `look_for`: NULL for calls,
- * "" for text, else a bridge. */
+ * "" for text, "parked:..." for a parked call, else a bridge. */
 void rig_answer(void *arg, const struct op_result *res)
 {
     struct answer *a = arg;
@@ -251,6 +261,8 @@ void rig_answer(void *arg, const struct op_result *res)
         copy_calls(a, res);
     else if (res->count && !*a->look_for)
         snprintf(a->text, sizeof(a->text), "%s", op_first(res, char));
+    else if (res->count && str_starts(a->look_for, RIG_PARKED))
+        copy_parked(a, res);
     else if (res->count)
         copy_bridge(a, res);
     loop_stop(a->rig->loop);

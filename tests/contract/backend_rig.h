@@ -29,6 +29,7 @@ struct rig_config {
     const char *instance;            /* its table: "mock" of [backend.mock] */
     const char *endpoint;            /* "PJSIP/{number}@trunk" */
     const char *context, *extension; /* a place that keeps a call up */
+    const char *sounding;            /* one of that context that sends sound */
     const char *media;
     uint64_t patience_ms;
 };
@@ -54,7 +55,7 @@ struct answer {
     char call_ids[64][DG_ID_MAX + 1];
     char bridge_calls[400]; /* of the bridge that was looked for, "a b" */
     char text[400];
-    const char *look_for; /* a bridge's id */
+    const char *look_for; /* a bridge's id, or RIG_PARKED and a call's */
 };
 
 struct rig {
@@ -83,6 +84,8 @@ bool rig_close(struct rig *r); /* false: it did not close in time */
 typedef bool rig_fn(struct rig *r, const void *arg);
 bool rig_until(struct rig *r, rig_fn *done, const void *arg);
 void rig_sleep(struct rig *r, uint64_t ms); /* turns the loop so long */
+
+#define RIG_PARKED "parked:"
 
 /* The op_fn of struct answer, and waiting for it. */
 void rig_answer(void *arg, const struct op_result *res);
@@ -121,6 +124,7 @@ void rig_check_call(struct rig *r, const char *id);
 int suite_outcomes(struct rig *r);
 int suite_control(struct rig *r);
 int suite_bridges(struct rig *r);
+int suite_places(struct rig *r);
 int suite_refusals(struct rig *r);
 int suite_end(struct rig *r);
 

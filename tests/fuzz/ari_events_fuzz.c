@@ -80,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     run.e.life.emit = take_event;
     run.e.life.unwanted = take_name;
     run.e.life.arg = &run;
-    run.e.sink = (struct events_sink){take_beat, take_nothing, take_place, take_name, &run};
+    run.e.sink =
+        (struct events_sink){take_beat, take_nothing, take_place, take_name, take_name, &run};
     legs_expect(&run.e.life.legs, "n");
     for (unsigned lines = 0; at < end; lines++) {
         const char *eol = memchr(at, '\n', (size_t)(end - at));

@@ -80,6 +80,12 @@ static void test_plays_and_recordings(void **state)
              "\"target_uri\":\"channel:x\"}}");
     check(&n, "recordings", "recorded rec-1 on x dir/file.wav; recorded other on x -");
     assert_null(events_recording_file(&n.e, "rec-1"));
+    events_snoop(&n.e, LIFE_HIDDEN "rec-2", "x");
+    take(&n,
+         "{\"type\":\"StasisStart\",\"args\":[]," APP "," CHANNEL(LIFE_HIDDEN "rec-2", "Up") "}");
+    take(&n, "{\"type\":\"RecordingFinished\",\"recording\":{\"name\":\"f\",\"format\":\"wav\","
+             "\"target_uri\":\"channel:" LIFE_HIDDEN "rec-2\"}}");
+    check(&n, "by a channel of our own", "recorded f on x f.wav; served " LIFE_HIDDEN "rec-2");
     notes_close(&n);
 }
 

@@ -130,6 +130,11 @@ static inline void on_lonely(void *arg, const char *bridge)
     say(arg, "lonely %s", bridge);
 }
 
+static inline void on_served(void *arg, const char *snoop)
+{
+    say(arg, "served %s", snoop);
+}
+
 static inline void notes_open(struct notes *n)
 {
     memset(n, 0, sizeof *n);
@@ -137,7 +142,7 @@ static inline void notes_open(struct notes *n)
     n->e.life.emit = on_emit;
     n->e.life.unwanted = on_unwanted;
     n->e.life.arg = n;
-    n->e.sink = (struct events_sink){on_beat, on_taken, on_arrived, on_lonely, n};
+    n->e.sink = (struct events_sink){on_beat, on_taken, on_arrived, on_lonely, on_served, n};
 }
 
 static inline void notes_close(struct notes *n)
