@@ -43,21 +43,6 @@ static void app_fail(struct app *app, const char *why)
 
 /* ---- What plugins tell ----------------------------------------------------------- */
 
-static void on_backend_event(void *arg, struct instance *in, const struct dg_event *ev)
-{
-    struct app *app = arg;
-    calls_event(app->calls, in, ev);
-    channels_event(app->channels, in, ev);
-}
-
-static void on_backend_link(void *arg, struct instance *in, enum dg_link link, const char *detail)
-{
-    struct app *app = arg;
-    (void)detail;
-    channels_link(app->channels, in, link);
-    calls_link(app->calls, in, link);
-}
-
 static void on_store_link(void *arg, struct instance *in, enum dg_link link, const char *detail)
 {
     struct app *app = arg;
@@ -260,6 +245,7 @@ static void start_calls(struct app *app)
     };
     app_retention(app->config, &config.retention);
     app->calls = calls_new(&config);
+    health_follow(app->api.health, app->calls);
     struct idempotency_config keys = {.loop = app->loop,
                                       .store = app->store,
                                       .calls = app->calls,
@@ -309,37 +295,20 @@ static void stop_calls(struct app *app)
 
 static void start_backends(struct app *app)
 {
-    const struct config *c = app->config;
-    const struct config_instance *active = config_active_backend(c);
-    app->backends = xcalloc(c->backend_count + 1, sizeof(struct instance *));
-    for (size_t i = 0; i < c->backend_count; i++) {
-        struct config_instance *b = &c->backends[i];
-        if (b != active)
-            continue;
-        struct plug_events events = {
-            .event = on_backend_event, .link = on_backend_link, .arg = app};
-        struct problem why = {0};
-        struct settings *settings = b->settings;
-        b->settings = NULL;
-        struct instance *in =
-            instance_open(app->plug, b->descriptor, b->name, settings, &events, &why);
-        if (!in) {
-            app_fail(app, why.text);
-            return;
-        }
-        app->backends[app->backend_count++] = in;
-        app_use_backend(app, c, b, in);
-        channels_follow(app->channels, in, b->descriptor->backend->simulated);
-        channels_use(app->channels, in);
-        health_backend(app->api.health, in->name, b->descriptor->backend->simulated);
+    struct problem why = {0};
+    struct backends_change *change = backends_prepare(app, app->config, &why);
+    if (!change) {
+        app_fail(app, why.text);
+        return;
     }
+    backends_apply(change, app->config);
     app_next(app);
 }
 
 static void stop_backends(struct app *app)
 {
     calls_stop(app->calls);
-    close_all(app, app->backends, app->backend_count);
+    backends_close(app, app_next);
 }
 
 /* ---- Steps: the doors ---------------------------------------------------------------- */

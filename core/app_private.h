@@ -24,8 +24,11 @@ struct app {
     struct store *store;
     struct users *users;
     struct auth *auth;
-    struct instance **providers, **backends;
-    size_t provider_count, backend_count, closing;
+    struct instance **providers;
+    size_t provider_count, closing;
+    struct instance **backends; /* those that drain as well */
+    size_t backend_count, backends_closing;
+    void (*backends_ended)(struct app *app); /* when all are closed; NULL: nobody waits for it */
     struct call_metrics *call_metrics;
     struct channels *channels;
     struct calls *calls;
@@ -79,10 +82,16 @@ void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_mock_numbers(const struct config *c, struct mock_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
-/* New calls go to `in`, by the keys of its table `b`. */
-void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
-                     struct instance *in);
 void app_switch_pages(struct app *app, const struct config *c); /* /metrics, /docs */
+
+/* ---- app_backends.c ---- [control thread] */
+
+/* Opens what another configuration needs and does not find open. NULL: `why` says it, and nothing
+ * has changed. To be applied or cancelled in the same turn. */
+struct backends_change *backends_prepare(struct app *app, struct config *c, struct problem *why);
+void backends_apply(struct backends_change *change, const struct config *c);
+void backends_cancel(struct backends_change *change);
+void backends_close(struct app *app, void (*ended)(struct app *app));
 
 /* ---- app_reload.c ---- */
 void app_reload_init(struct app *app);

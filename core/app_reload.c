@@ -125,9 +125,6 @@ static void note_restarts(struct fresh *f)
     config_restart_sections(app->config, c, note_restart, f);
     if (app->store_instance && str_eq(c->store.plugin, app->store_instance->plugin->name))
         compare_instance(f, app->store_instance, "", &c->store);
-    for (size_t i = 0; i < app->backend_count; i++)
-        compare_instance(f, app->backends[i], "backend.",
-                         named(c->backends, c->backend_count, app->backends[i]->name));
     for (size_t i = 0; i < app->provider_count; i++)
         compare_instance(f, app->providers[i], "auth.",
                          named(c->providers, c->provider_count, app->providers[i]->name));
@@ -138,8 +135,6 @@ static void note_restarts(struct fresh *f)
 static void use_calls(struct app *app, const struct config *c)
 {
     struct call_retention retention;
-    struct instance *in = calls_backend(app->calls);
-    const struct config_instance *b = in ? named(c->backends, c->backend_count, in->name) : NULL;
     struct idempotency_settings idempotency;
     app_retention(c, &retention);
     calls_retain(app->calls, &retention);
@@ -148,12 +143,9 @@ static void use_calls(struct app *app, const struct config *c)
     struct mock_settings mocks;
     app_mock_numbers(c, &mocks);
     mock_numbers_set(app->mock_numbers, &mocks);
-    /* Its table may be gone, or be another plugin's: then it keeps what it had. */
-    if (b && b->descriptor && b->descriptor->backend)
-        app_use_backend(app, c, b, in);
 }
 
-static void use(struct fresh *f, struct auth_change *auth)
+static void use(struct fresh *f, struct auth_change *auth, struct backends_change *backends)
 {
     struct app *app = f->app;
     struct config *old = app->config;
@@ -163,6 +155,7 @@ static void use(struct fresh *f, struct auth_change *auth)
     http_set_limits(app->http, &f->limits);
     http_forget_identities(app->http);
     use_calls(app, f->config);
+    backends_apply(backends, f->config);
     app_switch_pages(app, f->config);
     admin_hash_cost(app->admin, (unsigned)settings_int(f->config->auth, "bcrypt_cost"));
     app->config = f->config;
@@ -171,24 +164,26 @@ static void use(struct fresh *f, struct auth_change *auth)
     config_free(old);
 }
 
+/* In the order in which it can be taken back: another log can not. */
 static bool try_to_use(struct fresh *f)
 {
     struct app *app = f->app;
     struct problem why = {0};
     struct auth_change *auth = auth_prepare(app->auth, f->config->auth,
                                             f->config->debug || f->config->store_disabled, &why);
-    if (!auth) {
+    struct backends_change *backends = auth ? backends_prepare(app, f->config, &why) : NULL;
+    if (!backends)
         buf_addf(&f->problems, "%s\n", why.text);
-        f->count++;
-        return false;
+    if (backends && app_log_setup(f->config, &f->problems)) {
+        use(f, auth, backends);
+        return true;
     }
-    if (!app_log_setup(f->config, &f->problems)) {
+    if (backends)
+        backends_cancel(backends);
+    if (auth)
         auth_cancel(auth);
-        f->count++;
-        return false;
-    }
-    use(f, auth);
-    return true;
+    f->count++;
+    return false;
 }
 
 static void tell_refusal(struct fresh *f)

@@ -92,17 +92,6 @@ void app_mock_numbers(const struct config *c, struct mock_settings *out)
     };
 }
 
-void app_use_backend(struct app *app, const struct config *c, const struct config_instance *b,
-                     struct instance *in)
-{
-    struct call_defaults defaults;
-    struct call_limits limits;
-    config_call_defaults(c, b, &defaults);
-    config_call_limits(c, b, &limits);
-    calls_use(app->calls, in, b->descriptor->backend->simulated, &defaults, &limits);
-    config_list_free((const char **)defaults.allowed_contexts);
-}
-
 void app_switch_pages(struct app *app, const struct config *c)
 {
     app->api.docs = settings_bool(c->server, "docs");

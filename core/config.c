@@ -110,6 +110,13 @@ static const struct dg_cfg_key telephony_keys[] = {
     {"backend", DG_CFG_STR, NULL, "the active backend: NAME of a [backend.NAME] table"},
     {"mock", DG_CFG_BOOL, "false",
      "whatever `backend` says, use the backend that only plays its calls"},
+    {"fallback", DG_CFG_STR, "",
+     "NAME of the [backend.NAME] that new calls go to while the active one is not connected"},
+    {"fallback_hold", DG_CFG_MS, "10s",
+     "the active backend must be connected again for so long before new calls go back to it"},
+    {"switch_timeout", DG_CFG_MS, "30s",
+     "after a reload, for so long the backend of before serves while the new one is not connected; "
+     "0: not at all"},
     {0},
 };
 
@@ -376,6 +383,33 @@ static const char *plugin_of(const struct config *c, const struct toml_node *tab
     return NULL;
 }
 
+static void check_route(const struct config *c, const struct toml_node *all, struct buf *problems,
+                        unsigned *count)
+{
+    const struct toml_node *telephony = toml_get(c->root, "telephony");
+    const char *active = settings_str(c->telephony, "backend");
+    const char *fallback = settings_str(c->telephony, "fallback");
+    const struct toml_node *at = telephony ? toml_get(telephony, "fallback") : NULL;
+    if (config_active_backend(c) || str_empty(active)) /* the latter was told already */
+        ;
+    else if (c->mock)
+        problemf(c, telephony, problems, count,
+                 "telephony.mock is true, but no [backend.*] has a plugin that only plays calls");
+    else if (!(all && toml_get(all, active)))
+        problemf(c, telephony, problems, count,
+                 "telephony names the backend \"%s\", but there is no table [backend.%s]", active,
+                 active);
+    if (str_empty(fallback))
+        return;
+    if (!(all && toml_get(all, fallback)))
+        problemf(c, at, problems, count,
+                 "telephony.fallback is \"%s\", but there is no table [backend.%s]", fallback,
+                 fallback);
+    else if (str_eq(active, fallback))
+        problemf(c, at, problems, count,
+                 "telephony.fallback is the active backend itself; name another, or none");
+}
+
 static void read_backends(struct config *c, struct plug *plug, struct buf *problems,
                           unsigned *count)
 {
@@ -392,23 +426,13 @@ static void read_backends(struct config *c, struct plug *plug, struct buf *probl
             continue;
         c->backends = xrealloc(c->backends, (c->backend_count + 1) * sizeof *c->backends);
         struct config_instance *in = &c->backends[c->backend_count++];
-        *in = (struct config_instance){.name = table->key, .plugin = plugin};
+        *in = (struct config_instance){.name = table->key, .plugin = plugin, .line = table->line};
         read_instance(c, plug, in, ROLE_BACKEND, table, core_keys, problems, count);
         read_calls_overrides(c, in, table);
     }
     free(core_keys);
 
-    const struct toml_node *telephony = toml_get(c->root, "telephony");
-    const char *active = settings_str(c->telephony, "backend");
-    if (config_active_backend(c) || str_empty(active)) /* the latter was told already */
-        return;
-    if (c->mock)
-        problemf(c, telephony, problems, count,
-                 "telephony.mock is true, but no [backend.*] has a plugin that only plays calls");
-    else if (!(all && toml_get(all, active)))
-        problemf(c, telephony, problems, count,
-                 "telephony names the backend \"%s\", but there is no table [backend.%s]", active,
-                 active);
+    check_route(c, all, problems, count);
 }
 
 static void read_store(struct config *c, struct plug *plug, struct buf *problems, unsigned *count)
@@ -461,6 +485,16 @@ const struct config_instance *config_active_backend(const struct config *c)
         const struct config_instance *in = &c->backends[i];
         if (c->mock ? simulated(in) : str_eq(in->name, name))
             return in;
+    }
+    return NULL;
+}
+
+const struct config_instance *config_fallback_backend(const struct config *c)
+{
+    const char *name = settings_str(c->telephony, "fallback");
+    for (size_t i = 0; !c->mock && i < c->backend_count; i++) {
+        if (str_eq(c->backends[i].name, name))
+            return &c->backends[i];
     }
     return NULL;
 }

@@ -11,6 +11,7 @@ struct config_instance {
     struct settings *settings; /* of the plugin; handed over to instance_open (then NULL) */
     struct settings *calls;    /* backends: [calls] with what the instance overrides */
     const struct dg_plugin *descriptor;
+    int line; /* backends: of the table, for problems found later */
 };
 
 struct config {
@@ -62,15 +63,20 @@ void config_call_limits(const struct config *c, const struct config_instance *ba
 /* The one that `telephony.backend` names, or with `telephony.mock` the first that only plays calls.
  */
 const struct config_instance *config_active_backend(const struct config *c);
+/* The one that `telephony.fallback` names. NULL: none, as always with `telephony.mock`. */
+const struct config_instance *config_fallback_backend(const struct config *c);
 
 /* Keys that differ and that only a restart puts in force, one call each: "server.listen". */
 typedef void config_restart_fn(void *arg, const char *key);
 void config_restart_sections(const struct config *old, const struct config *fresh,
                              config_restart_fn *fn, void *arg);
-/* The same of an opened instance's own keys; `table` is its name in the file ("backend.pbx").
- * `fresh` NULL, or of another plugin: its key "plugin". */
+/* The same of an opened instance's own keys (the store's, a provider's); `table` is its name in the
+ * file ("backend.pbx"). `fresh` NULL, or of another plugin: its key "plugin". */
 void config_restart_instance(const struct instance *in, const struct config_instance *fresh,
                              const char *table, config_restart_fn *fn, void *arg);
+
+/* Whether an opened instance is what this table asks for. */
+bool config_same_instance(const struct instance *in, const struct config_instance *fresh);
 
 /* Where the configuration is when --config is not given: $DIALGATE_CONFIG, ./dialgate.toml,
  * /etc/dialgate/dialgate.toml. NULL: none exists. The caller frees. */

@@ -17,7 +17,7 @@ struct fixed {
 
 static const struct fixed fixed_sections[] = {
     {"server", server_keys}, {"auth", auth_chain}, {"plugins", NULL},
-    {"node", NULL},          {"telephony", NULL},  {"storage", NULL},
+    {"node", NULL},          {"storage", NULL},
 };
 
 static const struct settings *section_of(const struct config *c, const char *name)
@@ -26,8 +26,8 @@ static const struct settings *section_of(const struct config *c, const char *nam
         const char *name;
         const struct settings *settings;
     } sections[] = {
-        {"server", c->server}, {"auth", c->auth},           {"plugins", c->plugins},
-        {"node", c->node},     {"telephony", c->telephony}, {"storage", c->storage},
+        {"server", c->server}, {"auth", c->auth},       {"plugins", c->plugins},
+        {"node", c->node},     {"storage", c->storage},
     };
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (str_eq(sections[i].name, name))
@@ -68,6 +68,16 @@ void config_restart_sections(const struct config *old, const struct config *fres
             if (listed(f->keys, k->name) && !settings_same(a, b, k->name))
                 tell(fn, arg, f->section, k->name);
     }
+}
+
+bool config_same_instance(const struct instance *in, const struct config_instance *fresh)
+{
+    if (!fresh->settings || !str_eq(fresh->plugin, in->plugin->name))
+        return false;
+    for (const struct dg_cfg_key *k = in->plugin->config; k && k->name; k++)
+        if (!settings_same(in->settings, fresh->settings, k->name))
+            return false;
+    return true;
 }
 
 void config_restart_instance(const struct instance *in, const struct config_instance *fresh,

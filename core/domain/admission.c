@@ -20,6 +20,7 @@ struct admission {
     struct call_limits limits;
     size_t active, queued;
     struct link queue;
+    bool held;
     uint64_t full_us; /* when the bucket will be full again; in the past: it is */
     struct loop_timer *timer;
 };
@@ -48,7 +49,7 @@ void admission_free(struct admission *a)
 
 static uint64_t interval_us(const struct admission *a)
 {
-    return SECOND_US / a->limits.max_per_second;
+    return a->limits.max_per_second ? SECOND_US / a->limits.max_per_second : 0;
 }
 
 /* Never long ago: what was not used is lost. But while somebody waits, being served a little late
@@ -69,6 +70,8 @@ static uint64_t token_after_us(const struct admission *a, uint64_t now_us)
 
 static bool take_token(struct admission *a, uint64_t now_us)
 {
+    if (a->held)
+        return false;
     if (!a->limits.max_per_second)
         return true;
     if (token_after_us(a, now_us))
@@ -125,7 +128,7 @@ static void watch_first(struct admission *a)
         return;
     uint64_t now_us = clock_us(), deadline = deadline_us(a, first(a));
     uint64_t after_us = token_after_us(a, now_us);
-    if (deadline < now_us + after_us)
+    if (a->held || deadline < now_us + after_us)
         after_us = deadline > now_us ? deadline - now_us : 0;
     a->timer = loop_timer(a->loop, (after_us + 999) / 1000, on_timer, a);
 }
@@ -140,6 +143,7 @@ static void serve(struct admission *a)
         bool admitted = take_token(a, now_us);
         if (!admitted && deadline_us(a, turn) > now_us)
             break;
+        admitted |= a->held; /* to learn what has become of the backend */
         if (!admitted)
             count_refused(a, "queue_timeout");
         take_out(a, turn);
@@ -175,6 +179,12 @@ void admission_close(struct admission *a)
 void admission_limit(struct admission *a, const struct call_limits *limits)
 {
     a->limits = *limits;
+    serve(a);
+}
+
+void admission_hold(struct admission *a, bool held)
+{
+    a->held = held;
     serve(a);
 }
 

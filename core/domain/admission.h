@@ -45,6 +45,10 @@ void admission_free(struct admission *a); /* nobody waits any more: admission_cl
 /* Takes effect at once, also for those that wait. */
 void admission_limit(struct admission *a, const struct call_limits *limits);
 
+/* While it is held nobody is admitted, for a while: those who come wait, and go on when it is
+ * let go or when they have waited for as long as they may. */
+void admission_hold(struct admission *a, bool held);
+
 /* GRANTED: go ahead. QUEUED: turn->fn comes. REFUSED: `why` says it. */
 enum admission_verdict admission_ask(struct admission *a, struct admission_turn *turn,
                                      struct admission_refusal *why);

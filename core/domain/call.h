@@ -104,8 +104,9 @@ struct call {
     struct calls *owner;
     struct originate *originate; /* while it is being placed */
     unsigned refs;               /* the live map, and operations under way */
-    struct instance *carrier;    /* NULL: adopted, its backend has not come up yet */
+    struct instance *carrier;    /* NULL: adopted, its backend has not come up yet; or over */
     bool stored;                 /* its first write was acknowledged */
+    bool asked;                  /* the carrier was asked to place it */
     bool placed;                 /* the backend is known to have it, or to have had it */
     bool overdue;                /* its deadline has passed, we asked for its end */
     bool given_up;               /* ended without a word from the backend */

@@ -12,6 +12,7 @@
 struct call_metrics {
     struct metric *launched, *success, *failed, *total, *live;
     struct metric_family *originated, *transitions, *events, *queued, *refused;
+    struct metric_family *backend_up, *backend_serving, *backend_calls, *route_changes, *moved;
     struct metric *latency, *latency_old, *duration, *waited;
 };
 
@@ -45,7 +46,7 @@ static struct metric *histogram(struct metrics *m, const char *name, const char 
 static void on_event(void *arg, const struct bus_event *ev)
 {
     struct call_metrics *cm = arg;
-    if (ev->topic == BUS_LINK)
+    if (!ev->call)
         return;
     const char *labels[] = {ev->from, ev->to, "success"};
     if (!str_eq(ev->from, ev->to))
@@ -72,6 +73,31 @@ static void add_admission(struct call_metrics *cm, struct metrics *m)
     cm->waited = histogram(m, "dialgate_call_queue_seconds",
                            "How long those calls waited that had to wait for max_per_second.",
                            wait_buckets, LEN(wait_buckets));
+}
+
+static struct metric_family *labelled(struct metrics *m, enum metric_kind kind, const char *name,
+                                      const char *help, const char *first, const char *second)
+{
+    struct metric_family_info info = {
+        .kind = kind, .name = name, .help = help, .labels = {first, second}};
+    return metrics_family(m, &info);
+}
+
+static void add_backends(struct call_metrics *cm, struct metrics *m)
+{
+    cm->backend_up = labelled(m, METRIC_GAUGE, "dialgate_backend_up",
+                              "1: the backend is connected.", "backend", NULL);
+    cm->backend_serving = labelled(m, METRIC_GAUGE, "dialgate_backend_serving",
+                                   "1: new calls go to this backend.", "backend", NULL);
+    cm->backend_calls =
+        labelled(m, METRIC_GAUGE, "dialgate_backend_calls",
+                 "Calls that have not ended, by who carries them.", "backend", NULL);
+    cm->route_changes = labelled(
+        m, METRIC_COUNTER, "dialgate_backend_changes_total",
+        "How often new calls began to go to another backend, by the reason.", "reason", NULL);
+    cm->moved =
+        labelled(m, METRIC_COUNTER, "dialgate_calls_moved_total",
+                 "Calls that one backend has not dialled and another was given.", "from", "to");
 }
 
 struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
@@ -107,6 +133,7 @@ struct call_metrics *call_metrics_new(struct metrics *m, struct bus *bus)
     cm->duration = histogram(m, "call_duration_seconds", "Answer to end, in seconds.",
                              duration_buckets, LEN(duration_buckets));
     add_admission(cm, m);
+    add_backends(cm, m);
     bus_subscribe(bus, on_event, cm);
     return cm;
 }
@@ -155,4 +182,26 @@ void call_metrics_refused(struct call_metrics *cm, const char *backend, const ch
 void call_metrics_waited(struct call_metrics *cm, double seconds)
 {
     metric_observe(cm->waited, seconds);
+}
+
+void call_metrics_backend(struct call_metrics *cm, const char *backend, bool up, bool serving)
+{
+    metric_set(metric_of(cm->backend_up, &backend), up);
+    metric_set(metric_of(cm->backend_serving, &backend), serving);
+}
+
+void call_metrics_backend_calls(struct call_metrics *cm, const char *backend, int more)
+{
+    metric_add(metric_of(cm->backend_calls, &backend), more);
+}
+
+void call_metrics_route_changed(struct call_metrics *cm, const char *reason)
+{
+    metric_add(metric_of(cm->route_changes, &reason), 1);
+}
+
+void call_metrics_moved(struct call_metrics *cm, const char *from, const char *to)
+{
+    const char *labels[] = {from, to};
+    metric_add(metric_of(cm->moved, labels), 1);
 }

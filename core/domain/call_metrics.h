@@ -18,6 +18,13 @@ void call_metrics_live(struct call_metrics *cm, size_t live);
 void call_metrics_queued(struct call_metrics *cm, const char *backend, size_t queued);
 void call_metrics_refused(struct call_metrics *cm, const char *backend, const char *limit);
 void call_metrics_waited(struct call_metrics *cm, double seconds);
+/* How a backend is, and whether new calls go there; how many calls it has more than before. */
+void call_metrics_backend(struct call_metrics *cm, const char *backend, bool up, bool serving);
+void call_metrics_backend_calls(struct call_metrics *cm, const char *backend, int more);
+/* New calls go elsewhere: "switch", "switch_timeout", "fallback", "recovered". */
+void call_metrics_route_changed(struct call_metrics *cm, const char *reason);
+/* A call that the first has not dialled was given to the second. */
+void call_metrics_moved(struct call_metrics *cm, const char *from, const char *to);
 /* How long the backend took to accept, or to refuse, an originate. */
 void call_metrics_originated(struct call_metrics *cm, bool accepted, double seconds);
 

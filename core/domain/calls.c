@@ -32,7 +32,7 @@ struct calls *calls_new(const struct calls_config *config)
     struct calls *cs = xcalloc(1, sizeof *cs);
     cs->config = *config;
     cs->live = map_new();
-    cs->admissions = map_new();
+    backends_start(cs);
     cs->given_up = map_new();
     cs->companions = map_new();
     list_init(&cs->recent);
@@ -55,23 +55,6 @@ static void stop_deadline(void *arg, const char *id, void *value)
     c->deadline = NULL;
 }
 
-static void free_defaults(struct call_defaults *d)
-{
-    for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++)
-        free((char *)d->allowed_contexts[i]);
-    free((void *)d->allowed_contexts);
-    free((char *)d->endpoint);
-    free((char *)d->context);
-    free((char *)d->extension);
-    free((char *)d->caller_id);
-    free((char *)d->parked_context);
-}
-
-static void free_admission(void *value)
-{
-    admission_free(value);
-}
-
 static void close_admission(void *arg, const char *backend, void *value)
 {
     (void)arg;
@@ -81,7 +64,11 @@ static void close_admission(void *arg, const char *backend, void *value)
 
 void calls_stop(struct calls *cs)
 {
+    cs->stopping = true;
+    backends_stop(cs);
+    reconcile_stop(cs);
     map_each(cs->admissions, close_admission, NULL);
+    map_each(cs->live, stop_deadline, cs);
 }
 
 void calls_free(struct calls *cs)
@@ -92,7 +79,7 @@ void calls_free(struct calls *cs)
     reconcile_stop(cs);
     map_each(cs->live, stop_deadline, cs);
     map_free(cs->live, let_go);
-    map_free(cs->admissions, free_admission);
+    backends_free(cs);
     map_free(cs->given_up, NULL);
     map_free(cs->companions, NULL);
     while (!list_empty(&cs->recent)) {
@@ -100,64 +87,12 @@ void calls_free(struct calls *cs)
         list_remove(&r->link);
         free(r);
     }
-    free_defaults(&cs->defaults);
     free(cs);
-}
-
-static struct call_defaults copy_defaults(const struct call_defaults *d)
-{
-    size_t count = 0;
-    while (d->allowed_contexts && d->allowed_contexts[count])
-        count++;
-    char **contexts = xcalloc(count + 1, sizeof *contexts);
-    for (size_t i = 0; i < count; i++)
-        contexts[i] = xstrdup(d->allowed_contexts[i]);
-    return (struct call_defaults){.endpoint = xstrdup(d->endpoint),
-                                  .context = xstrdup(d->context),
-                                  .extension = xstrdup(d->extension),
-                                  .caller_id = xstrdup(d->caller_id),
-                                  .parked_context = xstrdup(d->parked_context),
-                                  .priority = d->priority,
-                                  .ring_ms = d->ring_ms,
-                                  .allowed_contexts = (const char *const *)contexts};
 }
 
 void calls_retain(struct calls *cs, const struct call_retention *retention)
 {
     cs->config.retention = *retention;
-}
-
-static struct admission *admission_of(struct calls *cs, const char *backend)
-{
-    backend = backend ? backend : "";
-    struct admission *a = map_get(cs->admissions, backend);
-    if (!a) {
-        a = admission_new(cs->config.loop, backend, cs->config.metrics);
-        map_set(cs->admissions, backend, a);
-    }
-    return a;
-}
-
-void calls_use(struct calls *cs, struct instance *backend, bool mock,
-               const struct call_defaults *defaults, const struct call_limits *limits)
-{
-    cs->backend = backend;
-    cs->mock = mock;
-    free_defaults(&cs->defaults);
-    cs->defaults = copy_defaults(defaults);
-    cs->admission = admission_of(cs, backend->name);
-    calls_set_limits(cs, limits);
-}
-
-void calls_set_limits(struct calls *cs, const struct call_limits *limits)
-{
-    if (cs->admission)
-        admission_limit(cs->admission, limits);
-}
-
-struct instance *calls_backend(const struct calls *cs)
-{
-    return cs->backend;
 }
 
 void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion)
@@ -327,6 +262,7 @@ static void end_call(struct calls *cs, struct call *c)
     c->deadline = NULL;
     map_del(cs->live, c->id);
     admission_call_ends(admission_of(cs, c->backend));
+    calls_carry(cs, c, NULL);
     calls_release(c);
     count_live(cs);
 }
@@ -394,6 +330,8 @@ static void on_deadline(void *arg)
 void calls_watch(struct calls *cs, struct call *c)
 {
     uint64_t after = c->ring_ms + DEADLINE_GRACE_MS;
+    if (cs->stopping)
+        return;
     if (c->overdue)
         after = END_GRACE_MS;
     else if (c->state == CALL_ANSWERED)
@@ -464,6 +402,8 @@ void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id)
 
 void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev)
 {
+    if (!backend_of(cs, in)) /* it was opened for a configuration that was refused, or is closed */
+        return;
     struct call *c = ev->call ? map_get(cs->live, ev->call) : NULL;
     if (cs->config.metrics)
         call_metrics_event(cs->config.metrics, event_name(ev->type), c != NULL);
@@ -471,8 +411,10 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         calls_end_unwanted(cs, in, ev->call);
     if (c && c->carrier && c->carrier != in && calls_companion(cs, c->carrier) == in)
         doing_event(cs, c, ev);
-    if (!c || (c->carrier && c->carrier != in))
+    if (!c || !calls_heeds(cs, c, in))
         return;
+    if (!c->carrier)
+        calls_carry(cs, c, in);
     c->heard_at_ms = clock_unix_ms();
     for (size_t i = 0; i < sizeof event_map / sizeof *event_map; i++) {
         if (event_map[i].from != ev->type)
@@ -491,12 +433,15 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
 
 void calls_link(struct calls *cs, struct instance *in, enum dg_link link)
 {
+    if (!backend_of(cs, in))
+        return;
     struct bus_event ev = {.topic = BUS_LINK,
                            .at_ms = clock_unix_ms(),
                            .instance = in->name,
                            .detail = in->link_detail,
                            .link = (int)link};
     bus_publish(cs->config.bus, &ev);
+    backends_link(cs, in, link);
     if (link == DG_LINK_UP)
         reconcile_link_up(cs, in);
 }
@@ -620,7 +565,7 @@ void calls_hangup(struct calls *cs, const char *id, int cause, calls_fn *fn, voi
         return;
     }
     c->cancelled = true;
-    if (!c->stored) { /* not dialled yet: originate.c ends it when it gets there */
+    if (!c->asked) { /* not dialled yet: originate.c ends it when it gets there */
         if (c->originate)
             originate_hurry(c->originate);
         ask_soon(a, DG_OK, NULL);

@@ -10,6 +10,8 @@
  *
  *   calls.c      the live calls: effects of a step, recent calls, hang-up
  *   channel_hangup.c  hang-up of channels that need not be calls of ours
+ *   backends.c   which backends there are, who carries what, draining
+ *   routing.c    where a new call goes: the active backend, or the fallback
  *   admission.c  how many calls a backend is given, at once and per second
  *   originate.c  from a request to a channel
  *   doing.c      what is being done to a live call
@@ -20,26 +22,14 @@
 
 #include "base/metrics.h"
 #include "data/store.h"
-#include "domain/admission.h"
+#include "domain/backends.h"
 #include "domain/call.h"
 #include "domain/call_metrics.h"
 #include "domain/channels.h"
 #include "domain/snapshots.h"
 #include "events/bus.h"
-#include "plug/backend.h"
 
 struct calls;
-
-/* What a request leaves out, and what it may ask for; per backend. */
-struct call_defaults {
-    const char *endpoint; /* template: {number}, {context} */
-    const char *context, *extension, *caller_id;
-    const char
-        *parked_context; /* whoever goes to a slot there gets the call that is parked in it */
-    int priority;
-    uint64_t ring_ms;
-    const char *const *allowed_contexts; /* beside `context`; "*" any; ends with NULL */
-};
 
 /* How long calls last, and are remembered. */
 struct call_retention {
@@ -69,13 +59,6 @@ void calls_free(struct calls *cs); /* live calls stay in the store and on the ba
 
 /* Another retention, from now on: for calls not answered yet, and for all that have ended. */
 void calls_retain(struct calls *cs, const struct call_retention *retention);
-/* The backend that new calls go to. `mock`: its calls are simulations, and say so. The defaults are
- * copied. The limits are this backend's own; calls that it carries already count. */
-void calls_use(struct calls *cs, struct instance *backend, bool mock,
-               const struct call_defaults *defaults, const struct call_limits *limits);
-/* Other limits for the active backend, at once, also for calls that wait. */
-void calls_set_limits(struct calls *cs, const struct call_limits *limits);
-struct instance *calls_backend(const struct calls *cs);
 /* The instance that does for calls of `backend` what that one cannot: another way into the same
  * server, which knows the calls by the same ids. NULL: none any more. */
 void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion);
@@ -132,8 +115,11 @@ void calls_get(struct calls *cs, const char *id, calls_fn *fn, void *arg);
 
 size_t calls_live(const struct calls *cs);
 
+/* How calls are placed on the backend that carries `c`; NULL, or carried by none: on the active
+ * one. */
+const struct call_defaults *calls_defaults(const struct calls *cs, const struct call *c);
 /* May a request send a call there? */
-bool calls_context_allowed(const struct calls *cs, const char *context);
+bool call_context_allowed(const struct call_defaults *d, const char *context);
 /* A variable that would let the dialplan leave what the configuration allows. */
 bool call_variable_reserved(const char *name);
 

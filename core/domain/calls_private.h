@@ -3,18 +3,18 @@
 #define DOMAIN_CALLS_PRIVATE_H
 
 #include "base/map.h"
+#include "domain/backends_private.h"
 #include "domain/calls.h"
 
 struct calls {
     struct calls_config config;
-    struct call_defaults defaults;
-    struct instance *backend;
-    bool mock;
-    struct admission *admission; /* the active backend's */
-    struct map *admissions;      /* of every backend that has or had calls: name -> admission */
-    struct map *live;            /* id -> struct call */
-    struct map *companions;      /* backend's name -> struct instance that helps it out */
-    struct map *given_up; /* id -> something: recent ones that ended without the backend's word */
+    struct link backends; /* struct backend, by age */
+    struct routing routing;
+    bool stopping;
+    struct map *admissions; /* of every backend that has or had calls: name -> admission */
+    struct map *live;       /* id -> struct call */
+    struct map *companions; /* backend's name -> struct instance that helps it out */
+    struct map *given_up;   /* id -> something: recent ones that ended without the backend's word */
     struct link recent;
     size_t recent_count;
     struct link comparing;
@@ -51,5 +51,7 @@ void originate_hurry(struct originate *o);
 void reconcile_start(struct calls *cs);
 void reconcile_stop(struct calls *cs);
 void reconcile_link_up(struct calls *cs, struct instance *in);
+void reconcile_lost(struct calls *cs, struct instance *in); /* all that it carries is gone */
+void reconcile_forget(struct calls *cs, const struct instance *in); /* it is about to be closed */
 
 #endif

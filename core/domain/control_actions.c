@@ -80,10 +80,11 @@ static void ask_play(struct order *o, struct instance *in)
 
 bool control_check_place(struct order *o)
 {
+    const struct call_defaults *d = calls_defaults(o->ct->calls, o->call);
     const char *own = o->call->context;
     if (!o->req.context)
-        o->req.context = arena_strdup(o->arena, own ? own : o->ct->calls->defaults.context);
-    if (str_eq(o->req.context, own) || calls_context_allowed(o->ct->calls, o->req.context))
+        o->req.context = arena_strdup(o->arena, own ? own : d->context);
+    if (str_eq(o->req.context, own) || call_context_allowed(d, o->req.context))
         return true;
     order_refuse(o, DG_EINVAL, "context", CONTEXT_TEXT);
     return false;

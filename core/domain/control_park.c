@@ -191,7 +191,7 @@ static void ring(struct retrieval *r)
 {
     const struct call_request leg = {.phone_number = name_of(r->arena, r->req.endpoint),
                                      .endpoint = r->req.endpoint,
-                                     .context = r->ct->calls->defaults.parked_context,
+                                     .context = calls_defaults(r->ct->calls, NULL)->parked_context,
                                      .extension = r->req.slot,
                                      .own_place = true,
                                      .priority = 1,
@@ -230,7 +230,8 @@ static void refuse_endpoint(void *arg)
 static bool endpoint_allowed(const struct calls *cs, const char *endpoint)
 {
     const char *at = strchr(endpoint, '@');
-    return !str_starts(endpoint, "Local/") || (at && calls_context_allowed(cs, at + 1));
+    return !str_starts(endpoint, "Local/") ||
+           (at && call_context_allowed(calls_defaults(cs, NULL), at + 1));
 }
 
 void control_retrieve(struct control *ct, const struct retrieve_request *req, control_fn *fn,

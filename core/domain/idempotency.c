@@ -311,7 +311,7 @@ static void on_call(void *arg, const struct call_answer *answer)
 static void on_bus(void *arg, const struct bus_event *ev)
 {
     struct idempotency *im = arg;
-    struct slot *slot = ev->topic == BUS_LINK ? NULL : map_get(im->doubtful, ev->call->id);
+    struct slot *slot = ev->call ? map_get(im->doubtful, ev->call->id) : NULL;
     if (!slot || !decided(ev->call))
         return;
     map_del(im->doubtful, ev->call->id);

@@ -11,13 +11,21 @@
 #include "domain/call_record.h"
 #include "domain/calls_private.h"
 
+/* How often a call that was not dialled is tried on another backend. */
+#define MOVES_MAX 2
+
 struct originate {
     struct calls *cs;
     struct call *call;
     calls_fn *fn;
     void *arg;
-    struct admission *admission; /* of the backend that the call was meant for */
+    struct admission *admission; /* of the backend that the call is meant for */
     struct admission_turn turn;
+    unsigned moves;
+    /* What the request did not leave out: it is the same on another backend. */
+    bool has_context, has_extension, has_caller_id, has_priority, has_ring;
+    bool controlled;          /* it goes to no place of the dialplan */
+    bool fixed;               /* on another backend it would mean something else */
     struct store_batch batch; /* what else is written with the call */
     uint64_t sent_us;
     /* A refusal on its way. */
@@ -93,9 +101,8 @@ static void refuse(struct originate *o, enum dg_err err, const char *field, cons
 
 /* ---- From request to call --------------------------------------------------- */
 
-bool calls_context_allowed(const struct calls *cs, const char *context)
+bool call_context_allowed(const struct call_defaults *d, const char *context)
 {
-    const struct call_defaults *d = &cs->defaults;
     if (str_eq(context, d->context))
         return true;
     for (size_t i = 0; d->allowed_contexts && d->allowed_contexts[i]; i++) {
@@ -129,39 +136,87 @@ static const char *or_default(const char *value, const char *fallback)
     return str_empty(value) ? fallback : value;
 }
 
-static struct call *call_of(struct calls *cs, const struct call_request *req)
+static void set_text(char **where, const char *text)
 {
-    const struct call_defaults *d = &cs->defaults;
-    struct call *c = call_new();
+    free(*where);
+    *where = xstrdup(text);
+}
+
+/* The backend that is to carry it, and what that one's configuration fills in. */
+static void assign(struct originate *o, const struct backend *b)
+{
+    struct call *c = o->call;
+    const struct call_defaults *d = &b->defaults;
+    if (!o->has_context && !o->controlled)
+        set_text(&c->context, d->context);
+    if (!o->has_extension && !o->controlled)
+        set_text(&c->extension, d->extension);
+    if (!o->has_caller_id)
+        set_text(&c->caller_id, d->caller_id);
+    if (!o->has_priority)
+        c->priority = d->priority;
+    if (!o->has_ring)
+        c->ring_ms = d->ring_ms;
+    if (!c->channel || !o->fixed) {
+        free(c->channel);
+        c->channel = expand(d->endpoint, c->phone_number, or_default(c->context, d->context));
+    }
+    set_text(&c->backend, b->in->name);
+    set_text(&c->server_run, b->in->server_run);
+    c->mock = b->mock;
+    o->admission = b->admission;
+    calls_carry(o->cs, c, b->in);
+}
+
+/* It is about a call or a place of one backend, or about a line that one has. */
+static bool is_fixed(const struct call_request *req)
+{
+    return req->peer || req->own_place || req->endpoint;
+}
+
+static struct backend *backend_for(const struct calls *cs, const struct call_request *req)
+{
+    const struct call *peer = req->peer ? map_get(cs->live, req->peer) : NULL;
+    struct backend *b = peer && peer->carrier ? backend_of(cs, peer->carrier) : NULL;
+    if (b)
+        return b;
+    return is_fixed(req) ? cs->routing.active : routing_target(cs);
+}
+
+static struct call *call_of(struct originate *o, const struct call_request *req,
+                            const struct backend *b)
+{
+    struct calls *cs = o->cs;
+    struct call *c = o->call = call_new();
     if (req->id)
         memcpy(c->id, req->id, sizeof c->id);
     c->owner = cs;
     c->created_at_ms = clock_unix_ms();
     c->phone_number = xstrdup(req->phone_number);
-    if (!req->controlled) {
-        c->context = xstrdup(or_default(req->context, d->context));
-        c->extension = xstrdup(or_default(req->extension, d->extension));
-    }
+    o->has_context = !str_empty(req->context);
+    o->has_extension = !str_empty(req->extension);
+    o->has_caller_id = !str_empty(req->caller_id);
+    o->has_priority = req->priority != 0;
+    o->has_ring = req->ring_ms != 0;
+    o->controlled = req->controlled;
+    o->fixed = is_fixed(req);
+    c->context = xstrdup(req->context);
+    c->extension = xstrdup(req->extension);
+    c->channel = xstrdup(req->endpoint);
     c->peer = xstrdup(req->peer);
-    c->caller_id = xstrdup(or_default(req->caller_id, d->caller_id));
-    c->priority = req->priority ? req->priority : d->priority;
-    c->ring_ms = req->ring_ms ? req->ring_ms : d->ring_ms;
-    c->channel = req->endpoint
-                     ? xstrdup(req->endpoint)
-                     : expand(d->endpoint, c->phone_number, or_default(c->context, d->context));
+    c->caller_id = xstrdup(req->caller_id);
+    c->priority = req->priority;
+    c->ring_ms = req->ring_ms;
     c->api = xstrdup(req->api);
     c->user = xstrdup(req->user);
     c->node = xstrdup(cs->config.node);
-    c->backend = xstrdup(cs->backend->name);
-    c->carrier = cs->backend;
-    c->server_run = xstrdup(cs->backend->server_run);
     c->heard_at_ms = c->created_at_ms;
-    c->mock = cs->mock;
     c->variables = xcalloc(req->variable_count + 1, sizeof *c->variables);
     for (size_t i = 0; i < req->variable_count; i++)
         c->variables[i] = (struct call_variable){xstrdup(req->variables[i].key),
                                                  xstrdup(req->variables[i].value)};
     c->variable_count = req->variable_count;
+    assign(o, b);
     return c;
 }
 
@@ -171,6 +226,50 @@ static void ignore(void *arg, const struct op_result *res)
 {
     (void)arg;
     (void)res;
+}
+
+static void write_down(struct originate *o);
+
+/* Another backend may carry it when it is certain that this one has dialled nothing, and never
+ * will; and when that one's configuration allows what was asked for. */
+static struct backend *elsewhere(const struct originate *o, const struct op_result *res)
+{
+    const struct call *c = o->call;
+    struct backend *to = routing_target(o->cs);
+    bool untouched = res->err == DG_EUNAVAILABLE && !c->placed && c->state == CALL_PENDING;
+    if (!untouched || o->fixed || c->cancelled || o->cs->stopping || o->moves == MOVES_MAX)
+        return NULL;
+    if (!to || to->in == c->carrier || !routing_open(o->cs, to))
+        return NULL;
+    return !o->has_context || call_context_allowed(&to->defaults, c->context) ? to : NULL;
+}
+
+/* What it was written with is written anew before it is dialled there. */
+static bool move_on(struct originate *o, const struct op_result *res)
+{
+    struct call *c = o->call;
+    struct backend *to = elsewhere(o, res);
+    struct admission_refusal why;
+    if (!to)
+        return false;
+    enum admission_verdict verdict = admission_ask(to->admission, &o->turn, &why);
+    if (verdict == ADMISSION_REFUSED)
+        return false;
+    log_warn("calls", "the call was not dialled and goes to another backend", LOG_S("call", c->id),
+             LOG_S("from", c->backend), LOG_S("to", to->in->name), LOG_S("why", res->message));
+    if (o->cs->config.metrics)
+        call_metrics_moved(o->cs->config.metrics, c->backend, to->in->name);
+    o->moves++;
+    admission_call_ends(o->admission);
+    assign(o, to);
+    admission_call_begins(o->admission);
+    c->asked = false;
+    loop_timer_stop(o->cs->config.loop, c->deadline);
+    c->deadline = NULL;
+    calls_publish(o->cs, c, CALL_PENDING);
+    if (verdict == ADMISSION_GRANTED)
+        write_down(o);
+    return true;
 }
 
 static void on_accepted(void *arg, const struct op_result *res)
@@ -187,6 +286,8 @@ static void on_accepted(void *arg, const struct op_result *res)
         originate_answer(o, DG_OK, NULL);
         return;
     }
+    if (move_on(o, res))
+        return;
     if (res->err == DG_ETIMEOUT &&
         !c->placed) { /* it may ring all the same: make sure it does not */
         struct dg_hangup req = {.call = c->id};
@@ -240,6 +341,7 @@ static void dial(struct originate *o)
         .variable_count = c->variable_count,
     };
     o->sent_us = clock_us();
+    c->asked = true;
     split_caller_id(caller_id, &req.caller_name, &req.caller_number);
     backend_originate(c->carrier, &req, on_accepted, o);
     free(variables);
@@ -257,9 +359,12 @@ static void not_written(struct originate *o, const struct op_result *res)
     if (!taken)
         log_error("calls", "call not placed: the store did not take it", LOG_S("call", c->id),
                   LOG_S("why", res->message));
-    c->stored = res->err == DG_ETIMEOUT || res->err == DG_EUPSTREAM;
+    if (!o->moves)
+        c->stored = res->err == DG_ETIMEOUT || res->err == DG_EUPSTREAM;
     calls_move(o->cs, c, &ev);
-    if (taken)
+    if (o->moves) /* as the record of before says, there is such a call */
+        originate_answer(o, DG_OK, NULL);
+    else if (taken)
         originate_answer(o, DG_ECONFLICT, "What was to be written with the call is there already");
     else
         originate_answer(o, DG_EUNAVAILABLE, "Database unavailable");
@@ -290,8 +395,12 @@ static void write_down(struct originate *o)
     struct buf json;
     buf_init(&json, BUF_MAX);
     call_record_write(o->call, &json);
+    if (o->moves) {
+        store_batch_free(&o->batch);
+        store_batch_init(&o->batch);
+    }
     store_batch_put(&o->batch, COLLECTION_CALLS, o->call->id, (struct dg_bytes){json.ptr, json.len},
-                    DG_VERSION_NONE);
+                    o->moves ? DG_VERSION_ANY : DG_VERSION_NONE);
     store_write(o->cs->config.store, &o->batch, on_written, o);
     buf_free(&json);
 }
@@ -311,7 +420,7 @@ static void on_turn(struct admission_turn *turn, bool admitted)
     ev.text = TURN_LOST_TEXT;
     calls_move(o->cs, o->call, &ev);
     o->retry_s = 1;
-    originate_answer(o, DG_ELIMIT, TURN_LOST_TEXT);
+    originate_answer(o, o->moves ? DG_OK : DG_ELIMIT, o->moves ? NULL : TURN_LOST_TEXT);
 }
 
 void originate_hurry(struct originate *o)
@@ -322,10 +431,10 @@ void originate_hurry(struct originate *o)
     write_down(o);
 }
 
-static void take_on(struct originate *o, const struct call_request *req)
+static void take_on(struct originate *o, const struct call_request *req, const struct backend *b)
 {
     struct calls *cs = o->cs;
-    struct call *c = o->call = call_of(cs, req);
+    struct call *c = call_of(o, req, b);
     store_batch_init(&o->batch);
     if (req->also)
         store_batch_put(&o->batch, req->also->collection, req->also->id, req->also->json,
@@ -342,23 +451,23 @@ static void take_on(struct originate *o, const struct call_request *req)
 
 void calls_originate(struct calls *cs, const struct call_request *req, calls_fn *fn, void *arg)
 {
+    struct backend *b = backend_for(cs, req);
     struct originate *o = xcalloc(1, sizeof *o);
-    *o = (struct originate){
-        .cs = cs, .fn = fn, .arg = arg, .admission = cs->admission, .turn.fn = on_turn};
-    const char *context = or_default(req->context, cs->defaults.context);
-    if (!req->own_place && !calls_context_allowed(cs, context)) {
+    *o = (struct originate){.cs = cs, .fn = fn, .arg = arg, .turn.fn = on_turn};
+    const char *context = or_default(req->context, b->defaults.context);
+    if (!req->own_place && !call_context_allowed(&b->defaults, context)) {
         refuse(o, DG_EINVAL, "context",
                "Context is not allowed; the configuration lists what is (calls.allowed_contexts)");
         return;
     }
     struct admission_refusal why;
-    enum admission_verdict verdict = admission_ask(cs->admission, &o->turn, &why);
+    enum admission_verdict verdict = admission_ask(b->admission, &o->turn, &why);
     if (verdict == ADMISSION_REFUSED) {
         o->retry_s = why.retry_s;
         refuse(o, DG_ELIMIT, NULL, why.message);
         return;
     }
-    take_on(o, req);
+    take_on(o, req, b);
     if (verdict == ADMISSION_GRANTED)
         write_down(o);
 }

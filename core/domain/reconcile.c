@@ -35,18 +35,15 @@ static void on_compare_timer(void *arg);
 
 /* ---- The comparison --------------------------------------------------------------- */
 
-static bool carried_by(const struct call *c, const struct instance *in)
-{
-    return c->carrier == in || (!c->carrier && str_eq(c->backend, in->name));
-}
-
 static void note_candidate(void *arg, const char *id, void *value)
 {
     struct comparison *p = arg;
     struct call *c = value;
-    if (!carried_by(c, p->in) || !c->placed)
+    bool ours = c->carrier == p->in || (!c->carrier && str_eq(c->backend, p->in->name));
+    if (!ours || !c->placed)
         return;
-    c->carrier = p->in;
+    if (!c->carrier)
+        calls_carry(p->cs, c, p->in);
     if (p->count == p->size) {
         p->size = p->size ? p->size * 2 : 64;
         p->missing = xrealloc(p->missing, p->size * sizeof *p->missing);
@@ -124,6 +121,8 @@ static void close_missing(void *arg)
 
 static void compare_soon(struct calls *cs)
 {
+    if (cs->stopping)
+        return;
     loop_timer_stop(cs->config.loop, cs->compare_timer);
     cs->compare_timer = loop_timer(cs->config.loop, RETRY_MS, on_compare_timer, cs);
 }
@@ -132,7 +131,8 @@ static void adopt(struct comparison *p, struct call *c)
 {
     c->seen = p->number;
     c->placed = true;
-    c->carrier = p->in;
+    if (!c->carrier)
+        calls_carry(p->cs, c, p->in);
     c->heard_at_ms = clock_unix_ms();
     if (!str_eq(c->server_run, p->server_run)) {
         free(c->server_run);
@@ -158,7 +158,7 @@ static void on_calls(void *arg, const struct op_result *res)
         struct call *c = shown->id ? map_get(p->cs->live, shown->id) : NULL;
         if (!c && shown->id)
             calls_end_unwanted(p->cs, p->in, shown->id);
-        if (!c || !carried_by(c, p->in))
+        if (!c || !calls_heeds(p->cs, c, p->in))
             continue;
         adopt(p, c);
         catch_up(p->cs, c, shown);
@@ -188,11 +188,39 @@ void reconcile_link_up(struct calls *cs, struct instance *in)
     compare(cs, in);
 }
 
+/* Its calls are given up: their server has been away for too long. */
+void reconcile_lost(struct calls *cs, struct instance *in)
+{
+    struct comparison *p = xcalloc(1, sizeof *p);
+    p->cs = cs;
+    p->in = in;
+    p->number = ++cs->comparisons;
+    list_init(&p->link);
+    map_each(cs->live, note_candidate, p);
+    list_append(&cs->comparing, &p->link);
+    close_missing(p);
+}
+
+void reconcile_forget(struct calls *cs, const struct instance *in)
+{
+    for (struct link *i = cs->comparing.next, *next; i != &cs->comparing; i = next) {
+        struct comparison *p = list_item(i, struct comparison, link);
+        next = i->next;
+        if (p->in != in)
+            continue;
+        loop_timer_stop(cs->config.loop, p->grace);
+        comparison_free(p);
+    }
+}
+
 static void on_compare_timer(void *arg)
 {
     struct calls *cs = arg;
-    if (cs->backend && cs->backend->link == DG_LINK_UP)
-        compare(cs, cs->backend);
+    for (struct link *i = cs->backends.next; i != &cs->backends; i = i->next) {
+        const struct backend *b = list_item(i, struct backend, link);
+        if (backend_up(b))
+            compare(cs, b->in);
+    }
     cs->compare_timer = loop_timer(cs->config.loop, COMPARE_EVERY_MS, on_compare_timer, cs);
 }
 
@@ -205,6 +233,7 @@ void reconcile_start(struct calls *cs)
 void reconcile_stop(struct calls *cs)
 {
     loop_timer_stop(cs->config.loop, cs->compare_timer);
+    cs->compare_timer = NULL;
     while (!list_empty(&cs->comparing)) {
         struct comparison *p = list_item(cs->comparing.next, struct comparison, link);
         loop_timer_stop(cs->config.loop, p->grace);
@@ -235,7 +264,7 @@ static void take_up(struct calls *cs, const struct dg_doc *doc)
     }
     c->owner = cs;
     c->stored = true;
-    c->placed = true; /* perhaps: the comparison tells */
+    c->asked = c->placed = true; /* perhaps: the comparison tells */
     calls_add(cs, c);
     calls_publish(cs, c, c->state);
     calls_watch(cs, c);

@@ -12,7 +12,12 @@
 struct bus;
 struct call;
 
-enum bus_topic { BUS_CALL_CHANGED, BUS_CALL_ENDED, BUS_LINK };
+enum bus_topic {
+    BUS_CALL_CHANGED,
+    BUS_CALL_ENDED,
+    BUS_LINK,     /* of a backend: `instance` by name, `link`, `detail` */
+    BUS_BACKENDS, /* their links, what they are for, or which there are: see calls_backends */
+};
 
 struct bus_event {
     enum bus_topic topic;

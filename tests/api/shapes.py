@@ -58,7 +58,7 @@ def just_now(text):
 
 
 PLACED_KEYS = {"success", "call_id", "phone_number", "message", "channel", "status", "created_at",
-               "error", "mock"}
+               "error", "backend", "mock"}
 
 
 def placed(reply, number, context="outbound-ivr"):
@@ -72,7 +72,7 @@ def placed(reply, number, context="outbound-ivr"):
     assert body["channel"] == f"Local/{number}@{context}"
     assert body["status"] in ("pending", "dialing")
     assert body["error"] is None
-    assert body["mock"] is True
+    assert body["backend"] and body["mock"] is True
     just_now(body["created_at"])
     return body["call_id"]
 
@@ -82,7 +82,7 @@ STATUS_KEYS = {
     "extension": str, "caller_id": str, "created_at": str, "dialed_at": (str, type(None)),
     "answered_at": (str, type(None)), "ended_at": (str, type(None)),
     "duration": (int, type(None)), "failure_reason": (str, type(None)), "attempt_number": int,
-    "is_active": bool, "is_completed": bool, "mock": bool,
+    "is_active": bool, "is_completed": bool, "backend": str, "mock": bool,
 }
 ACTIVE = ("pending", "dialing", "ringing", "answered")
 OVER = ("completed", "busy", "no_answer", "failed")

@@ -304,12 +304,11 @@ def test_needs_a_restart(gateway, client):
                    "docs": False},
         "node": {"name": "other"},
         "auth": {"chain": ["jwt", "more"]},
-        "telephony": {"mock": True},
-        "backend.mock": {"ring_ms": 30, "caller_id": "Ours"},
+        "backend.mock": {"caller_id": "Ours"},
         "storage": {"path": "other.db"}})
     expected = {f"needs a restart: {key} changed" for key in (
         "server.listen", "server.threads", "server.app_name", "node.name", "auth.chain",
-        "telephony.mock", "backend.mock.ring_ms", "storage.path")}
+        "storage.path")}
     assert set(notes.splitlines()) == expected
     for note in expected:
         assert note in gateway.log()
@@ -318,16 +317,6 @@ def test_needs_a_restart(gateway, client):
     call_id = placed(client.post("/api/v2/calls", json={"phone_number": NUMBER}), NUMBER)
     assert status_of(client.get(f"/api/v2/status/{call_id}"))["caller_id"] == "Ours"
     client.delete(f"/api/v2/calls/{call_id}")
-
-
-def test_backend_gone(gateway, client):
-    """Calls go on with the backend that carries them."""
-    notes = gateway.change({"telephony": {"backend": "other"}, "backend.mock": None,
-                            "backend.other": {"plugin": "mock"}})
-    assert set(notes.splitlines()) == {"needs a restart: telephony.backend changed",
-                                       "needs a restart: backend.mock.plugin changed"}
-    call_id = placed(client.post("/api/v2/calls", json={"phone_number": NUMBER}), NUMBER)
-    assert client.delete(f"/api/v2/calls/{call_id}").status_code == 200
 
 
 # ---- What is refused ----
@@ -353,6 +342,8 @@ BAD = {
     "mismatch": ({"server": {"tls_key": "second.key"}}, "tls_certificate", "key"),
     "variable": ({"calls": {"context": "${NOT_SET_AT_ALL}"}}, "NOT_SET", "is not set"),
     "backend": ({"telephony": {"backend": "none"}}, "[telephony]", "there is no table"),
+    "fallback": ({"telephony": {"fallback": "none"}}, "fallback", "there is no table"),
+    "fallback to itself": ({"telephony": {"fallback": "mock"}}, "fallback", "name another"),
     "plugin": ({"backend.x": {"plugin": "nothing"}}, '"nothing"', "nothing"),
 }
 

@@ -53,7 +53,8 @@ def test_root_configured(switched_off, http_version):
 
 def test_health(client):
     body = json_of(client.get("/health", token=None))
-    assert set(body) == {"status", "version", "database", "asterisk", "services", "timestamp"}
+    assert set(body) == {"status", "version", "database", "asterisk", "backends", "services",
+                         "timestamp"}
     assert body["status"] == "ok"
     assert body["version"] == "1.0.0"
     assert body["database"] == "ok"

@@ -568,7 +568,7 @@ static void too_many_calls(void **state)
 static void note_id(void *arg, const struct bus_event *ev)
 {
     struct world *w = arg;
-    if (ev->topic != BUS_LINK)
+    if (ev->call)
         memcpy(w->moved, ev->call->id, sizeof w->moved);
 }
 

@@ -59,6 +59,8 @@ static const struct field answer_fields[] = {
     {.name = "created_at", .kind = FIELD_TIME, .required = true,
      .example = "\"2025-10-01T12:00:00.123Z\""},
     {.name = "error", .kind = FIELD_STR, .example = "null"},
+    {.name = "backend", .kind = FIELD_STR, .required = true, .example = "\"pbx\"",
+     .help = "Which backend was given the call"},
     {.name = "mock", .kind = FIELD_BOOL, .help = "Present and true: the call is a simulation"},
     {0}};
 /* clang-format on */
@@ -140,6 +142,7 @@ static void render_answer(const struct call *c, struct buf *out)
     jw_str(&w, "status", contact_center_state(c->state));
     jw_time(&w, "created_at", c->created_at_ms);
     jw_str(&w, "error", refused ? c->failure_reason : NULL);
+    jw_str(&w, "backend", c->backend);
     if (c->mock)
         jw_bool(&w, "mock", true);
     jw_end(&w);

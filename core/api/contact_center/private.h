@@ -42,6 +42,8 @@ extern const struct schema contact_center_detail, contact_center_status_schema;
     {.name = "attempt_number", .kind = FIELD_INT, .required = true, .example = "1"},               \
     {.name = "is_active", .kind = FIELD_BOOL, .required = true, .example = "true"},                \
     {.name = "is_completed", .kind = FIELD_BOOL, .required = true, .example = "false"},            \
+    {.name = "backend", .kind = FIELD_STR, .example = "\"pbx\"",                                   \
+     .help = "Which backend carries the call, or has carried it"},                                 \
     {.name = "mock", .kind = FIELD_BOOL, .help = "Present and true: the call is a simulation"},    \
     {.name = "held", .kind = FIELD_BOOL, .help = "Present and true: it is on hold"},               \
     {.name = "muted", .kind = FIELD_STR, .help = "Present while it is: in, out or both"},          \

@@ -52,6 +52,7 @@ void contact_center_members(struct json_writer *w, const struct call *c)
     jw_int(w, "attempt_number", c->attempt_number);
     jw_bool(w, "is_active", !call_is_over(c->state));
     jw_bool(w, "is_completed", call_is_over(c->state));
+    jw_str(w, "backend", c->backend);
     if (c->mock)
         jw_bool(w, "mock", true);
     if (!call_is_over(c->state))

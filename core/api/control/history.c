@@ -211,7 +211,6 @@ static void render_call(struct json_writer *w, const struct call *c)
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
     jw_str(w, "user", c->user);
-    jw_str(w, "backend", c->backend);
     jw_str(w, "node", c->node);
     jw_int(w, "cause", c->cause);
     jw_end(w);
@@ -279,7 +278,6 @@ static const struct field call_fields[] = {
     {.name = "api", .kind = FIELD_STR, .help = "The API that it was placed through",
      .example = "\"contact-center\""},
     {.name = "user", .kind = FIELD_STR, .help = "Who asked for it", .example = "\"admin\""},
-    {.name = "backend", .kind = FIELD_STR, .help = "What carries it, or did", .example = "\"pbx\""},
     {.name = "node", .kind = FIELD_STR, .help = "The gateway that placed it", .example = "\"gw1\""},
     {.name = "cause", .kind = FIELD_INT, .required = true, .help = "ITU-T Q.850; 0: not known",
      .example = "16"},

@@ -1,4 +1,4 @@
-/* health.c - the parts and how they are. The link is followed on the control
+/* health.c - the parts and how they are. The backends are followed on the control
  * thread and read by HTTP threads under a lock that is held for a copy. */
 #include "api/system/health.h"
 
@@ -18,6 +18,7 @@ struct health {
     pthread_mutex_t lock;
     struct health_report report; /* all but the store */
     struct store *store;
+    const struct calls *calls;
     struct metric *http_connected, *socket_connected;
 };
 
@@ -27,22 +28,36 @@ static struct metric *gauge(struct metrics *m, const char *name, const char *hel
     return metric_plain(metrics_family(m, &info));
 }
 
+static struct health_backend describe(const struct backend_view *v)
+{
+    const struct instance *in = v->instance;
+    struct health_backend b = {.role = v->role,
+                               .link = in->link,
+                               .serving = v->serving,
+                               .mock = v->mock,
+                               .calls = v->calls};
+    snprintf(b.name, sizeof b.name, "%s", in->name);
+    snprintf(b.plugin, sizeof b.plugin, "%s", in->plugin->name);
+    snprintf(b.detail, sizeof b.detail, "%s",
+             in->link == DG_LINK_DOWN && in->link_detail ? in->link_detail : "");
+    return b;
+}
+
 static void on_event(void *arg, const struct bus_event *ev)
 {
     struct health *h = arg;
-    if (ev->topic != BUS_LINK)
+    struct backend_view views[HEALTH_BACKENDS];
+    if (ev->topic != BUS_BACKENDS || !h->calls)
         return;
+    size_t count = calls_backends(h->calls, views, HEALTH_BACKENDS);
+    bool up = count && views[0].instance->link == DG_LINK_UP;
     pthread_mutex_lock(&h->lock);
-    if (str_eq(ev->instance, h->report.backend)) {
-        h->report.link = (enum dg_link)ev->link;
-        h->report.link_since_ms = ev->at_ms;
-        bool up = ev->link == DG_LINK_UP;
-        snprintf(h->report.detail, sizeof h->report.detail, "%s",
-                 ev->link == DG_LINK_DOWN && ev->detail ? ev->detail : "");
-        metric_set(h->http_connected, up);
-        metric_set(h->socket_connected, up);
-    }
+    for (size_t i = 0; i < count; i++)
+        h->report.backends[i] = describe(&views[i]);
+    h->report.count = count;
     pthread_mutex_unlock(&h->lock);
+    metric_set(h->http_connected, up);
+    metric_set(h->socket_connected, up);
 }
 
 struct health *health_new(struct bus *bus, struct store *store, struct metrics *metrics)
@@ -66,14 +81,9 @@ void health_free(struct health *h)
     free(h);
 }
 
-void health_backend(struct health *h, const char *instance, bool mock)
+void health_follow(struct health *h, const struct calls *calls)
 {
-    pthread_mutex_lock(&h->lock);
-    snprintf(h->report.backend, sizeof h->report.backend, "%s", instance);
-    h->report.mock = mock;
-    h->report.link = DG_LINK_CONNECTING;
-    h->report.detail[0] = '\0';
-    pthread_mutex_unlock(&h->lock);
+    h->calls = calls;
 }
 
 void health_read(struct health *h, struct health_report *out)
@@ -103,6 +113,32 @@ static void store_text(const struct health_report *r, char out[300])
                  r->store.detail[0] ? r->store.detail : store_state_name(r->store.state));
 }
 
+static bool is_up(const struct health_backend *b)
+{
+    return b && b->link == DG_LINK_UP;
+}
+
+static const struct health_backend *active(const struct health_report *r)
+{
+    return r->count ? &r->backends[0] : NULL;
+}
+
+static const struct health_backend *serving(const struct health_report *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->backends[i].serving)
+            return &r->backends[i];
+    }
+    return active(r);
+}
+
+/* New calls go to the fallback, and it is connected. */
+static const struct health_backend *stand_in(const struct health_report *r)
+{
+    const struct health_backend *b = serving(r);
+    return b != active(r) && is_up(b) ? b : NULL;
+}
+
 static void write_services(struct json_writer *w, const char *store, bool up)
 {
     jw_object(w, "services");
@@ -112,18 +148,49 @@ static void write_services(struct json_writer *w, const char *store, bool up)
     jw_end(w);
 }
 
-static void write_link(struct json_writer *w, const struct health_report *r, bool up)
+static const char *link_word(const struct health_backend *b)
 {
-    const char *connected = up ? "connected" : "disconnected";
+    return is_up(b) ? "connected" : "disconnected";
+}
+
+static void write_link(struct json_writer *w, const struct health_backend *b)
+{
     jw_object(w, "asterisk");
-    jw_str(w, "status", up ? "ok" : "degraded");
-    jw_str(w, "http", connected);
-    jw_str(w, "websocket", connected);
-    jw_str(w, "backend", r->backend);
-    if (r->mock)
+    jw_str(w, "status", is_up(b) ? "ok" : "degraded");
+    jw_str(w, "http", link_word(b));
+    jw_str(w, "websocket", link_word(b));
+    jw_str(w, "backend", b ? b->name : NULL);
+    if (b && b->mock)
         jw_bool(w, "mock", true);
-    if (r->detail[0])
-        jw_str(w, "detail", r->detail);
+    if (b && b->detail[0])
+        jw_str(w, "detail", b->detail);
+    jw_end(w);
+}
+
+static void write_stand_in(struct json_writer *w, const struct health_backend *b)
+{
+    jw_object(w, "fallback");
+    jw_str(w, "backend", b->name);
+    jw_bool(w, "mock", b->mock);
+    jw_end(w);
+}
+
+static void write_backends(struct json_writer *w, const struct health_report *r)
+{
+    jw_array(w, "backends");
+    for (size_t i = 0; i < r->count; i++) {
+        const struct health_backend *b = &r->backends[i];
+        jw_object(w, NULL);
+        jw_str(w, "name", b->name);
+        jw_str(w, "plugin", b->plugin);
+        jw_str(w, "role", backend_role_name(b->role));
+        jw_str(w, "link", link_word(b));
+        jw_bool(w, "serving", b->serving);
+        jw_bool(w, "mock", b->mock);
+        if (b->detail[0])
+            jw_str(w, "detail", b->detail);
+        jw_end(w);
+    }
     jw_end(w);
 }
 
@@ -133,11 +200,11 @@ static bool is_mobile(const struct request *req)
     return request_header(req, "x-api-key") != NULL;
 }
 
-static const char *overall(const struct request *req, const struct health_report *r, bool up)
+static const char *overall(const struct request *req, const struct health_report *r)
 {
     if (is_mobile(req))
         return "healthy";
-    return up && store_is_well(r) ? "ok" : "degraded";
+    return is_up(active(r)) && store_is_well(r) ? "ok" : "degraded";
 }
 
 static void write_time(struct json_writer *w, const struct request *req)
@@ -156,7 +223,6 @@ void system_health(struct request *req)
     struct health_report r;
     char store[300];
     health_read(api->health, &r);
-    bool up = r.link == DG_LINK_UP;
     store_text(&r, store);
 
     struct buf json;
@@ -164,11 +230,14 @@ void system_health(struct request *req)
     buf_init(&json, BUF_MAX);
     jw_init(&w, &json);
     jw_object(&w, NULL);
-    jw_str(&w, "status", overall(req, &r, up));
+    jw_str(&w, "status", overall(req, &r));
     jw_str(&w, "version", api->app_version);
     jw_str(&w, "database", store);
-    write_link(&w, &r, up);
-    write_services(&w, store, up);
+    write_link(&w, active(&r));
+    if (stand_in(&r))
+        write_stand_in(&w, stand_in(&r));
+    write_backends(&w, &r);
+    write_services(&w, store, is_up(active(&r)));
     write_time(&w, req);
     jw_end(&w);
     reply_header(req, "cache-control", "no-store");
@@ -183,7 +252,7 @@ void system_readiness(struct request *req)
     struct api *api = api_of(req);
     struct health_report r;
     health_read(api->health, &r);
-    bool up = r.link == DG_LINK_UP, ready = up && store_is_well(&r);
+    bool up = is_up(active(&r)), ready = (up || stand_in(&r)) && store_is_well(&r);
 
     struct buf json;
     struct json_writer w;
@@ -196,6 +265,8 @@ void system_readiness(struct request *req)
     jw_bool(&w, "asterisk_http", up);
     jw_bool(&w, "asterisk_websocket", up);
     jw_end(&w);
+    if (stand_in(&r))
+        write_stand_in(&w, stand_in(&r));
     jw_end(&w);
     reply_header(req, "cache-control", "no-store");
     reply_json(req, ready ? 200 : 503, &json);
@@ -221,6 +292,18 @@ static const struct field health_fields[] = {
      .required = true,
      .help = "The link to the active backend; `detail` says why it is not there",
      .example = "{\"status\":\"ok\",\"http\":\"connected\",\"websocket\":\"connected\"}"},
+    {.name = "fallback",
+     .kind = FIELD_OBJECT,
+     .help = "Only while new calls go to another backend than the active one: which, and whether "
+             "it only plays its calls",
+     .example = "{\"backend\":\"spare\",\"mock\":false}"},
+    {.name = "backends",
+     .kind = FIELD_LIST,
+     .required = true,
+     .help = "Every open backend, the active one first; `role` is active, next, fallback, standby "
+             "or draining, `serving` says that new calls go there",
+     .example = "[{\"name\":\"pbx\",\"plugin\":\"ari\",\"role\":\"active\",\"link\":\"connected\","
+                "\"serving\":true,\"mock\":false}]"},
     {.name = "services", .kind = FIELD_OBJECT, .required = true},
     {.name = "timestamp",
      .kind = FIELD_STR,
@@ -237,6 +320,12 @@ const struct route_doc system_health_doc = {
 static const struct field readiness_fields[] = {
     {.name = "ready", .kind = FIELD_BOOL, .required = true, .example = "true"},
     {.name = "checks", .kind = FIELD_OBJECT, .required = true},
+    {.name = "fallback",
+     .kind = FIELD_OBJECT,
+     .help =
+         "Only while new calls go to another backend than the active one, whose link the checks "
+         "show",
+     .example = "{\"backend\":\"spare\",\"mock\":false}"},
     {0}};
 static const struct schema readiness_schema = {"Readiness", "Whether calls can be placed",
                                                readiness_fields};

@@ -4,23 +4,31 @@
 
 #include "base/metrics.h"
 #include "data/store.h"
+#include "domain/backends.h"
 #include "events/bus.h"
-#include "plug/plug.h"
 
 struct health;
 
-/* Follows the links on the bus. [control thread] */
+/* [control thread] Follows the bus. */
 struct health *health_new(struct bus *bus, struct store *store, struct metrics *metrics);
 void health_free(struct health *h);
-/* The backend that new calls go to. [control thread] */
-void health_backend(struct health *h, const char *instance, bool mock);
+void health_follow(struct health *h, const struct calls *calls); /* whose backends are shown */
+
+#define HEALTH_BACKENDS 16
+
+struct health_backend {
+    char name[64], plugin[64];
+    enum backend_role role;
+    enum dg_link link;
+    bool serving; /* new calls go there */
+    bool mock;
+    size_t calls;
+    char detail[200]; /* why the link is not up, if that is known */
+};
 
 struct health_report {
-    enum dg_link link; /* of the active backend */
-    char backend[64];  /* its instance name */
-    bool mock;
-    char detail[200]; /* why the link is not up, if that is known */
-    int64_t link_since_ms;
+    struct health_backend backends[HEALTH_BACKENDS]; /* the active one first */
+    size_t count;
     struct store_status store;
 };
 void health_read(struct health *h, struct health_report *out); /* [any thread] */
