@@ -275,6 +275,41 @@ void system_readiness(struct request *req)
 
 /* ---- Documentation ------------------------------------------------------------------------ */
 
+static const struct field backend_fields[] = {
+    {.name = "name", .kind = FIELD_STR, .required = true, .example = "\"pbx\""},
+    {.name = "plugin", .kind = FIELD_STR, .required = true, .example = "\"ari\""},
+    {.name = "role",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "active, next (takes over when it is connected), fallback, standby or draining",
+     .example = "\"active\""},
+    {.name = "link",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "connected or disconnected",
+     .example = "\"connected\""},
+    {.name = "serving",
+     .kind = FIELD_BOOL,
+     .required = true,
+     .help = "New calls go there",
+     .example = "true"},
+    {.name = "mock", .kind = FIELD_BOOL, .required = true, .help = "It only plays its calls"},
+    {.name = "detail", .kind = FIELD_STR, .help = "Why it is not connected"},
+    {0}};
+static const struct schema backend_schema = {"BackendHealth", "A backend that is open",
+                                             backend_fields};
+static const struct field stand_in_fields[] = {
+    {.name = "backend", .kind = FIELD_STR, .required = true, .example = "\"spare\""},
+    {.name = "mock", .kind = FIELD_BOOL, .required = true, .help = "It only plays its calls"},
+    {0}};
+static const struct schema stand_in_schema = {
+    "StandIn", "Who is given new calls instead of the active backend", stand_in_fields};
+#define STAND_IN                                                                                   \
+    {                                                                                              \
+        .name = "fallback", .kind = FIELD_OBJECT, .of = &stand_in_schema,                          \
+        .help = "Only while new calls go to another backend than the active one"                   \
+    }
+
 static const struct field health_fields[] = {
     {.name = "status",
      .kind = FIELD_STR,
@@ -292,18 +327,12 @@ static const struct field health_fields[] = {
      .required = true,
      .help = "The link to the active backend; `detail` says why it is not there",
      .example = "{\"status\":\"ok\",\"http\":\"connected\",\"websocket\":\"connected\"}"},
-    {.name = "fallback",
-     .kind = FIELD_OBJECT,
-     .help = "Only while new calls go to another backend than the active one: which, and whether "
-             "it only plays its calls",
-     .example = "{\"backend\":\"spare\",\"mock\":false}"},
+    STAND_IN,
     {.name = "backends",
      .kind = FIELD_LIST,
      .required = true,
-     .help = "Every open backend, the active one first; `role` is active, next, fallback, standby "
-             "or draining, `serving` says that new calls go there",
-     .example = "[{\"name\":\"pbx\",\"plugin\":\"ari\",\"role\":\"active\",\"link\":\"connected\","
-                "\"serving\":true,\"mock\":false}]"},
+     .of = &backend_schema,
+     .help = "Those that are open, the active one first"},
     {.name = "services", .kind = FIELD_OBJECT, .required = true},
     {.name = "timestamp",
      .kind = FIELD_STR,
@@ -320,12 +349,7 @@ const struct route_doc system_health_doc = {
 static const struct field readiness_fields[] = {
     {.name = "ready", .kind = FIELD_BOOL, .required = true, .example = "true"},
     {.name = "checks", .kind = FIELD_OBJECT, .required = true},
-    {.name = "fallback",
-     .kind = FIELD_OBJECT,
-     .help =
-         "Only while new calls go to another backend than the active one, whose link the checks "
-         "show",
-     .example = "{\"backend\":\"spare\",\"mock\":false}"},
+    STAND_IN,
     {0}};
 static const struct schema readiness_schema = {"Readiness", "Whether calls can be placed",
                                                readiness_fields};
