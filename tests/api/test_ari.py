@@ -139,7 +139,7 @@ def place(client, number, **more):
 def failed(gateway, client, body, number, error):
     """The documented answer of a call that was not taken, its status and its one record."""
     assert set(body) == {"success", "call_id", "phone_number", "message", "channel", "status",
-                         "created_at", "error"}
+                         "created_at", "error", "backend"}
     assert body["success"] is False
     assert body["phone_number"] == number
     assert body["message"] == "Error originating call"

@@ -12,7 +12,7 @@ from support.waiting import wait_until
 
 NUMBER = "+1234567890"
 PLACED_FOR_REAL = {"success", "call_id", "phone_number", "message", "channel", "status",
-                   "created_at", "error"}
+                   "created_at", "error", "backend"}
 
 
 @pytest.fixture(scope="module")
