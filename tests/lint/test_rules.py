@@ -1,11 +1,13 @@
 """Each rule of lint finds a planted violation, and is quiet about what is allowed."""
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import matrix  # noqa: E402
 import rules  # noqa: E402
 import sources  # noqa: E402
 import tidy  # noqa: E402
@@ -202,3 +204,31 @@ def test_analysis_leaves_the_headers_of_others_alone(tree, monkeypatch, tmp_path
     (tree.root / "core/base/other.h").write_bytes((others / "other.h").read_bytes())
     compile_commands(tree, "user", flags=f"-I{tree.root}/core/base")
     assert tidy.run(tree.root, tree.root / "build") == (1, 1)
+
+
+# ---- README's table of call control ----
+
+ACTIONS = """[[action]]
+name = "hold"
+note = "sometimes"
+ari = ["works", "409"]
+companion = ["works", "works"]
+ami = ["501", "501"]
+mock = ["works", "works"]
+"""
+
+
+def test_control_table(tree):
+    tree.plant("tests/asterisk/control_matrix.toml", ACTIONS)
+    tree.plant("README.md", f"# x\n{matrix.BEGIN}\nold\n{matrix.END}\nrest\n")
+    assert [path for path, _, _ in matrix.findings(tree.root)] == ["README.md"]
+    good = matrix.with_table((tree.root / "README.md").read_text(), tomllib.loads(ACTIONS)["action"])
+    assert "| hold (1) | works / 409 | works | 501 | works |" in good
+    tree.plant("README.md", good)
+    assert not list(matrix.findings(tree.root))
+
+
+def test_control_table_has_no_place(tree):
+    tree.plant("tests/asterisk/control_matrix.toml", ACTIONS)
+    tree.plant("README.md", "# x\n")
+    assert list(matrix.findings(tree.root))
