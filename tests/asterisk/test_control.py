@@ -20,7 +20,7 @@ from support.waiting import wait_until
 
 ACTIONS = tomllib.loads((Path(__file__).parent / "control_matrix.toml").read_text())["action"]
 PLACES = ("controlled", "dialplan")
-SETUPS = [("mock", "mock"), *itertools.product(VERSIONS, ("ari", "companion", "ami"))]
+SETUPS = [("mock", "mock"), *itertools.product(VERSIONS, ("ari", "ami"))]
 RATE = 8000  # of what is recorded
 SOUND = "sound:beep"
 TRIES = {}
