@@ -43,7 +43,7 @@ def status(client, call_id):
 
 def run_calls(gateway, rounds=3):
     """Every fate, some times at once: each call ends as it has to, and has one record."""
-    client = gateway.client("2")
+    client = gateway.client()
     kinds = list(ENDS) * rounds
     with ThreadPoolExecutor(4) as pool:
         placed = list(pool.map(lambda digits: place(client, digits), kinds))
@@ -96,7 +96,7 @@ def test_garbage(manager):
 @pytest.mark.parametrize("banner, detail", [
     (b"HTTP/1.1 400 Bad Request\r\n\r\n",
      'what answers is no Asterisk manager: it says "HTTP/1.1 400 Bad Request"'),
-    (b"\xff" * 5000, 'what answers is no Asterisk manager: it says ""')])
+    (b"\xff" * 5000, 'what answers is no Asterisk manager: it says ""')], ids=["http", "garbage"])
 def test_no_manager(manager, banner, detail):
     manager.banner = banner
     with Gateway(manager.settings(), ready=False) as gateway:
@@ -140,9 +140,8 @@ def test_no_answer(manager):
 def test_silence(manager):
     with Gateway(manager.settings()) as gateway:
         manager.silent = {"Ping"}
-        wait_until(lambda: not is_up(gateway), 10, "the word that it is silent")
-        said = health(gateway)["asterisk"]["detail"]
-        assert said == "Asterisk is silent: no answer to a ping"
+        wait_until(lambda: "Asterisk is silent: no answer to a ping" in gateway.log(), 10,
+                   "the word that it is silent")
         manager.silent = set()
         wait_until(lambda: is_up(gateway), 20, "the link's return")
         run_calls(gateway, 1)
@@ -154,7 +153,7 @@ def test_cut_at_any_moment(manager):
     with Gateway(manager.settings()) as gateway:
         run_calls(gateway, 1)
         before = gateway.descriptors()
-        for _ in range(15):
+        for _ in range(6):
             wait_until(lambda: manager.sessions, 10, "a session", every=0.005)
             time.sleep(dice.uniform(0, 0.1))
             manager.cut()

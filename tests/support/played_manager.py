@@ -107,7 +107,8 @@ class Session(threading.Thread):
         self.answer(headers, ("EventList", "start"))
         for item in items:
             self.event(name, ("ActionID", headers["ActionID"]), *item)
-        self.event(f"{name}sComplete", ("ActionID", headers["ActionID"]), ("EventList", "Complete"))
+        self.event(f"{name}sComplete", ("ActionID", headers["ActionID"]), ("EventList", "Complete"),
+                   ("ListItems", len(items)))
 
     def event(self, name, *lines):
         self.send(block(("Event", name), *lines))
