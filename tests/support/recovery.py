@@ -68,6 +68,8 @@ class Watch(threading.Thread):
         """Samples that tell something else than what was so."""
         found = []
         for at, path, well, text in self.samples:
+            if not well and any(0 <= one.begin - at < 3 for one in outages):
+                continue  # asked before the fault, not answered because of it
             before = [one for one in outages if one.begin <= at]
             last = before[-1] if before else None
             gone = last and last.down and at > last.down + KNOWN_SECONDS and (
