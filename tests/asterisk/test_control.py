@@ -219,7 +219,9 @@ def play(call):
     if not call.setup.real:
         call.do("play", {"media": SOUND})
         return
-    quiet = loudness(heard(call, seconds=0.5))
+    if call.place == "dialplan":  # what is played is added to the sound that flows
+        wait_until(lambda: heard(call, seconds=0.3), 10, "the partner's silence")
+    quiet = loudness(heard(call, seconds=0.3))
     loud = loudness(heard(call, lambda: call.do("play", {"media": SOUND}), 1.2))
     assert quiet < 100 and loud > 300, (quiet, loud)
 
@@ -284,6 +286,36 @@ def transfer(call):
     goes_to_tone(call, "transfer")
 
 
+def consult(call):
+    body = {"type": "attended", "extension": f"55{next(numbers):08d}"}
+    leg = call.do("transfer", body)["consult_call_id"]
+    wait_until(lambda: call.client.get(f"/api/v2/status/{leg}").json()["status"] == "answered",
+               10, "the consulted party's answer")
+    return leg
+
+
+@tries("attended transfer")
+def attended(call):
+    leg = consult(call)
+    assert call.status().get("held")
+    assert call.do("transfer/complete")["consult_call_id"] == leg
+    if call.setup.real:
+        def together():
+            one, two = call.channel(), call.manager.channel(leg)
+            return one and two and one.get("BridgeID") and one["BridgeID"] == two.get("BridgeID")
+        wait_until(together, 5, "the two in a bridge")
+        since = len(call.manager.events)
+        assert loudness(heard(call)) > 300  # the consulted party's tone
+        assert not call.manager.heard(since, Event="DialBegin", Uniqueid=call.id)
+    call.is_alive()
+    call.client.post(f"/api/v2/calls/{leg}/hangup")
+    wait_until(lambda: call.status()["status"] != "answered" or call.setup.backend != "ami", 5,
+               "the end of both")
+    if call.setup.real:
+        time.sleep(0.5)
+        assert not call.manager.heard(since, Event="DialBegin", Uniqueid=call.id)  # again
+
+
 @tries("redirect")
 def redirect(call):
     goes_to_tone(call, "redirect")
@@ -313,12 +345,16 @@ REQUESTS = {  # the first of each, for those that are refused
     "recording": ("recording", None), "park, retrieve": ("park", None),
     "transfer": ("transfer", {"extension": "tone"}),
     "redirect": ("redirect", {"extension": "tone"}),
+    "attended transfer": ("transfer", None),
     "set variables": ("variables/BED_TWO", {"value": "1"}),
 }
 
 
 def refused(call, name, status):
     action, body = REQUESTS[name]
+    if name == "attended transfer":  # somebody can be consulted, but not be given the call
+        consult(call)
+        action, body = "transfer/complete", None
     reply = call.ask(action, body, "PUT" if "variables" in action else "POST")
     assert reply.status_code == status, (reply.status_code, reply.text)
     assert len(reply.json()["detail"]) > 10
