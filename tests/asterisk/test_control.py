@@ -417,3 +417,61 @@ def results(request):
 def test_cell(results, name, place):
     if results[name, place]:
         raise results[name, place]
+
+
+# ---- what a table does not tell ----
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def manager_setup(request):
+    setup = Setup(request.param, "ami")
+    yield setup
+    setup.close()
+
+
+class Waiting(Call):
+    """A call of the dialplan that talks to nobody."""
+
+    def __init__(self, setup):
+        super().__init__(setup, "dialplan", "s")
+
+    def is_in_place(self):
+        return (self.channel() or {}).get("Application") == "Wait"
+
+
+def in_lot(call):
+    return call.id in [one["ParkeeUniqueid"] for one in call.manager.list("ParkedCalls")]
+
+
+def test_parked_too_long(manager_setup):
+    """It goes back to its place in the dialplan; the number it was dialled at is not dialled again."""
+    call = Waiting(manager_setup)
+    number = call.far_half().split("/")[1].split("@")[0]
+    since = len(call.manager.events)
+    call.do("park", {"timeout": 1})
+    wait_until(lambda: not in_lot(call), 5, "the end of its time in the lot")
+    wait_until(lambda: (call.channel() or {}).get("BridgeID"), 5, "the call and its place")
+    wait_until(lambda: not call.status().get("parked"), 5, "the gateway to show it")
+    dialled = call.manager.heard(since, Event="DialBegin")
+    assert dialled and not [one for one in dialled if number in one["DialString"]], dialled
+    call.is_alive()
+    call.end()
+
+
+def test_parked_with_no_way_back(manager_setup):
+    call = Call(manager_setup, "controlled")
+    call.do("park", {"timeout": 1})
+    time.sleep(2)
+    assert in_lot(call)
+    call.is_alive()
+    call.end()
+
+
+def test_nobody_to_talk_to(manager_setup):
+    """Neither sound nor music would be heard: refused, and the call goes on."""
+    call = Waiting(manager_setup)
+    reply = call.ask("play", {"media": SOUND})
+    assert (reply.status_code, "talks to nobody" in reply.text) == (409, True), reply.text
+    reply = call.ask("hold")
+    assert (reply.status_code, "runs in the dialplan" in reply.text) == (409, True), reply.text
+    call.is_alive()
+    call.end()
