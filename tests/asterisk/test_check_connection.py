@@ -64,7 +64,7 @@ class Bench:
         """A channel that another program makes; its unique id."""
         reply = self.rest.post("/channels", json={"variables": variables or {}},
                                params={"endpoint": endpoint, "context": "answers",
-                                       "extension": "1", "priority": 1, "timeout": 60, **params})
+                                       "extension": "11", "priority": 1, "timeout": 60, **params})
         assert reply.status_code == 200, reply.text
         return reply.json()["id"]
 
@@ -153,7 +153,7 @@ def test_name(bench):
 
 
 def test_caller(bench):
-    channel = bench.originate("Local/1@answers/n", callerId="Alice <+1 902 580 0001>")
+    channel = bench.originate("Local/11@answers/n", callerId="Alice <+1 902 580 0001>")
     bench.wait_for(channel, state="up")
     assert "5800001" in "".join(filter(str.isdigit, bench.found("9025800001")["caller_number"]
                                        + bench.found("9025800001")["connected_number"]))
@@ -161,7 +161,7 @@ def test_caller(bench):
 
 def test_extension(bench):
     dialed = number("480")
-    bench.foreign("Local/1@answers/n", f"extension {dialed}@outbound-ivr")
+    bench.foreign("Local/11@answers/n", f"extension {dialed}@outbound-ivr")
     shown = bench.found(dialed)
     assert shown["state"] == "up" and shown["extension"] == dialed
     assert shown["context"] == "outbound-ivr"
@@ -169,7 +169,7 @@ def test_extension(bench):
 
 def test_connected_number(bench):
     """Joined with an agent: each shows the other's number."""
-    channel = bench.originate("Local/1@answers/n", context="outbound-ivr", extension="joined",
+    channel = bench.originate("Local/11@answers/n", context="outbound-ivr", extension="joined",
                               callerId="9025800002")
     bench.wait_for(channel, state="up")
     partners = wait_until(lambda: bench.asterisk.bridged_with(channel), 10, "the agent")
@@ -180,7 +180,7 @@ def test_connected_number(bench):
 
 
 def test_account(bench):
-    channel = bench.originate("Local/1@answers/n",
+    channel = bench.originate("Local/11@answers/n",
                               {"CHANNEL(accountcode)": "customer-15550133"})
     shown = bench.wait_for(channel, state="up")
     assert shown["account"] == "customer-15550133"
@@ -189,7 +189,8 @@ def test_account(bench):
 
 
 def test_application_data(bench):
-    bench.foreign("Local/1@answers/n", "application Echo 15550144/note")
+    bench.originate("Local/11@answers/n", {"BED_ONE": "15550144/note"}, context="outbound-ivr",
+                    extension="echo")
     shown = bench.found("5550144")
     assert shown["application"] == "Echo" and shown["application_data"] == "15550144/note"
 
