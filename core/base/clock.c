@@ -94,7 +94,8 @@ static char *put_digits(char *p, unsigned value, int width, char after)
     return p + width + 1;
 }
 
-void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
+/* "2025-10-01T12:00:00."; gives where the text goes on, and the milliseconds that are left. */
+static char *put_second(int64_t unix_ms, char out[CLOCK_ISO_SIZE], unsigned *ms)
 {
     int64_t day = unix_ms / DAY_MS, rest = unix_ms % DAY_MS;
     if (rest < 0) {
@@ -107,14 +108,20 @@ void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
         p = put_digits(p, (unsigned)d.year, 4, '-');
     else
         p += snprintf(p, CLOCK_ISO_SIZE - 20, "%lld-", (long long)d.year);
-    unsigned ms = (unsigned)rest;
+    *ms = (unsigned)rest % 1000;
+    unsigned seconds = (unsigned)rest / 1000;
     p = put_digits(p, d.month, 2, '-');
     p = put_digits(p, d.day, 2, 'T');
-    p = put_digits(p, ms / 3600000, 2, ':');
-    p = put_digits(p, ms / 60000 % 60, 2, ':');
-    p = put_digits(p, ms / 1000 % 60, 2, '.');
-    p = put_digits(p, ms % 1000, 3, 'Z');
-    *p = '\0';
+    p = put_digits(p, seconds / 3600, 2, ':');
+    p = put_digits(p, seconds / 60 % 60, 2, ':');
+    return put_digits(p, seconds % 60, 2, '.');
+}
+
+void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
+{
+    unsigned ms;
+    char *p = put_second(unix_ms, out, &ms);
+    *put_digits(p, ms, 3, 'Z') = '\0';
 }
 
 /* ---- Reading ------------------------------------------------------------ */
@@ -227,25 +234,44 @@ bool clock_zone_known(const char *name)
     return len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Zones change at full quarters of an hour: the offset of the last one that was asked for, with its
+ * number, so that the C library and its lock are asked four times an hour. 0: none yet. */
+static _Atomic uint64_t known_offset;
+#define QUARTER_S   900
+#define OFFSET_BITS 20
+#define OFFSET_ZERO (1 << (OFFSET_BITS - 1))
+
 void clock_zone(const char *name)
 {
     setenv("TZ", name, 1);
     tzset();
+    atomic_store(&known_offset, 0);
+}
+
+static int64_t zone_offset_s(int64_t unix_s)
+{
+    const uint64_t quarter = (uint64_t)(unix_s / QUARTER_S) << OFFSET_BITS;
+    uint64_t known = atomic_load_explicit(&known_offset, memory_order_relaxed);
+    if (unix_s >= 0 && known && (known ^ quarter) >> OFFSET_BITS == 0)
+        return (int64_t)(known & (2 * OFFSET_ZERO - 1)) - OFFSET_ZERO;
+    struct tm tm = {0};
+    time_t t = (time_t)unix_s;
+    localtime_r(&t, &tm);
+    if (unix_s >= 0)
+        atomic_store_explicit(&known_offset, quarter | (uint64_t)(tm.tm_gmtoff + OFFSET_ZERO),
+                              memory_order_relaxed);
+    return tm.tm_gmtoff;
 }
 
 void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE])
 {
-    struct tm tm = {0};
-    int64_t rest = unix_us % 1000000;
-    time_t seconds = (time_t)(unix_us / 1000000 - (rest < 0));
-    if (rest < 0)
-        rest += 1000000;
-    localtime_r(&seconds, &tm);
-    char *p = put_digits(out, (unsigned)(tm.tm_year + 1900) % 10000, 4, '-');
-    p = put_digits(p, (unsigned)tm.tm_mon + 1, 2, '-');
-    p = put_digits(p, (unsigned)tm.tm_mday, 2, 'T');
-    p = put_digits(p, (unsigned)tm.tm_hour, 2, ':');
-    p = put_digits(p, (unsigned)tm.tm_min, 2, ':');
-    p = put_digits(p, (unsigned)tm.tm_sec, 2, '.');
-    put_digits(p, (unsigned)rest, 6, '\0');
+    unsigned ms;
+    int64_t rest_us = unix_us % 1000, at_ms = unix_us / 1000;
+    if (rest_us < 0) {
+        rest_us += 1000;
+        at_ms--;
+    }
+    int64_t second = at_ms / 1000 - (at_ms % 1000 < 0);
+    char *p = put_second(at_ms + zone_offset_s(second) * 1000, out, &ms);
+    put_digits(p, ms * 1000 + (unsigned)rest_us, 6, '\0');
 }

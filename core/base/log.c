@@ -155,7 +155,7 @@ static bool wait_for_reader(void)
     return poll(&p, 1, PATIENCE_MS) > 0;
 }
 
-static bool write_line(struct log_line *line)
+static bool write_text(const char *bytes, size_t len)
 {
     /* After half a line begin a new one, or this one would hang on it. */
     bool torn = atomic_exchange(&out.torn, false);
@@ -163,13 +163,18 @@ static bool write_line(struct log_line *line)
         atomic_store(&out.torn, true);
         return false;
     }
-    ssize_t n = write_once(line->bytes, line->len);
+    ssize_t n = write_once(bytes, len);
     if (n < 0 && wait_for_reader())
-        n = write_once(line->bytes, line->len);
-    if (n > 0 && (size_t)n < line->len)
+        n = write_once(bytes, len);
+    if (n > 0 && (size_t)n < len)
         atomic_store(&out.torn, true);
-    atomic_store(&out.stuck, n != (ssize_t)line->len);
-    return n == (ssize_t)line->len;
+    atomic_store(&out.stuck, n != (ssize_t)len);
+    return n == (ssize_t)len;
+}
+
+static bool write_line(const struct log_line *line)
+{
+    return write_text(line->bytes, line->len);
 }
 
 /* Says how many lines were lost. false: it does not work yet. */
@@ -187,19 +192,61 @@ static bool tell_losses(struct log_line *line)
     return false;
 }
 
+static void make_line(struct log_line *line, enum dg_level level, const char *area,
+                      const char *sentence, const struct log_field *fields, unsigned count)
+{
+    log_line_begin(line, atomic_load(&out.json), level, area, sentence);
+    if (request_id)
+        log_line_field(line, &LOG_S("request_id", request_id));
+    for (unsigned i = 0; i < count; i++)
+        log_line_field(line, &fields[i]);
+    log_line_end(line);
+}
+
+/* What a pipe takes as a whole or not at all. */
+#define GATHERED_MAX 4096
+
+static _Thread_local struct {
+    size_t len;
+    unsigned lines;
+    char bytes[GATHERED_MAX];
+} gathered;
+
+void log_flush(void)
+{
+    int saved_errno = errno;
+    struct log_line line;
+    if (gathered.len && !(tell_losses(&line) && write_text(gathered.bytes, gathered.len)))
+        atomic_fetch_add(&out.lost, gathered.lines);
+    gathered.len = gathered.lines = 0;
+    errno = saved_errno;
+}
+
+void log_fields_soon(enum dg_level level, const char *area, const char *sentence,
+                     const struct log_field *fields, unsigned count)
+{
+    struct log_line line;
+    make_line(&line, level, area, sentence, fields, count);
+    if (gathered.len + line.len > sizeof gathered.bytes)
+        log_flush();
+    if (line.len > sizeof gathered.bytes) {
+        log_fields(level, area, sentence, fields, count);
+        return;
+    }
+    memcpy(gathered.bytes + gathered.len, line.bytes, line.len);
+    gathered.len += line.len;
+    gathered.lines++;
+}
+
 void log_fields(enum dg_level level, const char *area, const char *sentence,
                 const struct log_field *fields, unsigned count)
 {
     int saved_errno = errno;
     struct log_line line;
+    log_flush();
     bool written = tell_losses(&line);
     if (written) {
-        log_line_begin(&line, atomic_load(&out.json), level, area, sentence);
-        if (request_id)
-            log_line_field(&line, &LOG_S("request_id", request_id));
-        for (unsigned i = 0; i < count; i++)
-            log_line_field(&line, &fields[i]);
-        log_line_end(&line);
+        make_line(&line, level, area, sentence, fields, count);
         written = write_line(&line);
     }
     if (!written)

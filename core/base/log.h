@@ -48,19 +48,27 @@ const char *log_current_request_id(void);
 
 void log_fields(enum dg_level level, const char *area, const char *sentence,
                 const struct log_field *fields, unsigned count);
+/* The same, but written together with others of this thread: by its log_flush, or when they are
+ * 4 KB, or before its next line. For what every request logs, on threads that flush at the end of
+ * each turn. */
+void log_fields_soon(enum dg_level level, const char *area, const char *sentence,
+                     const struct log_field *fields, unsigned count);
+void log_flush(void);
 void log_vtext(enum dg_level level, const char *area, const char *instance, const char *fmt,
                __builtin_va_list ap);
 
-#define log_at(level, area, sentence, ...)                                                         \
+#define log_by(function, level, area, sentence, ...)                                               \
     do {                                                                                           \
         if (log_wants(level)) {                                                                    \
             const struct log_field log_f_[] = {__VA_ARGS__ __VA_OPT__(, ){0}};                     \
-            log_fields(level, area, sentence, log_f_, sizeof(log_f_) / sizeof(*log_f_) - 1);       \
+            function(level, area, sentence, log_f_, sizeof(log_f_) / sizeof(*log_f_) - 1);         \
         }                                                                                          \
     } while (0)
-#define log_debug(area, ...) log_at(DG_DEBUG, area, __VA_ARGS__)
-#define log_info(area, ...)  log_at(DG_INFO, area, __VA_ARGS__)
-#define log_warn(area, ...)  log_at(DG_WARN, area, __VA_ARGS__)
-#define log_error(area, ...) log_at(DG_ERROR, area, __VA_ARGS__)
+#define log_at(level, area, ...) log_by(log_fields, level, area, __VA_ARGS__)
+#define log_debug(area, ...)     log_at(DG_DEBUG, area, __VA_ARGS__)
+#define log_info(area, ...)      log_at(DG_INFO, area, __VA_ARGS__)
+#define log_info_soon(area, ...) log_by(log_fields_soon, DG_INFO, area, __VA_ARGS__)
+#define log_warn(area, ...)      log_at(DG_WARN, area, __VA_ARGS__)
+#define log_error(area, ...)     log_at(DG_ERROR, area, __VA_ARGS__)
 
 #endif

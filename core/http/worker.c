@@ -125,8 +125,10 @@ static bool drain_turn(struct worker *w, uint64_t now_ms)
 
 static void turn(struct worker *w, int32_t wait_ms)
 {
-    if (h2o_evloop_run(w->ctx.loop, wait_ms) == 0 || errno == EINTR)
+    if (h2o_evloop_run(w->ctx.loop, wait_ms) == 0 || errno == EINTR) {
+        log_flush();
         return;
+    }
     log_error("http", "the event loop failed", LOG_S("why", strerror(errno)));
     abort();
 }

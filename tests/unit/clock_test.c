@@ -198,14 +198,10 @@ static void local_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_times),
-        cmocka_unit_test(local_times),
-        cmocka_unit_test(every_day),
-        cmocka_unit_test(extremes_fit),
-        cmocka_unit_test(reading),
-        cmocka_unit_test(back_again),
-        cmocka_unit_test(faking),
-        cmocka_unit_test(other_threads_may_read),
+        cmocka_unit_test(known_times), cmocka_unit_test(local_times),
+        cmocka_unit_test(every_day),   cmocka_unit_test(extremes_fit),
+        cmocka_unit_test(reading),     cmocka_unit_test(back_again),
+        cmocka_unit_test(faking),      cmocka_unit_test(other_threads_may_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -423,6 +423,34 @@ static void setting_up_while_others_write(void **state)
     assert_int_equal(lines, sent); /* none lost, none torn */
 }
 
+/* Lines that may wait are written together, and before the thread's next line. */
+static void gathered_lines(void **state)
+{
+    (void)state;
+    use(false, DG_INFO);
+    log_info_soon("test", "first", LOG_I("n", 1));
+    assert_string_equal(read_log(), "");
+    log_info_soon("test", "second", LOG_S("s", "a\nforged"));
+    log_info("test", "third");
+    const char *text = read_log();
+    const char *first = strstr(text, "INFO test: first n=1\n"), *third = strstr(text, "third\n");
+    assert_true(first && third && first < third);
+    assert_null(strstr(text, "\nforged"));
+    log_info_soon("test", "fourth");
+    log_flush();
+    log_flush();
+    assert_non_null(strstr(read_log(), "fourth\n"));
+    for (int i = 0; i < 100; i++)
+        log_info_soon("test", "many", LOG_I("n", i), LOG_S("s", "0123456789012345678901234567"));
+    log_flush();
+    const char *at = read_log();
+    for (int i = 0; i < 100; i++) {
+        char wanted[32];
+        snprintf(wanted, sizeof wanted, "many n=%d ", i);
+        assert_non_null(at = strstr(at, wanted));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -439,6 +467,7 @@ int main(void)
         TEST(a_line_that_is_torn),
         TEST(a_socket_that_nobody_reads),
         TEST(a_full_disk),
+        TEST(gathered_lines),
         TEST(setting_up_while_others_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
