@@ -32,6 +32,7 @@ struct mock_numbers {
     struct mock_numbers_config config;
     _Atomic uint64_t lifetime_ms;
     _Atomic(struct view *) view;
+    _Atomic bool any; /* there is something in it: mostly not */
     struct epoch *epoch;
     struct mock_ranges ranges; /* the same, the writer's */
     size_t numbers;
@@ -60,6 +61,7 @@ static void publish(struct mock_numbers *m)
             m->next_expiry_ms = v->list[i].expires_ms;
     }
     epoch_retire(m->epoch, atomic_exchange(&m->view, v));
+    atomic_store(&m->any, v->count > 0);
     epoch_reclaim(m->epoch);
     m->numbers = mock_ranges_numbers(&m->ranges);
     if (m->gauge)
@@ -69,10 +71,12 @@ static void publish(struct mock_numbers *m)
 bool mock_numbers_find(struct mock_numbers *m, unsigned reader, uint32_t key,
                        struct mock_range *out)
 {
+    if (!atomic_load_explicit(&m->any, memory_order_acquire))
+        return false;
     epoch_enter(m->epoch, reader);
     const struct view *v = atomic_load(&m->view);
     const struct mock_range *r =
-        key && v->count ? mock_ranges_find(v->list, v->count, key, clock_unix_ms()) : NULL;
+        key ? mock_ranges_find(v->list, v->count, key, clock_unix_ms()) : NULL;
     if (r)
         *out = *r;
     epoch_leave(m->epoch, reader);

@@ -28,11 +28,10 @@ OVER = (*outcomes.TERMINAL, "cancelled")
 
 @dataclass
 class Outage:
-    """From `begin` on the gateway may be not ready, after `down` (and a little) it must be, until
-    `back`, when it may be ready again; from `up` on (and a little) it must be ready."""
+    """From `begin` on the gateway may be not ready, after `down` (and a little) it must be, from
+    `up` on (and a little) it must be ready."""
     begin: float
     down: float = None
-    back: float = None
     up: float = None
 
 
@@ -68,12 +67,10 @@ class Watch(threading.Thread):
         """Samples that tell something else than what was so."""
         found = []
         for at, path, well, text in self.samples:
-            if not well and any(0 <= one.begin - at < 3 for one in outages):
-                continue  # asked before the fault, not answered because of it
             before = [one for one in outages if one.begin <= at]
             last = before[-1] if before else None
             gone = last and last.down and at > last.down + KNOWN_SECONDS and (
-                (last.back or last.up) is None or at < (last.back or last.up))
+                last.up is None or at < last.up)
             back = not last or (last.up and at > last.up + READY_SECONDS)
             if (gone and well) or (back and not well):
                 found.append(f"{at - (last.begin if last else at):.1f} s after the fault: "
@@ -213,7 +210,6 @@ class Site:
         outage.down = time.monotonic()
         self.keep_rows()
         time.sleep(self.dice.uniform(1, 4))
-        outage.back = time.monotonic()
         self.asterisk.start()
         outage.up = time.monotonic()
         return outage
@@ -225,7 +221,7 @@ class Site:
         def restarted():
             begun, now = time.monotonic(), self.ari_answers()
             if now is None and outage.down is None:
-                outage.down = outage.back = begun
+                outage.down = begun
             return now not in (None, before)
         wait_until(restarted, 60, "Asterisk's return", every=0.1)
         outage.up = time.monotonic()
