@@ -1,10 +1,9 @@
 /* app_backends.c - which backends are open: at the start, after a reload, at the end.
  *
- * Opened is what is used: the active backend, the fallback, and what calls
- * were carried by when the gateway ended. Once open, an instance stays while
- * its table says the same, so that going back is at once. One whose table is
- * another now is opened anew beside the old one, which drains; so does one
- * whose table is gone.
+ * Opened is what is used: the active backend, the fallback, what calls were
+ * carried by when the gateway ended, and the companions of these. Once open, an instance stays
+ * while its table says the same, so that going back is at once. One whose table is another now is
+ * opened anew beside the old one, which drains; so does one whose table is gone.
  */
 #include <stdlib.h>
 
@@ -93,10 +92,19 @@ void backends_close(struct app *app, void (*ended)(struct app *app))
 
 /* ---- What is to be open --------------------------------------------------------------- */
 
-static bool is_used(const struct app *app, const struct config *c, const struct config_instance *b)
+static bool carries(const struct app *app, const struct config *c, const struct config_instance *b)
 {
     return b == config_active_backend(c) || b == config_fallback_backend(c) ||
            calls_need_backend(app->calls, b->name);
+}
+
+static bool is_used(const struct app *app, const struct config *c, const struct config_instance *b)
+{
+    bool used = carries(app, c, b);
+    for (size_t i = 0; i < c->backend_count && !used; i++)
+        used =
+            str_eq(config_companion(&c->backends[i]), b->name) && carries(app, c, &c->backends[i]);
+    return used;
 }
 
 static bool has(const struct backends_change *ch, const struct instance *in)
@@ -183,6 +191,7 @@ static void use_one(struct app *app, const struct config *c, const struct config
     config_call_limits(c, b, &limits);
     calls_use(app->calls, in, b->descriptor->backend->simulated, &defaults, &limits);
     config_list_free((const char **)defaults.allowed_contexts);
+    calls_set_companion(app->calls, b->name, config_companion(b));
 }
 
 static struct instance *instance_of(const struct backends_change *ch,

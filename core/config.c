@@ -131,6 +131,14 @@ static const struct dg_cfg_key instance_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key backend_keys[] = {
+    {"plugin", DG_CFG_STR, NULL, "the plugin behind this instance"},
+    {"companion", DG_CFG_STR, "",
+     "NAME of another [backend.NAME], a second way into the same server: it does for this one's "
+     "calls what this one cannot"},
+    {0},
+};
+
 const struct config_section config_sections[] = {
     {"server", server_keys},       {"log", log_keys},     {"plugins", plugins_keys},
     {"auth", auth_keys},           {"calls", calls_keys}, {"idempotency", idempotency_keys},
@@ -361,13 +369,13 @@ static void read_instance(struct config *c, struct plug *plug, struct config_ins
 }
 
 static void read_calls_overrides(struct config *c, struct config_instance *in,
-                                 const struct toml_node *table)
+                                 const struct toml_node *table, const struct dg_cfg_key *core_keys)
 {
     unsigned ignored = 0; /* told already when the plugin's settings were read */
     struct buf nowhere;
     buf_init(&nowhere, BUF_MAX);
     struct settings_source quiet = source_of(c, &nowhere, &ignored);
-    in->calls = settings_read(&quiet, in->name, table, calls_keys, NULL);
+    in->calls = settings_read(&quiet, in->name, table, core_keys, NULL);
     buf_free(&nowhere);
 }
 
@@ -410,11 +418,28 @@ static void check_route(const struct config *c, const struct toml_node *all, str
                  "telephony.fallback is the active backend itself; name another, or none");
 }
 
+static void check_companions(const struct config *c, const struct toml_node *all,
+                             struct buf *problems, unsigned *count)
+{
+    for (size_t i = 0; i < c->backend_count; i++) {
+        const struct config_instance *in = &c->backends[i];
+        const char *name = config_companion(in);
+        const struct toml_node *table = toml_get(all, in->name), *at = toml_get(table, "companion");
+        if (name && !toml_get(all, name))
+            problemf(c, at ? at : table, problems, count,
+                     "backend.%s.companion is \"%s\", but there is no table [backend.%s]", in->name,
+                     name, name);
+        else if (str_eq(name, in->name))
+            problemf(c, at ? at : table, problems, count,
+                     "backend.%s.companion is the backend itself; name another, or none", in->name);
+    }
+}
+
 static void read_backends(struct config *c, struct plug *plug, struct buf *problems,
                           unsigned *count)
 {
     const struct toml_node *all = toml_get(c->root, "backend");
-    struct dg_cfg_key *core_keys = keys_join(instance_keys, calls_keys);
+    struct dg_cfg_key *core_keys = keys_join(backend_keys, calls_keys);
     for (size_t i = 0; all && i < all->count; i++) {
         const struct toml_node *table = &all->items[i];
         if (table->kind != TOML_TABLE) {
@@ -428,11 +453,12 @@ static void read_backends(struct config *c, struct plug *plug, struct buf *probl
         struct config_instance *in = &c->backends[c->backend_count++];
         *in = (struct config_instance){.name = table->key, .plugin = plugin, .line = table->line};
         read_instance(c, plug, in, ROLE_BACKEND, table, core_keys, problems, count);
-        read_calls_overrides(c, in, table);
+        read_calls_overrides(c, in, table, core_keys);
     }
     free(core_keys);
 
     check_route(c, all, problems, count);
+    check_companions(c, all, problems, count);
 }
 
 static void read_store(struct config *c, struct plug *plug, struct buf *problems, unsigned *count)
@@ -497,6 +523,12 @@ const struct config_instance *config_fallback_backend(const struct config *c)
             return &c->backends[i];
     }
     return NULL;
+}
+
+const char *config_companion(const struct config_instance *backend)
+{
+    const char *name = settings_str(backend->calls, "companion");
+    return str_empty(name) ? NULL : name;
 }
 
 /* Where a key of [calls] stands that the instance's own table may override. */

@@ -66,6 +66,9 @@ const struct config_instance *config_active_backend(const struct config *c);
 /* The one that `telephony.fallback` names. NULL: none, as always with `telephony.mock`. */
 const struct config_instance *config_fallback_backend(const struct config *c);
 
+/* Whom this backend is helped out by; NULL: nobody. */
+const char *config_companion(const struct config_instance *backend);
+
 /* Keys that differ and that only a restart puts in force, one call each: "server.listen". */
 typedef void config_restart_fn(void *arg, const char *key);
 void config_restart_sections(const struct config *old, const struct config *fresh,

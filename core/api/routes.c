@@ -54,6 +54,7 @@ const struct route api_routes[] = {
     {"GET",    "/health",                             ROUTE_OPEN, NULL, system_health,              &system_health_doc},
     {"GET",    "/readiness",                          ROUTE_OPEN, NULL, system_readiness,           &system_readiness_doc},
     {"GET",    "/metrics",                            ROUTE_OPEN, NULL, system_metrics,             &system_metrics_doc},
+    {"GET",    "/capabilities",                       ROUTE_OPEN, NULL, system_capabilities,        &system_capabilities_doc},
     {"GET",    "/openapi.json",                       ROUTE_OPEN, NULL, system_openapi,             &system_openapi_doc},
     {"GET",    "/docs",                               ROUTE_OPEN, NULL, system_docs,                &system_docs_doc},
     {"GET",    "/docs/{file}",                        ROUTE_OPEN, NULL, system_docs,                NULL},

@@ -316,24 +316,6 @@ static bool is_drained(struct backend *b)
     return b->handed_over ? !asked || lingered : !asked && lingered;
 }
 
-struct helper {
-    struct calls *cs;
-    const struct instance *in;
-};
-
-static void forget_if_helper(void *arg, const char *backend, void *value)
-{
-    struct helper *h = arg;
-    if (value == h->in)
-        map_del(h->cs->companions, backend);
-}
-
-static void forget_companion(struct calls *cs, const struct instance *in)
-{
-    struct helper h = {cs, in};
-    map_each(cs->companions, forget_if_helper, &h);
-}
-
 static void on_drain_timer(void *arg)
 {
     struct backend *b = arg;
@@ -350,7 +332,6 @@ static void on_drain_timer(void *arg)
     void *fn_arg = b->drained_arg;
     log_info("calls", "backend drained", LOG_S("instance", in->name));
     reconcile_forget(cs, in);
-    forget_companion(cs, in);
     if (cs->config.channels)
         channels_unfollow(cs->config.channels, in);
     backend_free(b);

@@ -81,7 +81,7 @@ void calls_free(struct calls *cs)
     map_free(cs->live, let_go);
     backends_free(cs);
     map_free(cs->given_up, NULL);
-    map_free(cs->companions, NULL);
+    map_free(cs->companions, free);
     while (!list_empty(&cs->recent)) {
         struct recent *r = list_item(cs->recent.next, struct recent, link);
         list_remove(&r->link);
@@ -95,17 +95,18 @@ void calls_retain(struct calls *cs, const struct call_retention *retention)
     cs->config.retention = *retention;
 }
 
-void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion)
+void calls_set_companion(struct calls *cs, const char *backend, const char *companion)
 {
     if (companion)
-        map_set(cs->companions, backend, companion);
+        free(map_set(cs->companions, backend, xstrdup(companion)));
     else
-        map_del(cs->companions, backend);
+        free(map_del(cs->companions, backend));
 }
 
 struct instance *calls_companion(const struct calls *cs, const struct instance *backend)
 {
-    return map_get(cs->companions, backend->name);
+    const char *name = map_get(cs->companions, backend->name);
+    return name ? calls_backend_named(cs, name) : NULL;
 }
 
 size_t calls_live(const struct calls *cs)

@@ -59,9 +59,10 @@ void calls_free(struct calls *cs); /* live calls stay in the store and on the ba
 
 /* Another retention, from now on: for calls not answered yet, and for all that have ended. */
 void calls_retain(struct calls *cs, const struct call_retention *retention);
-/* The instance that does for calls of `backend` what that one cannot: another way into the same
- * server, which knows the calls by the same ids. NULL: none any more. */
-void calls_set_companion(struct calls *cs, const char *backend, struct instance *companion);
+/* The backend that does for calls of `backend` what that one cannot: another way into the same
+ * server, which knows the calls by the same ids. By the names of their tables; NULL: none. */
+void calls_set_companion(struct calls *cs, const char *backend, const char *companion);
+/* NULL: it has none, or that is not open. */
 struct instance *calls_companion(const struct calls *cs, const struct instance *backend);
 
 /* From the plugins; see plug_events. */

@@ -13,7 +13,7 @@ struct calls {
     bool stopping;
     struct map *admissions; /* of every backend that has or had calls: name -> admission */
     struct map *live;       /* id -> struct call */
-    struct map *companions; /* backend's name -> struct instance that helps it out */
+    struct map *companions; /* backend's name -> the name of the one that helps it out */
     struct map *given_up;   /* id -> something: recent ones that ended without the backend's word */
     struct link recent;
     size_t recent_count;

@@ -74,7 +74,7 @@ static void answer_soon(struct order *o)
 static unsigned way_count(const struct action *a)
 {
     unsigned n = 0;
-    while (n < WAYS_MAX && a->ways[n])
+    while (n < WAYS_MAX && a->ways[n].ask)
         n++;
     return n;
 }
@@ -94,7 +94,7 @@ static bool try_way(struct order *o, unsigned number)
     if (!in)
         return false;
     o->tried = number;
-    o->action->ways[(number - 1) % way_count(o->action)](o, in);
+    o->action->ways[(number - 1) % way_count(o->action)].ask(o, in);
     return true;
 }
 

@@ -80,6 +80,18 @@ void control_free(struct control *ct); /* after the backends were closed */
 struct control_request control_copy(struct arena *a, const struct control_request *req);
 void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg);
 
+/* ---- What can be done ------------------------------------------------------------------- */
+
+struct control_capability {
+    const char *action; /* "hold" */
+    enum backend_ability ability;
+    const struct instance *by; /* who does it: the backend, or its companion; NULL: nobody */
+    const char *why;           /* when it does not work; may be NULL */
+};
+/* Of calls that `in` carries. */
+struct control_capability control_capability(const struct control *ct, const struct instance *in,
+                                             enum control_action action);
+
 /* ---- Parked calls ---------------------------------------------------------------------- */
 
 /* Of the active backend's server: dg_parked, also of calls that are not ours. */

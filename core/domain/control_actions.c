@@ -154,22 +154,22 @@ static void ask_set_variable(struct order *o, struct instance *in)
 
 /* clang-format off */
 static const struct action actions[CONTROL_ACTIONS] = {
-    [CONTROL_HANGUP] = {.function = "hangup"},
-    [CONTROL_TRANSFER] = {.function = "transfer", .from = CALL_ANSWERED,
-                          .ways = {ask_transfer, ask_go_to},
+    [CONTROL_HANGUP] = {.name = "hangup", .ways = {{"hangup", NULL}}},
+    [CONTROL_TRANSFER] = {.name = "transfer", .from = CALL_ANSWERED,
+                          .ways = {{"transfer", ask_transfer}, {"go_to", ask_go_to}},
                           .check = control_check_place, .note = note_gone},
-    [CONTROL_REDIRECT] = {.function = "go_to", .from = CALL_ANSWERED, .ways = {ask_go_to},
+    [CONTROL_REDIRECT] = {.name = "redirect", .from = CALL_ANSWERED, .ways = {{"go_to", ask_go_to}},
                           .check = control_check_place, .note = note_gone},
-    [CONTROL_HOLD] = {.function = "hold", .from = CALL_ANSWERED, .ways = {ask_hold, ask_moh},
+    [CONTROL_HOLD] = {.name = "hold", .from = CALL_ANSWERED, .ways = {{"hold", ask_hold}, {"moh", ask_moh}},
                       .note = note_hold, .undo = undo_hold},
-    [CONTROL_MUTE] = {.function = "mute", .from = CALL_ANSWERED, .ways = {ask_mute},
+    [CONTROL_MUTE] = {.name = "mute", .from = CALL_ANSWERED, .ways = {{"mute", ask_mute}},
                       .note = note_mute, .undo = undo_mute},
-    [CONTROL_DTMF] = {.function = "dtmf", .from = CALL_ANSWERED, .ways = {ask_dtmf}},
-    [CONTROL_PLAY] = {.function = "play", .from = CALL_ANSWERED, .ways = {ask_play}},
-    [CONTROL_GET_VARIABLE] = {.function = "get_variable", .from = CALL_DIALING,
-                              .ways = {ask_variable}, .missing = NOT_SET, .note = note_variable},
-    [CONTROL_SET_VARIABLE] = {.function = "set_variable", .from = CALL_DIALING,
-                              .ways = {ask_set_variable}},
+    [CONTROL_DTMF] = {.name = "dtmf", .from = CALL_ANSWERED, .ways = {{"dtmf", ask_dtmf}}},
+    [CONTROL_PLAY] = {.name = "play", .from = CALL_ANSWERED, .ways = {{"play", ask_play}}},
+    [CONTROL_GET_VARIABLE] = {.name = "read_variable", .from = CALL_DIALING,
+                              .ways = {{"get_variable", ask_variable}}, .missing = NOT_SET, .note = note_variable},
+    [CONTROL_SET_VARIABLE] = {.name = "set_variable", .from = CALL_DIALING,
+                              .ways = {{"set_variable", ask_set_variable}}},
 };
 /* clang-format on */
 

@@ -273,14 +273,14 @@ void consults_event(void *arg, const struct bus_event *ev)
 
 /* clang-format off */
 const struct action control_consult = {
-    .function = "join", .from = CALL_ANSWERED, .check = check_consult, .run = run_consult,
+    .name = "transfer_attended", .from = CALL_ANSWERED, .check = check_consult, .run = run_consult,
 };
 const struct action control_complete = {
-    .function = "join", .from = CALL_ANSWERED, .ways = {ask_attended, ask_join},
+    .name = "transfer_complete", .from = CALL_ANSWERED, .ways = {{"transfer", ask_attended}, {"join", ask_join}},
     .check = check_complete, .run = run_complete,
     .note = note_complete, .failed = failed_complete,
 };
 const struct action control_cancel = {
-    .function = "join", .from = CALL_ANSWERED, .check = check_cancel, .run = run_cancel,
+    .name = "transfer_cancel", .from = CALL_ANSWERED, .check = check_cancel, .run = run_cancel,
 };
 /* clang-format on */

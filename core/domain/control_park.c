@@ -93,7 +93,7 @@ static void look_for_slot(struct order *o, struct instance *in)
 
 /* clang-format off */
 const struct action control_park = {
-    .function = "park", .from = CALL_ANSWERED, .ways = {ask_park},
+    .name = "park", .from = CALL_ANSWERED, .ways = {{"park", ask_park}},
     .check = check_park, .finish = look_for_slot,
 };
 /* clang-format on */
@@ -109,7 +109,10 @@ struct listing {
 static void on_companions_list(void *arg, const struct op_result *res)
 {
     struct listing *l = arg;
-    l->fn(l->arg, res);
+    struct op_result told = *res;
+    if (told.err == DG_EUNSUPPORTED)
+        told.message = "The backend cannot park calls, and has no companion that can";
+    l->fn(l->arg, &told);
     free(l);
 }
 

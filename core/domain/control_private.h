@@ -40,10 +40,15 @@ typedef void way_fn(struct order *o, struct instance *in);
 
 #define WAYS_MAX 2
 
+struct way {
+    const char *function; /* of the backend */
+    way_fn *ask;
+};
+
 struct action {
-    const char *function; /* of the backend, that it is known by */
+    const char *name;     /* in /capabilities */
     enum call_state from; /* the earliest state that it makes sense in */
-    way_fn *ways[WAYS_MAX];
+    struct way ways[WAYS_MAX];
     const char *missing; /* what DG_ENOTFOUND means; NULL: that the call is gone */
     /* Optional: what is done instead of trying the ways; ends in order_done or order_try. */
     void (*run)(struct order *o);

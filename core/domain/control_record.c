@@ -71,7 +71,7 @@ static void failed_record(struct order *o)
 
 /* clang-format off */
 const struct action control_record = {
-    .function = "record", .from = CALL_ANSWERED, .ways = {ask_record},
+    .name = "recording", .from = CALL_ANSWERED, .ways = {{"record", ask_record}},
     .check = check_record, .note = note_record, .failed = failed_record,
 };
 /* clang-format on */
@@ -134,7 +134,7 @@ static unsigned undo_record(const struct order *o)
 
 /* clang-format off */
 const struct action control_record_change = {
-    .function = "record_change", .from = CALL_ANSWERED, .ways = {ask_change},
+    .name = "recording_change", .from = CALL_ANSWERED, .ways = {{"record_change", ask_change}},
     .missing = NOT_RECORDED, .check = check_change, .note = note_change,
     .failed = failed_change, .undo = undo_record,
 };

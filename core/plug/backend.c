@@ -55,3 +55,25 @@ const char *backend_refusal(const struct instance *in, const char *function, boo
         return in->link_detail ? in->link_detail : "the backend is not connected";
     return map_get(in->lacks, function);
 }
+
+const char *const backend_functions[] = {
+#define X(name, request, kind) #name,
+    BACKEND_FUNCTIONS(X)
+#undef X
+        NULL,
+};
+
+enum backend_ability backend_ability(const struct instance *in, const char *function,
+                                     const char **why)
+{
+    const char *const *controlled = in->priv->backend.needs_control;
+    bool never;
+    *why = backend_refusal(in, function, &never);
+    if (*why)
+        return never ? BACKEND_NEVER : BACKEND_UNAVAILABLE;
+    for (; controlled && *controlled; controlled++) {
+        if (strcmp(*controlled, function) == 0)
+            return BACKEND_CONTROLLED;
+    }
+    return BACKEND_WORKS;
+}

@@ -51,6 +51,19 @@
 BACKEND_FUNCTIONS(X)
 #undef X
 
+/* What a backend can do, function by function. */
+enum backend_ability {
+    BACKEND_WORKS,
+    BACKEND_CONTROLLED,  /* only with a call that is under this gateway's control */
+    BACKEND_UNAVAILABLE, /* not on this server, or not now */
+    BACKEND_NEVER,
+};
+/* `why`: a sentence, when it does not work; may be NULL. */
+enum backend_ability backend_ability(const struct instance *in, const char *function,
+                                     const char **why);
+/* The names of all functions; ends with NULL. */
+extern const char *const backend_functions[];
+
 /* NULL: works. Else why not, in a sentence; *never is set when this plugin never can. */
 const char *backend_refusal(const struct instance *in, const char *function, bool *never);
 

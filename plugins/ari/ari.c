@@ -96,8 +96,13 @@ static void ari_close(void *self, struct dg_op *op)
 
 /* What ARI has no word for stays NULL: parking, queues, transfers of a leg that is in the
  * dialplan. */
+static const char *const controlled[] = {"hold",  "mute",       "moh",           "dtmf",
+                                         "go_to", "ring",       "answer",        "set_variable",
+                                         "join",  "bridge_add", "bridge_remove", NULL};
+
 static const struct dg_backend backend = {
     DG_SIZED(struct dg_backend),
+    .needs_control = controlled,
     .originate = ari_originate,
     .hangup = ari_hangup,
     .answer = ari_answer,

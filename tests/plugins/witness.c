@@ -1,6 +1,8 @@
 /* witness.c - a backend that does nothing but write down what it was asked: a
  * line per request, "function text text ...", each text in hex, "-" for none.
- * Calls are answered at once and stay until they are hung up.
+ * Calls are answered at once and stay until they are hung up. Compiled with
+ * BARE it can do no more than a backend must, and says of play that its server
+ * lacks it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,14 +74,16 @@ static void do_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
         w->h->done(op);                                                                            \
     }
 
+SIMPLE(dtmf, dg_dtmf, req->call, req->digits)
+SIMPLE(play, dg_play, req->on, req->media, req->language)
+
+#ifndef BARE
 SIMPLE(hold, dg_switch, req->call)
 SIMPLE(mute, dg_mute, req->call)
-SIMPLE(dtmf, dg_dtmf, req->call, req->digits)
 SIMPLE(go_to, dg_dialplan, req->call, req->context, req->extension, req->priority)
 SIMPLE(transfer, dg_transfer, req->call, req->context, req->extension, req->priority, req->consult)
 SIMPLE(set_variable, dg_variable, req->call, req->name, req->value)
 SIMPLE(join, dg_join, req->call, req->other)
-SIMPLE(play, dg_play, req->on, req->media, req->language)
 SIMPLE(record, dg_record, req->on, req->record, req->file, req->format)
 SIMPLE(record_change, dg_record_ref, req->record)
 
@@ -112,6 +116,8 @@ static void do_parked(void *self, const struct dg_filter *req, struct dg_op *op)
     w->h->done(op);
 }
 
+#endif
+
 static void do_calls(void *self, const struct dg_filter *req, struct dg_op *op)
 {
     (void)req;
@@ -128,6 +134,9 @@ static enum dg_err witness_open(const struct dg_host *h, void **self)
         return DG_EINVAL;
     }
     *self = w;
+#ifdef BARE
+    h->lacks(h, "play", "its server has no sounds");
+#endif
     h->link(h, DG_LINK_UP, NULL);
     return DG_OK;
 }
@@ -145,6 +154,12 @@ static const struct dg_backend backend = {
     DG_SIZED(struct dg_backend),
     .originate = do_originate,
     .hangup = do_hangup,
+    .calls = do_calls,
+#ifdef BARE
+    .dtmf = do_dtmf,
+    .play = do_play,
+    .needs_control = (const char *const[]){"dtmf", NULL},
+#else
     .hold = do_hold,
     .mute = do_mute,
     .dtmf = do_dtmf,
@@ -158,7 +173,7 @@ static const struct dg_backend backend = {
     .play = do_play,
     .record = do_record,
     .record_change = do_record_change,
-    .calls = do_calls,
+#endif
 };
 
 static const struct dg_cfg_key keys[] = {

@@ -284,6 +284,7 @@ static int set_up(void **state)
     b->pbx = open_one(b, &pbx_plugin);
     b->other = open_one(b, &other_plugin);
     calls_use(b->calls, b->pbx, false, &defaults, &limits);
+    calls_use(b->calls, b->other, false, &defaults, &limits);
     settle(b);
     place_call(b);
     *state = b;
@@ -300,7 +301,7 @@ static int set_up_answered(void **state)
 static int set_up_with_companion(void **state)
 {
     set_up_answered(state);
-    calls_set_companion(the->calls, "pbx", the->other);
+    calls_set_companion(the->calls, "pbx", "other");
     return 0;
 }
 
