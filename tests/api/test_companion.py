@@ -83,7 +83,7 @@ def test_parked(bare, client):
     if bare.helped:
         assert [one["slot"] for one in json_of(reply)["parked"]] == ["701"]
     else:
-        refused(reply, 501, 
+        refused(reply, 501,
                 "The backend cannot park calls, and has no companion that can")
 
 
