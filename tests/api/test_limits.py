@@ -54,7 +54,7 @@ def test_too_fast_means_later(http_version):
         with ThreadPoolExecutor(1) as pool:
             task = pool.submit(send_together, gateway, http_version, 40)
             wait_until(lambda: seen.append(gateway.metric("dialgate_calls_queued") or 0)
-                       or task.done(), 20, "the answers")
+                       or task.done(), 60, "the answers")
             times = dialled_at(gateway, task.result())
         assert max(seen) > 5
         assert gateway.metric("dialgate_calls_queued", backend="mock") == 0
