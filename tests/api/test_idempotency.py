@@ -233,7 +233,7 @@ def test_waiting_has_an_end(http_version):
         with ThreadPoolExecutor(6) as pool:
             others = [pool.submit(send_together, gateway, "1.1", f"before {i}", 1)
                       for i in range(6)]
-            wait_until(lambda: gateway.metric("dialgate_calls_queued") >= 3, 10, "the queue")
+            wait_until(lambda: (gateway.metric("dialgate_calls_queued") or 0) >= 3, 10, "the queue")
             done = send_together(gateway, http_version, "k", 3)
             for other in others:
                 is_first(other.result()[0])
