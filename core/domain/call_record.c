@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define USUAL_SIZE 1000 /* of a record: room for it is made at once */
+
 static void write_ms(struct json_writer *w, const char *key, int64_t ms)
 {
     if (ms)
@@ -76,6 +78,7 @@ static void write_common(struct json_writer *w, const struct call *c)
 void call_record_write(const struct call *c, struct buf *out)
 {
     struct json_writer w;
+    buf_reserve(out, USUAL_SIZE);
     jw_init(&w, out);
     jw_object(&w, NULL);
     jw_str(&w, "status", call_state_name(c->state));
@@ -106,6 +109,7 @@ const char *cdr_disposition(const struct call *c)
 void cdr_write(const struct call *c, struct buf *out)
 {
     struct json_writer w;
+    buf_reserve(out, USUAL_SIZE);
     jw_init(&w, out);
     jw_object(&w, NULL);
     jw_str(&w, "call_id", c->id);

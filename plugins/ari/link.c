@@ -35,6 +35,8 @@ enum {
 static const char HANGING[] = "Asterisk answers, but opens no event socket: its applications hang, "
                               "and only a restart of Asterisk helps";
 
+static const char READ_ONLY[] = "ARI refuses changes: the user is read_only in ari.conf";
+
 static void connect_now(void *arg);
 static void on_tick(void *arg);
 static void on_proof_step(void *arg);
@@ -130,7 +132,7 @@ static void on_beat_sent(struct ari *a, struct dg_op *op, const struct rest_repl
     (void)op;
     (void)arg;
     if (l->state == LINK_PROVING && (r->status == 401 || r->status == 403)) {
-        down(a, DG_WARN, "ARI refuses changes: the user is read_only in ari.conf", true);
+        down(a, DG_WARN, READ_ONLY, true);
         return;
     }
     if (l->state != LINK_UP || !r->err) {
@@ -239,13 +241,53 @@ static void on_tick(void *arg)
 
 /* ---- Connecting ------------------------------------------------------------------- */
 
+static void prove(struct ari *a)
+{
+    a->link.token[0] = '\0';
+    send_beat(a);
+    set_timer(a, PROOF_STEP_MS, on_proof_step);
+}
+
+static void on_subscribed(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    char why[400];
+    (void)op;
+    (void)arg;
+    if (a->link.state != LINK_PROVING)
+        return;
+    if (!r->err) {
+        prove(a);
+        return;
+    }
+    if (r->status == 401 || r->status == 403)
+        snprintf(why, sizeof why, "%s", READ_ONLY);
+    else
+        snprintf(why, sizeof why, "the events of all calls are not to be had: %s",
+                 r->words ? r->words : "no answer");
+    down(a, DG_WARN, why, true);
+}
+
+/* Not by subscribeAll=true, which means device states too: with these Asterisk 22 has a deadlock
+ * that an event socket which is cut off brings about (asterisk#2170). */
+static void subscribe(struct ari *a)
+{
+    rest_send(a, NULL,
+              &(struct rest_call){.method = "POST",
+                                  .path = {"applications", a->config.app, "subscription"},
+                                  .query = {{"eventSource", "channel:,bridge:,endpoint:"}},
+                                  .timeout_ms = a->config.connect_ms,
+                                  .urgent = true,
+                                  .then = on_subscribed});
+}
+
 static void on_opened(void *arg)
 {
     struct ari *a = arg;
     enter(a, LINK_PROVING);
-    a->link.token[0] = '\0';
-    send_beat(a);
-    set_timer(a, PROOF_STEP_MS, on_proof_step);
+    if (a->config.own_only)
+        prove(a);
+    else
+        subscribe(a);
 }
 
 static void on_message(void *arg, struct dg_bytes text)
@@ -285,7 +327,7 @@ static void open_socket(struct ari *a)
     text_puts(&path, a->config.path);
     text_puts(&path, "/events?app=");
     text_encoded(&path, a->config.app);
-    text_puts(&path, a->config.own_only ? "&subscribeAll=false" : "&subscribeAll=true");
+    text_puts(&path, "&subscribeAll=false");
     enter(a, LINK_OPENING);
     a->link.opened_ms = a->h->now_ms(a->h);
     a->link.socket = socket_open(a->h, &a->config, path.at, &socket_events, a);

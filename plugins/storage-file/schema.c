@@ -58,6 +58,7 @@ static bool add_fields(struct schema *s, struct table *t, const struct dg_collec
                              f->name ? f->name : "");
         struct column *col = &t->columns[t->column_count++];
         col->name = pool_strdup(&s->pool, f->name);
+        col->name_len = strlen(f->name);
         col->type = f->type;
     }
     return true;

@@ -12,6 +12,7 @@
 
 struct column {
     const char *name;
+    size_t name_len;
     enum dg_field_type type;
 };
 

@@ -130,7 +130,7 @@ struct reading {
 static int find_field(const struct table *t, const char *key, size_t len)
 {
     for (size_t i = 0; i < t->column_count; i++) {
-        if (strncmp(t->columns[i].name, key, len) == 0 && !t->columns[i].name[len])
+        if (t->columns[i].name_len == len && memcmp(t->columns[i].name, key, len) == 0)
             return (int)i;
     }
     return -1;

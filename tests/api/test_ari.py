@@ -88,6 +88,9 @@ class Ari(BaseHTTPRequestHandler):
                        "userevent": {"eventname": target.path.split("/")[-1],
                                      **body.get("variables", {})}})
             return
+        if target.path.startswith("/ari/applications/"):
+            self.answer(200, {})
+            return
         if target.path != "/ari/channels":
             self.answer(404, {})
             return

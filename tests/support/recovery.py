@@ -23,6 +23,7 @@ from .waiting import wait_until
 
 KNOWN_SECONDS = 5   # within which health must know that the link is gone
 READY_SECONDS = 10  # within which it must be ready after Asterisk is
+HANGS = "its applications hang, and only a restart of Asterisk helps"
 OVER = (*outcomes.TERMINAL, "cancelled")
 
 
@@ -47,7 +48,8 @@ class Watch(threading.Thread):
             while self.running:
                 for path in ("/readiness", "/health"):
                     begun = time.monotonic()
-                    self.samples.append((begun, path, *self.ask(client, path)))
+                    well, text = self.ask(client, path)
+                    self.samples.append((begun, time.monotonic(), path, well, text))
                 time.sleep(0.1)
 
     def ask(self, client, path):
@@ -64,13 +66,13 @@ class Watch(threading.Thread):
         self.join()
 
     def lies(self, outages):
-        """Samples that tell something else than what was so."""
+        """Samples that tell something else than what was so from their request to their answer."""
         found = []
-        for at, path, well, text in self.samples:
-            before = [one for one in outages if one.begin <= at]
+        for at, end, path, well, text in self.samples:
+            before = [one for one in outages if one.begin <= end]
             last = before[-1] if before else None
             gone = last and last.down and at > last.down + KNOWN_SECONDS and (
-                last.up is None or at < last.up)
+                last.up is None or end < last.up)
             back = not last or (last.up and at > last.up + READY_SECONDS)
             if (gone and well) or (back and not well):
                 found.append(f"{at - (last.begin if last else at):.1f} s after the fault: "
@@ -260,6 +262,7 @@ class Site:
     def start_gateway(self):
         """Calls whose acknowledgement was lost in the crash are found in the store."""
         self.outages[-1].up = time.monotonic()
+        self.gateway.wait_ready = False  # await_ready() is more patient
         self.gateway.start()
         for doc in self.gateway.stored("calls"):
             self.placed.setdefault(doc["id"], "unknown")
@@ -273,12 +276,35 @@ class Site:
         except httpx.TransportError:
             return False
 
+    def applications_hang(self):
+        """Asterisk has a deadlock (asterisk#2170) that the loss of an event socket can bring about:
+        what has to do with applications is never answered again, the rest is."""
+        env = self.asterisk.env
+        try:
+            httpx.get(f"{env['ARI_URL']}/applications", timeout=5, trust_env=False,
+                      auth=(env["ARI_USERNAME"], env["ARI_PASSWORD"]))
+        except httpx.ReadTimeout:
+            return self.ari_answers() is not None
+        return False
+
     def await_ready(self):
-        """Gives how long it took from Asterisk's return, or the gateway's start."""
+        """Gives how long it took from Asterisk's return, or the gateway's start. An Asterisk that
+        hangs has to be restarted, and the gateway to have said so."""
         up = self.outages[-1].up
-        wait_until(self.ready, max(0.1, READY_SECONDS - (time.monotonic() - up)),
-                   f"readiness\n{self.gateway.tail()}")
+        try:
+            wait_until(self.ready, max(0.1, READY_SECONDS - (time.monotonic() - up)),
+                       f"readiness\n{self.gateway.tail()}")
+        except AssertionError:
+            if not self.applications_hang():
+                raise
+            print(f"{self.version}: its applications hang, it is restarted")
+            wait_until(lambda: HANGS in self.health(), 20, HANGS)
+            self.end_asterisk(signal.SIGKILL)
+            return self.await_ready()
         return time.monotonic() - up
+
+    def health(self):
+        return httpx.get(f"{self.gateway.base}/health", trust_env=False, timeout=3).text
 
     def live(self):
         with self.client() as client:

@@ -239,6 +239,27 @@ static void test_list_of_a_lost_link(void **state)
     world_close(&w);
 }
 
+static void test_refused_subscription(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *why;
+    } rows[] = {{403, "{}", "read_only"},
+                {404, "{\"message\":\"Application not found\"}", "events of all"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct world w;
+        world_open(&w, "all");
+        answer(&w, "GET /asterisk/info", 200, INFO);
+        accept_upgrade(&w);
+        answer(&w, SUBSCRIBE, rows[i].status, rows[i].body);
+        assert_int_equal(w.link, DG_LINK_DOWN);
+        assert_non_null(strstr(w.detail, rows[i].why));
+        assert_null(w.requests); /* nothing is proven */
+        world_close(&w);
+    }
+}
+
 static void test_refused_upgrade(void **state)
 {
     static const char head[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
@@ -324,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_deaf_later),
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_applications_hang),
+        cmocka_unit_test(test_refused_subscription),
         cmocka_unit_test(test_refused_upgrade),
         cmocka_unit_test(test_answered_unseen),
         cmocka_unit_test(test_list_of_a_lost_link),

@@ -146,6 +146,8 @@ static inline void answer(struct world *w, const char *request, int status, cons
 }
 
 #define INFO "{\"system\":{\"version\":\"22.0\"},\"status\":{\"startup_time\":\"s1\"}}"
+#define SUBSCRIBE                                                                                  \
+    "POST /applications/dialgate-n1/subscription?eventSource=channel%3A%2Cbridge%3A%2Cendpoint%3A"
 #define BEAT "POST /events/user/dialgate-beat?application=dialgate-n1"
 
 /* The byte so far from the end of what the plugin has sent on the socket. */
@@ -182,12 +184,13 @@ static inline void event(struct world *w, const char *json)
     frame(w, 0x81, json, strlen(json));
 }
 
-static inline void accept_socket(struct world *w)
+static inline void accept_upgrade(struct world *w)
 {
     static const char mark[] = "Sec-WebSocket-Key: ";
     char key[UPGRADE_KEY_SIZE] = {0}, accept[UPGRADE_ACCEPT_SIZE], head[300];
     w->stream->ev->opened(w->stream->arg);
-    assert_non_null(strstr(w->stream->sent.at, "GET /ari/events?app=dialgate-n1&subscribeAll="));
+    assert_non_null(
+        strstr(w->stream->sent.at, "GET /ari/events?app=dialgate-n1&subscribeAll=false "));
     assert_non_null(strstr(w->stream->sent.at, "Authorization: Basic Z2F0ZXdheTpzZWNyZXQ=\r\n"));
     memcpy(key, strstr(w->stream->sent.at, mark) + sizeof mark - 1, sizeof key - 1);
     upgrade_accept(accept, key);
@@ -197,6 +200,13 @@ static inline void accept_socket(struct world *w)
              accept);
     text_free(&w->stream->sent);
     w->stream->ev->data(w->stream->arg, (struct dg_bytes){head, strlen(head)});
+}
+
+static inline void accept_socket(struct world *w)
+{
+    accept_upgrade(w);
+    if (strcmp(w->observe, "own") != 0)
+        answer(w, SUBSCRIBE, 200, "{}");
 }
 
 /* What our own user event carries, brought back by the socket. */

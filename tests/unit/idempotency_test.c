@@ -282,6 +282,8 @@ static void doubt_that_lasts(void **state)
         uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
     assert_int_equal(again.err, DG_ECONFLICT);
     accept_call(b);
+    idempotency_set(b->keys,
+                    &(struct idempotency_settings){.lifetime_ms = 60000, .wait_ms = 10000});
     ask(b, "k", "+15550100", &last);
     is_replay(&last, &last);
     assert_int_equal(b->originates, 1);

@@ -132,7 +132,7 @@ static enum dg_err plugin_open(const struct dg_host *h, void **self)
         h->log(h, DG_ERROR, "the server's address %s makes no sense", "x:y");
     if (strncmp(how, "fails", 5) == 0) {
         h->link(h, DG_LINK_UP, "nonsense");
-        h->timer_start(h, 1, nothing, NULL);
+        h->timer_start(h, 50, nothing, NULL);
         return DG_EINVAL;
     }
     struct plugin *p = calloc(1, sizeof(*p));
@@ -152,7 +152,7 @@ static void plugin_close(void *self, struct dg_op *op)
         return;
     }
     if (strcmp(p->close_how, "leaves") == 0) {
-        h->timer_start(h, 1, nothing, NULL);
+        h->timer_start(h, 50, nothing, NULL);
         h->timer_start(h, 100000, nothing, NULL);
     }
     free(p);
