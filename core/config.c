@@ -64,7 +64,8 @@ static const struct dg_cfg_key plugins_keys[] = {
 
 static const struct dg_cfg_key calls_keys[] = {
     {"endpoint", DG_CFG_STR, "Local/{number}@{context}",
-     "what is dialled; {number} and {context} are filled in"},
+     "what is dialled; {number}, {context} and {trunk} are filled in"},
+    {"trunk", DG_CFG_STR, "PJSIP/trunk", "what {trunk} of `endpoint` stands for"},
     {"context", DG_CFG_STR, "outbound-ivr", "dialplan context of the answered leg"},
     {"extension", DG_CFG_STR, "s", "dialplan extension of the answered leg"},
     {"priority", DG_CFG_INT, "1", "dialplan priority of the answered leg"},
@@ -545,6 +546,7 @@ void config_call_defaults(const struct config *c, const struct config_instance *
     int64_t ring = settings_int(FROM("timeout_ms"), "timeout_ms");
     *out = (struct call_defaults){
         .endpoint = settings_str(FROM("endpoint"), "endpoint"),
+        .trunk = settings_str(FROM("trunk"), "trunk"),
         .context = settings_str(FROM("context"), "context"),
         .extension = settings_str(FROM("extension"), "extension"),
         .caller_id = settings_str(FROM("caller_id"), "caller_id"),

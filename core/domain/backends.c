@@ -65,6 +65,7 @@ static void free_defaults(struct call_defaults *d)
     free((char *)d->extension);
     free((char *)d->caller_id);
     free((char *)d->parked_context);
+    free((char *)d->trunk);
 }
 
 static struct call_defaults copy_defaults(const struct call_defaults *d)
@@ -80,6 +81,7 @@ static struct call_defaults copy_defaults(const struct call_defaults *d)
                                   .extension = xstrdup(d->extension),
                                   .caller_id = xstrdup(d->caller_id),
                                   .parked_context = xstrdup(d->parked_context),
+                                  .trunk = xstrdup(d->trunk),
                                   .priority = d->priority,
                                   .ring_ms = d->ring_ms,
                                   .allowed_contexts = (const char *const *)contexts};

@@ -20,8 +20,8 @@ struct calls;
 
 /* What a request leaves out, and what it may ask for; per backend. */
 struct call_defaults {
-    const char *endpoint; /* template: {number}, {context} */
-    const char *context, *extension, *caller_id;
+    const char *endpoint; /* template: {number}, {context}, {trunk} */
+    const char *trunk, *context, *extension, *caller_id;
     const char
         *parked_context; /* whoever goes to a slot there gets the call that is parked in it */
     int priority;

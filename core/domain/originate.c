@@ -112,18 +112,22 @@ bool call_context_allowed(const struct call_defaults *d, const char *context)
     return false;
 }
 
-/* The template with {number} and {context} filled in. */
-static char *expand(const char *template, const char *number, const char *context)
+/* The template with {number}, {context} and {trunk} filled in. */
+static char *expand(const char *template, const char *number, const char *context,
+                    const char *trunk)
 {
+    const struct {
+        const char *name, *value;
+    } words[] = {{"{number}", number}, {"{context}", context}, {"{trunk}", trunk ? trunk : ""}};
     struct buf out;
     buf_init(&out, 1024);
     while (*template) {
-        if (str_starts(template, "{number}")) {
-            buf_adds(&out, number);
-            template += strlen("{number}");
-        } else if (str_starts(template, "{context}")) {
-            buf_adds(&out, context);
-            template += strlen("{context}");
+        size_t i = 0;
+        while (i < sizeof words / sizeof *words && !str_starts(template, words[i].name))
+            i++;
+        if (i < sizeof words / sizeof *words) {
+            buf_adds(&out, words[i].value);
+            template += strlen(words[i].name);
         } else {
             buf_addc(&out, *template ++);
         }
@@ -159,7 +163,8 @@ static void assign(struct originate *o, const struct backend *b)
         c->ring_ms = d->ring_ms;
     if (!c->channel || !o->fixed) {
         free(c->channel);
-        c->channel = expand(d->endpoint, c->phone_number, or_default(c->context, d->context));
+        c->channel =
+            expand(d->endpoint, c->phone_number, or_default(c->context, d->context), d->trunk);
     }
     set_text(&c->backend, b->in->name);
     set_text(&c->server_run, b->in->server_run);

@@ -129,7 +129,9 @@ static void compare_soon(struct calls *cs)
 
 static void adopt(struct comparison *p, struct call *c)
 {
-    c->seen = p->number;
+    /* An older comparison may be answered after a newer one. */
+    if (c->seen < p->number)
+        c->seen = p->number;
     c->placed = true;
     if (!c->carrier)
         calls_carry(p->cs, c, p->in);

@@ -11,12 +11,15 @@
 struct hold {
     struct entry entry; /* by call id */
     char *call, *peer, *music;
+    struct dg_op *op; /* that waits for the last step */
+    bool on;
+    enum { MUTE_CALL, MUTE_PEER, MUSIC } step;
 };
 
 static void told(struct ami *a, const char *call, bool on)
 {
-    struct leg *leg = legs_find(&a->events.life.legs, call);
-    if (!leg)
+    struct leg *leg = life_known(&a->events.life, call);
+    if (!leg || leg->held == on)
         return;
     leg->held = on;
     control_tell(a, call, (struct dg_event){.type = DG_CALL_HELD, .on = on});
@@ -57,55 +60,98 @@ static void play_music(struct ami *a, struct dg_op *op, const struct leg *leg, b
 
 /* ---- In the dialplan ------------------------------------------------------------------- */
 
-static void on_muted(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+#define MUSIC_ID "hold-" /* and the call's id: the id of its music */
+
+static void advance(struct ami *a, struct hold *h);
+
+static void finish(struct ami *a, struct hold *h)
 {
-    (void)op;
-    (void)arg;
-    if (r->err && r->err != DG_ENOTFOUND)
-        a->h->log(a->h, DG_WARN, "hold: %s", r->words);
+    struct dg_op *op = h->op;
+    h->op = NULL;
+    told(a, h->call, h->on);
+    if (!h->on) {
+        sounds_stop(a, h->music);
+        release(a, h);
+    }
+    if (op)
+        a->h->done(op);
 }
 
-static void mute(struct ami *a, const char *channel, const char *direction, bool on)
+/* It could not be put on hold: what was done for it is undone. */
+static void undo(struct ami *a, struct hold *h)
 {
+    h->op = NULL;
+    h->on = false;
+    h->step = MUTE_CALL;
+    advance(a, h);
+}
+
+static void on_muted(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct hold *h = table_find(&a->control.holds, arg);
+    (void)op;
+    free(arg);
+    if (!h)
+        return;
+    if (r->err && h->on && h->op) {
+        session_fail(a, h->op, r);
+        undo(a, h);
+        return;
+    }
+    h->step++;
+    advance(a, h);
+}
+
+/* False: the leg has ended, or was muted before and stays so. */
+static bool mute(struct ami *a, const struct hold *h, const char *call, const char *direction)
+{
+    const struct leg *leg = legs_find(&a->events.life.legs, call);
+    if (!leg || leg->ended || leg->muted)
+        return false;
     session_send(
         a, NULL,
         &(struct request){
             .action = "MuteAudio",
-            .lines = {{"Channel", channel}, {"Direction", direction}, {"State", on ? "on" : "off"}},
-            .then = on_muted});
+            .lines = {{"Channel", call}, {"Direction", direction}, {"State", h->on ? "on" : "off"}},
+            .then = on_muted,
+            .arg = text_copy(h->call)});
+    return true;
 }
-
-/* The other side hears neither the call nor its music. */
-static void part(struct ami *a, const struct hold *h, bool on)
-{
-    const struct leg *leg = legs_find(&a->events.life.legs, h->call);
-    const struct leg *peer = legs_find(&a->events.life.legs, h->peer);
-    if (leg && !leg->muted)
-        mute(a, h->call, "in", on);
-    if (peer && !peer->muted)
-        mute(a, h->peer, "all", on);
-}
-
-static void meet_again(struct ami *a, struct hold *h)
-{
-    sounds_stop(a, h->music);
-    part(a, h, false);
-    told(a, h->call, false);
-    release(a, h);
-}
-
-#define MUSIC "hold-" /* and the call's id: the id of its music */
 
 static void on_whispered(struct ami *a, struct dg_op *op, const char *id, enum dg_err err,
                          const char *why)
 {
-    struct hold *h = table_find(&a->control.holds, id + strlen(MUSIC));
-    if (h && err)
-        meet_again(a, h);
-    if (err)
-        a->h->fail(op, err, "%s", why);
+    struct hold *h = table_find(&a->control.holds, id + strlen(MUSIC_ID));
+    if (!h || h->op != op)
+        return; /* undone meanwhile, and answered */
+    if (!err) {
+        finish(a, h);
+        return;
+    }
+    undo(a, h);
+    a->h->fail(op, err, "%s", why);
+}
+
+/* The other side hears neither the call nor its music. */
+static void advance(struct ami *a, struct hold *h)
+{
+    const struct leg *leg;
+    if (h->step == MUTE_CALL && mute(a, h, h->call, "in"))
+        return;
+    if (h->step <= MUTE_PEER) {
+        h->step = MUTE_PEER;
+        if (mute(a, h, h->peer, "all"))
+            return;
+    }
+    h->step = MUSIC;
+    leg = legs_find(&a->events.life.legs, h->call);
+    if (h->on && leg)
+        sounds_whisper(
+            a, h->op, leg,
+            &(struct whisper){.id = h->music, .application = "MusicOnHold", .quiet = true},
+            on_whispered);
     else
-        a->h->done(op);
+        finish(a, h);
 }
 
 static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *leg)
@@ -117,17 +163,32 @@ static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *le
                    "the call runs in the dialplan and talks to nobody: it cannot be put on hold");
         return;
     }
-    text_puts(&music, MUSIC);
+    text_puts(&music, MUSIC_ID);
     text_puts(&music, leg->id);
     struct hold *h = text_alloc(sizeof *h);
-    *h = (struct hold){.call = text_copy(leg->id), .peer = text_copy(peer->id), .music = music.at};
+    *h = (struct hold){.call = text_copy(leg->id),
+                       .peer = text_copy(peer->id),
+                       .music = music.at,
+                       .op = op,
+                       .on = true};
     h->entry = (struct entry){.key = h->call, .owner = h};
     table_put(&a->control.holds, &h->entry);
-    part(a, h, true);
-    told(a, h->call, true);
-    sounds_whisper(a, op, leg,
-                   &(struct whisper){.id = h->music, .application = "MusicOnHold", .quiet = true},
-                   on_whispered);
+    advance(a, h);
+}
+
+static void change(struct ami *a, struct dg_op *op, struct hold *h, bool on)
+{
+    if (h->op || h->on == on) {
+        if (h->op || !on)
+            a->h->fail(op, DG_ECONFLICT, "the call is being put on hold, or taken from it");
+        else
+            a->h->done(op);
+        return;
+    }
+    h->op = op;
+    h->on = on;
+    h->step = MUTE_CALL;
+    advance(a, h);
 }
 
 void ami_hold(void *self, const struct dg_switch *req, struct dg_op *op)
@@ -137,16 +198,14 @@ void ami_hold(void *self, const struct dg_switch *req, struct dg_op *op)
     struct hold *h = leg ? table_find(&a->control.holds, leg->id) : NULL;
     if (!leg)
         return;
-    if (h && !req->on) {
-        meet_again(a, h);
-        a->h->done(op);
-    } else if (leg->held == req->on && (h || !leg->controlled)) {
-        a->h->done(op);
-    } else if (leg->controlled) {
+    if (h)
+        change(a, op, h, req->on);
+    else if (leg->controlled)
         play_music(a, op, leg, req->on);
-    } else {
+    else if (req->on)
         part_from_peer(a, op, leg);
-    }
+    else
+        a->h->done(op);
 }
 
 struct ended {
@@ -154,19 +213,22 @@ struct ended {
     const char *call;
 };
 
+/* Who remains hears, and is heard, again. */
 static void end_one(void *arg, void *owner)
 {
     const struct ended *e = arg;
     struct hold *h = owner;
+    struct dg_op *op = h->op;
     if (e->call && !text_same(e->call, h->call) && !text_same(e->call, h->peer))
         return;
+    if (op)
+        e->a->h->fail(op, e->call ? DG_ENOTFOUND : DG_EUNAVAILABLE,
+                      e->call ? "the call, or its other side, has ended"
+                              : "the link to Asterisk was lost");
     if (e->call)
-        part(e->a, h, false);
-    if (e->call && text_same(e->call, h->peer)) {
-        sounds_stop(e->a, h->music);
-        told(e->a, h->call, false);
-    }
-    release(e->a, h);
+        undo(e->a, h);
+    else
+        release(e->a, h);
 }
 
 void holds_end(struct ami *a, const char *call)

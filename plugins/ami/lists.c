@@ -147,11 +147,21 @@ static void on_answer_times(struct ami *a, struct dg_op *op, const struct reply 
     end_calls(a, op, arg);
 }
 
+/* The core would end the calls that are not in the list. */
+static bool is_whole(const struct listing *l, const struct message *end)
+{
+    const char *items = message_text(end, "ListItems");
+    return items && strtoul(items, NULL, 10) == l->count;
+}
+
 static void on_calls(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
 {
     struct listing *l = arg;
     if (r->err) {
         session_fail(a, op, r);
+        listing_free(l);
+    } else if (!is_whole(l, r->message)) {
+        a->h->fail(op, DG_EUPSTREAM, "the list of channels is not complete");
         listing_free(l);
     } else if (l->unseen) {
         session_send(a, op,

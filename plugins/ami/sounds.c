@@ -109,12 +109,27 @@ static void on_placed(struct ami *a, struct dg_op *op, const struct reply *r, vo
         whisper_failed(s, r->err == DG_EUPSTREAM ? DG_EUNSUPPORTED : r->err, r->words);
 }
 
+/* Percent-encoded, as that context wants it. On Asterisk 16 it takes what is before the second
+ * dash, and ChanSpy then speaks into whatever channel begins so: a dash is encoded too. */
+static char *encoded(const char *name)
+{
+    struct text t = {0};
+    for (const char *p = name; *p; p++) {
+        const char one[] = {*p, '\0'};
+        if (*p == '-')
+            text_puts(&t, "%2D");
+        else
+            text_encoded(&t, one);
+    }
+    return t.at;
+}
+
 static void place(struct sound *s, const struct leg *leg, const struct whisper *w)
 {
     struct ami *a = s->a;
-    struct text target = {0}, language = {0};
-    text_encoded(&target, leg->name);
-    const struct dg_kv variables[] = {{"HOOK_CHANNEL", target.at}, {"HOOK_ID", s->id}};
+    struct text language = {0};
+    char *target = encoded(leg->name);
+    const struct dg_kv variables[] = {{"HOOK_CHANNEL", target}, {"HOOK_ID", s->id}};
     if (w->language) {
         text_puts(&language, "CHANNEL(language)=");
         text_puts(&language, w->language);
@@ -133,7 +148,7 @@ static void place(struct sound *s, const struct leg *leg, const struct whisper *
                                    .variable_count = 2,
                                    .then = on_placed,
                                    .arg = text_copy(s->id)});
-    text_free(&target);
+    free(target);
     text_free(&language);
 }
 
@@ -191,6 +206,10 @@ void sounds_take(struct ami *a, const struct message *m)
         s = speaking(a, message_text(m, "SpyerUniqueid"), true);
         if (!s || !s->op)
             return;
+        if (!message_is(m, "SpyeeUniqueid", s->call)) {
+            whisper_failed(s, DG_EUPSTREAM, "Asterisk would have spoken into another call");
+            return;
+        }
         struct dg_op *op = s->op;
         a->h->timer_stop(a->h, s->timer);
         s->timer = NULL;

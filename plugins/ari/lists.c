@@ -109,8 +109,12 @@ static void on_calls(struct ari *a, struct dg_op *op, const struct rest_reply *r
     char *text = arg;
     size_t i;
     json_t *channel;
-    if (r->err) {
-        rest_fail(a, op, r);
+    /* A list that cannot be read must not pass for an empty one: the core would end all calls. */
+    if (r->err || !json_is_array(r->json)) {
+        if (r->err)
+            rest_fail(a, op, r);
+        else
+            a->h->fail(op, DG_EUPSTREAM, "ARI gives no list of channels");
         free(text);
         return;
     }

@@ -271,7 +271,8 @@ def samples():
 
 @pytest.mark.parametrize("name", samples())
 def test_samples(made, name):
-    gateway = shipped(made(), name, ARI_PASSWORD="from-outside")
+    gateway = shipped(made(), name, ARI_PASSWORD="from-outside",
+                      ASTERISK_AMI_PASSWORD="from-outside")
     result = gateway.cli("check")
     assert result.returncode == 0 and result.stderr == ""
 

@@ -29,10 +29,11 @@ OVER = (*outcomes.TERMINAL, "cancelled")
 
 @dataclass
 class Outage:
-    """From `begin` on the gateway may be not ready, after `down` (and a little) it must be, from
-    `up` on (and a little) it must be ready."""
+    """From `begin` on the gateway may be not ready, after `down` (and a little) it must be, until
+    `back`, when it may be ready again; from `up` on (and a little) it must be ready."""
     begin: float
     down: float = None
+    back: float = None
     up: float = None
 
 
@@ -72,7 +73,7 @@ class Watch(threading.Thread):
             before = [one for one in outages if one.begin <= end]
             last = before[-1] if before else None
             gone = last and last.down and at > last.down + KNOWN_SECONDS and (
-                last.up is None or end < last.up)
+                (last.back or last.up) is None or end < (last.back or last.up))
             back = not last or (last.up and at > last.up + READY_SECONDS)
             if (gone and well) or (back and not well):
                 found.append(f"{at - (last.begin if last else at):.1f} s after the fault: "
@@ -212,6 +213,7 @@ class Site:
         outage.down = time.monotonic()
         self.keep_rows()
         time.sleep(self.dice.uniform(1, 4))
+        outage.back = time.monotonic()
         self.asterisk.start()
         outage.up = time.monotonic()
         return outage
@@ -223,7 +225,7 @@ class Site:
         def restarted():
             begun, now = time.monotonic(), self.ari_answers()
             if now is None and outage.down is None:
-                outage.down = begun
+                outage.down = outage.back = begun
             return now not in (None, before)
         wait_until(restarted, 60, "Asterisk's return", every=0.1)
         outage.up = time.monotonic()

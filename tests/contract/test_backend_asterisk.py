@@ -1,4 +1,5 @@
-"""The contract of backends, kept by ari on a real Asterisk: contract_backend is run on it."""
+"""The contract of backends, kept by ari and ami on a real Asterisk: contract_backend is run on it.
+"""
 import os
 import subprocess
 from pathlib import Path
@@ -17,19 +18,16 @@ def bed_ends():
     asterisk.stop_started()
 
 
-@pytest.fixture(scope="module", params=asterisk.VERSIONS)
-def server(request):
-    return asterisk.asterisk_of(request.param)
-
-
-@pytest.mark.parametrize("template", asterisk.TEMPLATES)
-def test_contract_is_kept(server, template, tmp_path):
-    backend = server.backend(template)["backend.pbx"]
+@pytest.mark.parametrize("plugin, version, template", [
+    (plugin, version, template) for version in asterisk.VERSIONS for plugin in asterisk.PLUGINS
+    for template in asterisk.TEMPLATES])
+def test_contract_is_kept(plugin, version, template, tmp_path):
+    backend = asterisk.asterisk_of(version).backend(template, plugin)["backend.pbx"]
     config = tmp_path / "backend.toml"
     config.write_text(toml.write({"backend.pbx": backend}))
     endpoint = asterisk.TEMPLATES[template].replace("{context}", "outbound-ivr")
     result = subprocess.run(
-        [BUILD / "tests/contract/contract_backend", BUILD / "plugins/ari.so",
+        [BUILD / "tests/contract/contract_backend", BUILD / f"plugins/{plugin}.so",
          "--config", config, "--instance", "pbx", "--endpoint", endpoint],
         capture_output=True, text=True, timeout=SUITE_SECONDS)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
