@@ -158,6 +158,10 @@ def test_cut_at_any_moment(manager):
             time.sleep(dice.uniform(0, 0.1))
             manager.cut()
             time.sleep(0.05)
+        # Up for good: what is asked of a link that is about to be found dead is another test.
+        connects = gateway.metric("dialgate_ami_connects_total")
+        manager.cut()
+        wait_until(lambda: gateway.metric("dialgate_ami_connects_total") > connects, 20, "the link")
         wait_until(lambda: is_up(gateway), 20, "the link")
         run_calls(gateway, 1)
         wait_until(lambda: gateway.descriptors() <= before, 10, "as few descriptors as before")
