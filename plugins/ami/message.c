@@ -156,6 +156,7 @@ static bool greet(struct parser *p)
     if (eol)
         *(eol > p->at && eol[-1] == '\r' ? eol - 1 : eol) = '\0';
     p->greeted = true;
+    p->stopped = !fits;
     p->banner(p->arg, fits ? p->at : "");
     drop_front(p, len);
     return !p->stopped;

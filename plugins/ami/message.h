@@ -43,7 +43,7 @@ typedef void banner_fn(void *arg, const char *line);
 /* Start with {0} and the functions; message_feed calls them. They may set `stopped`: what has come
  * after the present message is then dropped, and nothing is taken any more. */
 struct parser {
-    banner_fn *banner; /* the first line of a connection; "" when it is too long */
+    banner_fn *banner; /* the first line of a connection; "" when it is too long: then it stops */
     message_fn *message;
     void *arg;
     char *at;
