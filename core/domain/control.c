@@ -90,11 +90,12 @@ struct instance *order_instance(const struct order *o, unsigned number)
 
 static bool try_way(struct order *o, unsigned number)
 {
+    unsigned count = way_count(o->action);
     struct instance *in = order_instance(o, number);
-    if (!in)
+    if (!count || !in)
         return false;
     o->tried = number;
-    o->action->ways[(number - 1) % way_count(o->action)].ask(o, in);
+    o->action->ways[(number - 1) % count].ask(o, in);
     return true;
 }
 
