@@ -266,6 +266,23 @@ static void test_odd_events(void **state)
     world_close(&w);
 }
 
+/* An entry that was skipped as too large must not pass for an ended call. */
+static void test_list_with_a_gap(void **state)
+{
+    struct world w = {0};
+    struct dg_op op = {0};
+    (void)state;
+    watched(&w);
+    w.table->calls(w.self, &(struct dg_filter){0}, &op);
+    answers(&w, "CoreShowChannels", "EventList: start\r\n");
+    says_to(&w, "Event: CoreShowChannel", CHANNEL("one", "Up"));
+    says_to(&w, "Event: CoreShowChannelsComplete", "EventList: Complete\r\nListItems: 2\r\n");
+    assert_int_equal(op.ended, 1);
+    assert_int_equal(op.err, DG_EUPSTREAM);
+    assert_int_equal(op.items, 0);
+    world_close(&w);
+}
+
 static void test_list_of_calls(void **state)
 {
     struct world w = {0};
@@ -307,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_beside_the_calls),
         cmocka_unit_test(test_odd_events),
         cmocka_unit_test(test_list_of_calls),
+        cmocka_unit_test(test_list_with_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
