@@ -82,7 +82,7 @@ static void set_timer(struct originate *o, uint64_t ms, dg_fn *fn)
 
 static void give_up(struct originate *o)
 {
-    const struct reply r = {.err = o->doubt,
+    const struct reply r = {.err = o->doubt == DG_ETIMEOUT ? DG_ETIMEOUT : DG_EUPSTREAM,
                             .words = o->doubt == DG_ETIMEOUT ? "no answer to Originate in time"
                                                              : "Unable to connect to AMI"};
     failed(o, &r, true);

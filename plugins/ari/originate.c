@@ -114,7 +114,7 @@ static void on_looked(struct ari *a, struct dg_op *op, const struct rest_reply *
         if (!again(o, dial))
             failed(o, DG_EUNAVAILABLE, 0);
     } else if (r->status == 404 || !again(o, look)) {
-        failed(o, o->doubt == TIMED_OUT ? DG_ETIMEOUT : DG_EUNAVAILABLE, 0);
+        failed(o, o->doubt == TIMED_OUT ? DG_ETIMEOUT : DG_EUPSTREAM, 0);
     }
 }
 
@@ -152,7 +152,7 @@ static void on_dialled(struct ari *a, struct dg_op *op, const struct rest_reply 
         if (again(o, dial))
             a->h->metric_add(a->retry_count, 1);
         else
-            failed(o, DG_EUPSTREAM, r->status);
+            failed(o, r->err, r->status); /* 503: it takes no calls now */
     } else if (r->status || r->err == DG_ELIMIT || a->closing) {
         say_words(o, r);
         failed(o, r->err, r->status);
@@ -161,7 +161,7 @@ static void on_dialled(struct ari *a, struct dg_op *op, const struct rest_reply 
         if (o->doubt == TIMED_OUT)
             look(o);
         else if (!again(o, look))
-            failed(o, DG_EUNAVAILABLE, 0);
+            failed(o, DG_EUPSTREAM, 0);
     }
 }
 
