@@ -247,7 +247,7 @@ static void test_link_lost(void **state)
     originate(&w, &op);
     breaks(&w);
     pass(&w, 5000);
-    check_op(&op, 1, DG_EUNAVAILABLE);
+    check_op(&op, 1, DG_EUPSTREAM);
     world_close(&w);
 }
 
