@@ -43,19 +43,19 @@ def status(client, call_id):
 
 def run_calls(gateway, rounds=3):
     """Every fate, some times at once: each call ends as it has to, and has one record."""
-    client = gateway.client()
-    kinds = list(ENDS) * rounds
-    with ThreadPoolExecutor(4) as pool:
-        placed = list(pool.map(lambda digits: place(client, digits), kinds))
-    for answer, digits in zip(placed, kinds):
-        assert answer["success"], answer
-        call_id = answer["call_id"]
-        if digits == "001":
-            wait_until(lambda: status(client, call_id) == "answered", 10, "an answered call")
-            assert client.delete(f"/api/v2/calls/{call_id}").status_code == 200
-        wait_until(lambda: status(client, call_id) == ENDS[digits], 10,
-                   f"{digits}: {ENDS[digits]}")
-        assert gateway.cdr(call_id)
+    with gateway.client() as client:
+        kinds = list(ENDS) * rounds
+        with ThreadPoolExecutor(4) as pool:
+            placed = list(pool.map(lambda digits: place(client, digits), kinds))
+        for answer, digits in zip(placed, kinds):
+            assert answer["success"], answer
+            call_id = answer["call_id"]
+            if digits == "001":
+                wait_until(lambda: status(client, call_id) == "answered", 10, "an answered call")
+                assert client.delete(f"/api/v2/calls/{call_id}").status_code == 200
+            wait_until(lambda: status(client, call_id) == ENDS[digits], 10,
+                       f"{digits}: {ENDS[digits]}")
+            assert gateway.cdr(call_id)
 
 
 def test_any_pieces_and_any_order(manager):
@@ -152,6 +152,8 @@ def test_cut_at_any_moment(manager):
     dice = random.Random(5)
     with Gateway(manager.settings()) as gateway:
         run_calls(gateway, 1)
+        wait_until(lambda: gateway.metric("dialgate_http_connections") == 1, 10,
+                   "the end of the clients")
         before = gateway.descriptors()
         for _ in range(6):
             wait_until(lambda: manager.sessions, 10, "a session", every=0.005)
