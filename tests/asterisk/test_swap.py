@@ -12,7 +12,7 @@ from support.gateway import Gateway, merged
 from support.waiting import wait_until
 
 BASE = int(os.environ.get("DIALGATE_SWAP_PORTS", 28400))
-BETWEEN = float(os.environ.get("DIALGATE_SWAP_SECONDS", 2))
+BETWEEN = float(os.environ.get("DIALGATE_SWAP_SECONDS", 1.5))
 PER_SECOND = 100
 SENDERS = 12
 SWAPS = ("ami", "pbx", "ami", "pbx", "ami", "pbx")
