@@ -407,11 +407,13 @@ static struct backend_view view_of(const struct calls *cs, const struct backend 
 
 size_t calls_backends(const struct calls *cs, struct backend_view *out, size_t max)
 {
+    const struct backend *active = cs->routing.active;
     size_t count = 0;
-    if (cs->routing.active && max)
-        out[count++] = view_of(cs, cs->routing.active);
-    for (struct link *i = cs->backends.next; i != &cs->backends; i = i->next) {
-        if (item(i) != cs->routing.active && count < max)
+    if (!active || !max) /* the first one is active */
+        return 0;
+    out[count++] = view_of(cs, active);
+    for (struct link *i = cs->backends.next; i != &cs->backends && count < max; i = i->next) {
+        if (item(i) != active)
             out[count++] = view_of(cs, item(i));
     }
     return count;
