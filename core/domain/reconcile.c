@@ -130,7 +130,9 @@ static void compare_soon(struct calls *cs)
 
 static void adopt(struct comparison *p, struct call *c)
 {
-    c->seen = p->number;
+    /* An older comparison may be answered after a newer one. */
+    if (c->seen < p->number)
+        c->seen = p->number;
     c->placed = true;
     c->carrier = p->in;
     c->heard_at_ms = clock_unix_ms();

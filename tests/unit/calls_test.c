@@ -49,6 +49,9 @@ struct world {
     unsigned originates, hangups;
     char dialled[ID_SIZE], endpoint[128], caller_name[64], caller_number[64];
     bool shows_calls; /* calls() lists `dialled` */
+    bool keeps_lists; /* and is answered by the test, the newest of these first */
+    struct dg_op *lists[4];
+    unsigned list_count;
     enum dg_channel_state shown_state;
 
     bool answered;
@@ -185,6 +188,10 @@ static void fake_calls(void *self, const struct dg_filter *req, struct dg_op *op
     const struct dg_host *h = self;
     (void)req;
     the->backend_host = h;
+    if (the->keeps_lists && the->list_count < sizeof the->lists / sizeof *the->lists) {
+        the->lists[the->list_count++] = op;
+        return;
+    }
     if (the->shows_calls) {
         struct dg_call call = {.size = sizeof call, .id = the->dialled, .state = the->shown_state};
         h->item(op, &call);
@@ -729,6 +736,34 @@ static void ends_that_were_missed(void **state)
     assert_int_equal(w->hangups, 2);
 }
 
+/* Two comparisons at once, the older one answered last: nobody is taken for gone. */
+static void lists_that_overtake_each_other(void **state)
+{
+    struct world *w = *state;
+    place(w, NULL, NULL);
+    accept_call(w);
+    emit(w, DG_CALL_ANSWERED, 0);
+    w->keeps_lists = true;
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    settle(w);
+    w->backend_host->link(w->backend_host, DG_LINK_UP, NULL);
+    settle(w);
+    assert_int_equal(w->list_count, 2);
+    while (w->list_count) {
+        struct dg_call call = {.size = sizeof call, .id = w->dialled, .state = DG_CHANNEL_UP};
+        struct dg_op *op = w->lists[--w->list_count];
+        w->backend_host->item(op, &call);
+        w->backend_host->done(op);
+        settle(w);
+    }
+    for (uint64_t end = clock_ms() + 2300; clock_ms() < end;)
+        turn(w);
+    assert_int_equal(calls_live(w->calls), 1);
+    assert_string_equal(shown(w), "answered");
+    w->keeps_lists = false;
+    emit(w, DG_CALL_ENDED, 16);
+}
+
 static void calls_that_a_restart_of_the_server_took_along(void **state)
 {
     struct world *w = *state;
@@ -890,6 +925,7 @@ int main(void)
         IN_WORLD(a_hang_up_before_the_answer_is_a_cancel),
         IN_WORLD(a_call_that_the_backend_lost),
         IN_WORLD(ends_that_were_missed),
+        IN_WORLD(lists_that_overtake_each_other),
         IN_WORLD(calls_that_a_restart_of_the_server_took_along),
         IN_WORLD(ends_that_were_missed_by_a_restart),
         IN_WORLD(a_hang_up_that_reaches_nobody),
