@@ -4,7 +4,8 @@
         client = gateway.client("2")                 # signed in
         client.post("/api/v2/calls", json={"phone_number": "+15550100"})
 
-The build is that of DIALGATE_BUILD, else build/ of this tree. Leaving the block ends the gateway
+The build is that of DIALGATE_BUILD, else build/ of this tree. DIALGATE_TEST_STORE=storage-pg gives
+every gateway whose test does not choose a store a new database of one PostgreSQL (postgres.py). Leaving the block ends the gateway
 by SIGTERM and fails the test if it did not end with status 0 or if a sanitizer had to say anything.
 """
 import json
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import httpx
 
-from . import metrics, toml
+from . import metrics, postgres, toml
 from .client import Client
 from .waiting import wait_until
 
@@ -63,8 +64,19 @@ def defaults(port):
         "calls": {},
         "telephony": {"backend": "mock"},
         "backend.mock": {"plugin": "mock"},
-        "storage": {"plugin": "storage-file", "path": "dialgate.db"},
+        "storage": FILE,
     }
+
+
+FILE = {"plugin": "storage-file", "path": "dialgate.db"}
+
+
+def store_of_run(settings):
+    """The store that the whole run is made with, where the test has not chosen one."""
+    if os.environ.get("DIALGATE_TEST_STORE") == "storage-pg" and settings.get("storage") == FILE:
+        return {**settings, "storage": {"plugin": "storage-pg",
+                                        "url": postgres.shared().create_database()}}
+    return settings
 
 
 def merged(base, changes):
@@ -92,6 +104,8 @@ class Gateway:
         self.folder = Path(tempfile.mkdtemp(prefix="dialgate-test-"))
         self.config = self.folder / "dialgate.toml"
         self.settings = merged(defaults(self.port), settings or {})
+        if not text:
+            self.settings = store_of_run(self.settings)
         self.config.write_text(text or toml.write(self.settings))
         self.program = build_dir() / "dialgate"
         self.environment = {**sanitizer_options(), **os.environ, **(env or {})}
@@ -241,12 +255,20 @@ class Gateway:
         return [row for row in self.export() if row["collection"] == collection]
 
     def stored(self, collection, **fields):
-        """The documents of a collection that have these members, read from the store's own file."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'dialgate.db'}?mode=ro", uri=True,
-                                     timeout=10)) as store:
-            rows = store.execute(f'SELECT "id", "@doc" FROM "{collection}"').fetchall()
+        """The documents of a collection that have these members, read from the store itself."""
+        rows = self.rows(collection)
         found = [{"id": row[0], **json.loads(row[1])} for row in rows]
         return [doc for doc in found if fields.items() <= doc.items()]
+
+    def rows(self, collection):
+        """(id, text of the document) of each."""
+        url = self.settings["storage"].get("url")
+        if url:
+            found = postgres.rows(url, f'SELECT "id", "@doc" FROM "{collection}"')
+            return [(int(row[0]) if row[0].isdigit() else row[0], row[1]) for row in found]
+        with closing(sqlite3.connect(f"file:{self.folder / 'dialgate.db'}?mode=ro", uri=True,
+                                     timeout=10)) as store:
+            return store.execute(f'SELECT "id", "@doc" FROM "{collection}"').fetchall()
 
     def cdr(self, call_id):
         """The one detail record of a call, which is written soon after its end shows."""
