@@ -47,8 +47,18 @@ static void on_store_link(void *arg, struct instance *in, enum dg_link link, con
 {
     struct app *app = arg;
     (void)in;
-    if (app->store)
-        store_link(app->store, link, detail);
+    if (!app->store)
+        return;
+    store_link(app->store, link, detail);
+    notes_link(app->notes, link);
+}
+
+static void on_note(void *arg, struct instance *in, const struct dg_note *note)
+{
+    struct app *app = arg;
+    (void)in;
+    if (app->notes)
+        notes_come(app->notes, note);
 }
 
 /* ---- Steps: the store, users, auth ----------------------------------------------- */
@@ -66,7 +76,7 @@ static void start_store(struct app *app)
 {
     struct config_instance *c = &app->config->store;
     if (c->descriptor) {
-        struct plug_events events = {.link = on_store_link, .arg = app};
+        struct plug_events events = {.link = on_store_link, .noted = on_note, .arg = app};
         struct problem why = {0};
         struct settings *settings = c->settings;
         c->settings = NULL;
@@ -80,6 +90,7 @@ static void start_store(struct app *app)
     struct store_config config = {
         .loop = app->loop, .instance = app->store_instance, .metrics = app->metrics};
     app->store = store_new(&config);
+    app->notes = notes_new(app->store, app->metrics);
     store_ready(app->store, on_store_ready, app);
 }
 
@@ -92,6 +103,8 @@ static void stop_store(struct app *app)
 {
     store_free(app->store);
     app->store = NULL;
+    notes_free(app->notes);
+    app->notes = NULL;
     if (app->store_instance)
         instance_close(app->store_instance, on_closed, app);
     else

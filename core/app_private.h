@@ -8,6 +8,7 @@
 #include "admin.h"
 #include "api/api.h"
 #include "config.h"
+#include "data/notes.h"
 #include "domain/mock_numbers.h"
 #include "http/server.h"
 
@@ -22,6 +23,7 @@ struct app {
     struct snapshots *snapshots;
     struct instance *store_instance;
     struct store *store;
+    struct notes *notes;
     struct users *users;
     struct auth *auth;
     struct instance **providers;

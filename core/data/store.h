@@ -127,6 +127,10 @@ void store_change(struct store *s, const struct dg_change *req, op_fn *fn,
                   void *arg);                                                      /* 1 uint64_t */
 void store_take(struct store *s, const struct dg_take *req, op_fn *fn, void *arg); /* dg_doc */
 
+/* For data/notes.c: whether the store passes notes on to other gateways, and one of them. */
+bool store_passes_notes(const struct store *s);
+void store_notify(struct store *s, const struct dg_note *note, op_fn *fn, void *arg);
+
 /* For shutdown: `fn` comes when nothing is kept any more, or after `within_ms`. */
 void store_drain(struct store *s, uint64_t within_ms, dg_fn *fn, void *arg);
 

@@ -40,6 +40,17 @@ void store_take(struct store *s, const struct dg_take *req, op_fn *fn, void *arg
         storage_take(s->in, req, ask_ended, ask_new(s, true, fn, arg));
 }
 
+bool store_passes_notes(const struct store *s)
+{
+    return s->in && storage_passes_notes(s->in);
+}
+
+void store_notify(struct store *s, const struct dg_note *note, op_fn *fn, void *arg)
+{
+    if (!ask_refused(s, fn, arg))
+        storage_notify(s->in, note, ask_ended, ask_new(s, false, fn, arg));
+}
+
 /* ---- Documents, parsed -------------------------------------------------- */
 
 struct doc_ask {

@@ -90,3 +90,8 @@ void storage_notify(struct instance *in, const struct dg_note *note, op_fn *fn, 
     in->priv->storage.notify(in->self, note, op);
     call_leave(&c);
 }
+
+bool storage_passes_notes(const struct instance *in)
+{
+    return in->priv->storage.notify != NULL;
+}

@@ -20,4 +20,7 @@ void storage_tally(struct instance *in, const struct dg_tally *req, op_fn *fn,
                    void *arg); /* dg_tally_row */
 void storage_notify(struct instance *in, const struct dg_note *note, op_fn *fn, void *arg);
 
+/* Whether it passes notes on, to whom shares it: see dg_storage.notify. */
+bool storage_passes_notes(const struct instance *in);
+
 #endif

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "statements.h"
+
 struct declaration {
     struct db *db;
     const struct table *table;

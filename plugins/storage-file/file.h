@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "db.h"
-#include "queue.h"
+#include "store/queue.h"
 
 #define READERS_MAX 16
 

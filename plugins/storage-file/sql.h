@@ -4,7 +4,7 @@
 #ifndef STORAGE_FILE_SQL_H
 #define STORAGE_FILE_SQL_H
 
-#include "value.h"
+#include "store/value.h"
 
 struct sql {
     struct text text;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "statements.h"
 
 #define QUEUE_BYTES (128u << 20) /* of documents that wait for the disk */
 
@@ -22,7 +23,7 @@ static void file_declare(void *self, const struct dg_collection *list, size_t co
 {
     struct file *f = self;
     struct fault fault = {0};
-    struct schema *schema = schema_new(list, count, &fault);
+    struct schema *schema = schema_new(list, count, statements_prepare, &fault);
     struct job *j = job_declare(f->host, op, schema);
     if (schema) {
         enqueue(f->writes, j);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem.h"
+#include "store/mem.h"
 
 #define HEADER     32
 #define FRAME      24

@@ -3,7 +3,7 @@
 #define STORAGE_FILE_WORK_H
 
 #include "db.h"
-#include "job.h"
+#include "store/job.h"
 
 /* get, query, tally: fills the job's answer. */
 void work_read(struct db *db, const struct schema *schema, struct job *j);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "statements.h"
+
 static void read_get(struct db *db, const struct table *t, struct job *j)
 {
     const struct dg_key *key = &j->ask.key;
@@ -14,7 +16,8 @@ static void read_get(struct db *db, const struct table *t, struct job *j)
             return;
         }
     }
-    sqlite3_stmt *stmt = db_prepare(db, t->get_sql, strlen(t->get_sql), &j->fault);
+    const char *sql = statements_of(t)->get_sql;
+    sqlite3_stmt *stmt = db_prepare(db, sql, strlen(sql), &j->fault);
     if (!stmt || !db_bind(db, stmt, 1, &id, &j->fault))
         return;
     int found = db_step(db, stmt, &j->fault);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "statements.h"
+
 struct put {
     struct db *db;
     const struct table *table;
@@ -45,7 +47,7 @@ static bool bind_all(const struct put *p, sqlite3_stmt *stmt)
 
 static bool insert(const struct put *p)
 {
-    const char *sql = p->table->insert_sql;
+    const char *sql = statements_of(p->table)->insert_sql;
     sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
     if (!stmt || !bind_all(p, stmt))
         return false;
@@ -99,7 +101,7 @@ static bool update(const struct put *p, sqlite3_stmt *current)
  * fault: there is none, and that is fine. */
 static sqlite3_stmt *current(const struct put *p)
 {
-    const char *sql = p->table->current_sql;
+    const char *sql = statements_of(p->table)->current_sql;
     sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
     if (!stmt || !db_bind(p->db, stmt, 1, &p->id, p->fault))
         return NULL;
@@ -132,35 +134,13 @@ static bool put(struct put *p)
 
 static bool delete (struct put *p)
 {
-    if (p->write->expect == DG_VERSION_NONE)
-        return fault_set(p->fault, DG_EINVAL,
-                         "a delete cannot demand that the document does not exist");
     sqlite3_stmt *row = current(p);
     if (!row)
         return p->fault->err == DG_OK;
     db_done(row);
-    const char *sql = p->table->delete_sql;
+    const char *sql = statements_of(p->table)->delete_sql;
     sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
     return stmt && db_bind(p->db, stmt, 1, &p->id, p->fault) && db_step(p->db, stmt, p->fault) == 0;
-}
-
-static bool parse_id(struct put *p)
-{
-    const char *id = p->write->id;
-    if (!id) {
-        bool fine = p->table->serial && p->write->json.ptr &&
-                    (p->write->expect == DG_VERSION_ANY || p->write->expect == DG_VERSION_NONE);
-        return fine || fault_set(p->fault, DG_EINVAL, "%s: a write without an id", p->table->name);
-    }
-    p->id = (struct value){.kind = VALUE_TEXT, .text = id, .len = strlen(id)};
-    if (p->table->serial) {
-        p->id.kind = VALUE_INT;
-        if (!serial_parse(id, &p->id.number))
-            return fault_set(p->fault, DG_EINVAL, "%s: \"%s\" is no serial id", p->table->name, id);
-    } else if (!*id) {
-        return fault_set(p->fault, DG_EINVAL, "%s: an empty id", p->table->name);
-    }
-    return true;
 }
 
 static void add_id(struct job *j, const struct put *p)
@@ -183,7 +163,7 @@ static bool write_one(struct db *db, const struct schema *schema, struct job *j,
                     .json = j->newest ? j->newest->ask.write.list[0].json : w->json,
                     .changes = 1 + (int64_t)j->follower_count,
                     .fault = &j->fault};
-    if (!p.table || !parse_id(&p))
+    if (!p.table || !value_of_id(p.table, w, &p.id, p.fault))
         return false;
     bool ok;
     if (p.json.ptr) {

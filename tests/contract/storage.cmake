@@ -5,16 +5,20 @@ add_executable(contract_storage storage_main.c storage_rig.c storage_suite.c sto
 target_link_libraries(contract_storage PRIVATE dg_plug PkgConfig::CMOCKA)
 
 # contract_storage_tests(name plugin config instance): the suite, and the killing.
+# More arguments are a command that the suite is run by.
 function(contract_storage_tests name plugin config instance)
-  set(arguments $<TARGET_FILE:${plugin}> --config ${config} --instance ${instance})
-  add_test(NAME contract_${name} COMMAND contract_storage ${arguments})
-  add_test(NAME contract_${name}_killed COMMAND contract_storage ${arguments} --kill 20)
+  set(command ${ARGN} $<TARGET_FILE:contract_storage> $<TARGET_FILE:${plugin}>
+    --config ${config} --instance ${instance})
+  add_test(NAME contract_${name} COMMAND ${command})
+  add_test(NAME contract_${name}_killed COMMAND ${command} --kill 20)
   set_tests_properties(contract_${name} contract_${name}_killed PROPERTIES
     LABELS contract TIMEOUT 300)
 endfunction()
 
 contract_storage_tests(storage_file plugin_storage-file
   ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml storage)
+contract_storage_tests(storage_pg plugin_storage-pg ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml
+  storage ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py)
 
 # What only storage-file can suffer.
 add_executable(storage_file_faults storage_file_faults.c storage_rig.c storage_suite.c)

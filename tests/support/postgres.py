@@ -24,8 +24,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pytest
-
 from .waiting import wait_until
 
 USER = "dialgate"
@@ -56,7 +54,7 @@ def program(name):
             return Path(folder) / name
     found = shutil.which(name)
     if not found:
-        pytest.skip(f"{name} is not installed: the package postgresql-15 has it")
+        raise AssertionError(f"{name} is not installed: the package postgresql-15 has it")
     return Path(found)
 
 

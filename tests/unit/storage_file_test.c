@@ -1,13 +1,14 @@
 /* storage_file_test.c - the inside of plugins/storage-file that needs no file:
  * names, values, the texts of SQL, and the order in which its queue hands out. */
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "../../plugins/storage-file/job.c"
-#include "../../plugins/storage-file/mem.c"
-#include "../../plugins/storage-file/queue.c"
-#include "../../plugins/storage-file/scan.c"
-#include "../../plugins/storage-file/schema.c"
+#include "../../plugins/store/job.c"
+#include "../../plugins/store/mem.c"
+#include "../../plugins/store/queue.c"
+#include "../../plugins/store/scan.c"
+#include "../../plugins/store/schema.c"
 #include "../../plugins/storage-file/sql.c"
-#include "../../plugins/storage-file/value.c"
+#include "../../plugins/storage-file/statements.c"
+#include "../../plugins/store/value.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 #include "unit.h" /* last: cmocka has a macro named fail */
@@ -68,7 +69,7 @@ static const struct dg_collection collection = {.name = "things",
 static struct schema *things(void)
 {
     struct fault f = {0};
-    struct schema *s = schema_new(&collection, 1, &f);
+    struct schema *s = schema_new(&collection, 1, statements_prepare, &f);
     assert_non_null(s);
     return s;
 }
@@ -84,7 +85,7 @@ static void schemas_hold_statements(void **state)
     assert_true(t->indexes[0].unique);
     assert_string_equal(t->indexes[1].name, "things:kind,at");
     assert_string_equal(t->indexes[1].columns, "\"kind\",\"at\"");
-    assert_string_equal(t->insert_sql, "INSERT INTO \"things\"(\"id\",\"@version\",\"kind\","
+    assert_string_equal(statements_of(t)->insert_sql, "INSERT INTO \"things\"(\"id\",\"@version\",\"kind\","
                                        "\"size\",\"open\",\"at\",\"@doc\")VALUES(?,?,?,?,?,?,?)");
     assert_int_equal(table_field(t, "at"), 3);
     assert_int_equal(table_field(t, "id"), -1);
@@ -103,9 +104,9 @@ static void schemas_refuse_names(void **state)
         struct dg_field field = {.name = names[i]};
         struct dg_collection with = {.name = "x", .fields = &field, .field_count = 1};
         struct fault f = {0}, g = {0};
-        assert_null(schema_new(&c, 1, &f));
+        assert_null(schema_new(&c, 1, statements_prepare, &f));
         assert_int_equal(f.err, DG_EINVAL);
-        assert_null(schema_new(&with, 1, &g));
+        assert_null(schema_new(&with, 1, statements_prepare, &g));
         assert_int_equal(g.err, DG_EINVAL);
     }
     const struct dg_collection twice[] = {{.name = "a"}, {.name = "a"}};
@@ -116,9 +117,9 @@ static void schemas_refuse_names(void **state)
         {.name = "x", .indexes = indexes, .index_count = 1},
     };
     struct fault f = {0};
-    assert_null(schema_new(twice, 2, &f));
+    assert_null(schema_new(twice, 2, statements_prepare, &f));
     for (size_t i = 0; i < COUNT(bad); i++)
-        assert_null(schema_new(&bad[i], 1, &f));
+        assert_null(schema_new(&bad[i], 1, statements_prepare, &f));
 }
 
 static void parses_numbers(void **state)

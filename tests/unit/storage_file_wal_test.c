@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "../../plugins/storage-file/mem.c"
+#include "../../plugins/store/mem.c"
 #include "../../plugins/storage-file/wal.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 

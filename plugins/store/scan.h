@@ -3,10 +3,10 @@
  * Every document is checked when it is written, on the one thread that writes:
  * parsing it with jansson took twice the time that SQLite takes to store it.
  */
-#ifndef STORAGE_FILE_SCAN_H
-#define STORAGE_FILE_SCAN_H
+#ifndef STORE_SCAN_H
+#define STORE_SCAN_H
 
-#include "mem.h"
+#include "store/mem.h"
 
 /* Deeper documents are refused: SQLite's own JSON functions would not take them. */
 #define SCAN_DEPTH 500

@@ -1,10 +1,10 @@
 /* schema.h - the declared collections as tables. Immutable once made; one that
  * was replaced stays until close, so that readers need no lock. */
-#ifndef STORAGE_FILE_SCHEMA_H
-#define STORAGE_FILE_SCHEMA_H
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
 
 #include "dialgate/storage.h"
-#include "mem.h"
+#include "store/mem.h"
 
 /* Columns of our own. No field can be named so: fields are [a-z_]+. */
 #define COLUMN_VERSION "\"@version\""
@@ -14,6 +14,7 @@ struct column {
     const char *name;
     size_t name_len;
     enum dg_field_type type;
+    bool indexed; /* by an index of the declaration */
 };
 
 struct index {
@@ -30,10 +31,7 @@ struct table {
     struct index *indexes;
     size_t index_count;
     bool has_unique;
-    const char *get_sql;     /* id -> version, doc */
-    const char *insert_sql;  /* id, version, fields, doc */
-    const char *current_sql; /* id -> version, fields */
-    const char *delete_sql;  /* id */
+    void *own; /* what the store adds: its statements */
 };
 
 struct schema {
@@ -43,15 +41,17 @@ struct schema {
     struct schema *older;
 };
 
+/* Fills `own` of a table that is complete otherwise. */
+typedef void table_fn(struct pool *pool, struct table *t);
+
 /* NULL: names that cannot be, twice the same, indexes over unknown fields. */
-struct schema *schema_new(const struct dg_collection *list, size_t count, struct fault *fault);
+struct schema *schema_new(const struct dg_collection *list, size_t count, table_fn *prepare,
+                          struct fault *fault);
 void schema_free(struct schema *s); /* and the older ones */
 
 /* NULL: not declared. */
 const struct table *schema_table(const struct schema *s, const char *name, struct fault *fault);
 /* A field's number, or -1. */
 int table_field(const struct table *t, const char *name);
-
-const char *column_type(enum dg_field_type type); /* as declared in SQL */
 
 #endif

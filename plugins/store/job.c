@@ -1,5 +1,5 @@
 /* job.c - see job.h. */
-#include "job.h"
+#include "store/job.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +101,14 @@ struct job *job_take(const struct dg_host *h, struct dg_op *op, const struct dg_
     struct job *j = job_new(h, op, JOB_TAKE);
     j->ask.take.from = dup_query(j, &t->from);
     j->ask.take.set = dup_bytes(j, t->set);
+    return j;
+}
+
+struct job *job_notify(const struct dg_host *h, struct dg_op *op, const struct dg_note *n)
+{
+    struct job *j = job_new(h, op, JOB_NOTIFY);
+    j->ask.note.topic = pool_strdup(&j->pool, n->topic);
+    j->ask.note.text = pool_strdup(&j->pool, n->text);
     return j;
 }
 

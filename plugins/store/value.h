@@ -1,10 +1,12 @@
 /* value.h - from text and JSON to what a column holds. */
-#ifndef STORAGE_FILE_VALUE_H
-#define STORAGE_FILE_VALUE_H
+#ifndef STORE_VALUE_H
+#define STORE_VALUE_H
 
 #include <jansson.h>
 
-#include "schema.h"
+#include "store/schema.h"
+
+#define SERIAL_MAX 9007199254740991 /* the greatest id: what every JSON reader can hold */
 
 enum value_kind { VALUE_NULL, VALUE_INT, VALUE_TEXT };
 
@@ -20,10 +22,17 @@ bool number_parse(const char *text, int64_t *out);
 /* Ids of a serial collection: 1 to 2^53-1, no leading zeros. */
 bool serial_parse(const char *id, int64_t *out);
 
+/* "@now", "@now+30000", "@now-30000": the store's clock, and how far from it. */
+bool now_parse(const char *text, int64_t *offset);
+
 /* A condition's value. `now_ms` is what "@now" means. False: not of that type. */
 bool value_parse(enum dg_field_type type, const char *text, int64_t now_ms, struct value *out);
 /* A member of `set`; "@now" counts in times. */
 bool value_of_json(enum dg_field_type type, const json_t *json, int64_t now_ms, struct value *out);
+
+/* The id a write names, or VALUE_NULL where the store is to give one. False: it makes no sense. */
+bool value_of_id(const struct table *t, const struct dg_write *w, struct value *out,
+                 struct fault *fault);
 
 /* The declared fields of a document, one value per column; they point into it or
  * the pool. False: not a JSON object, or a field is not of its type. */

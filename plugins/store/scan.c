@@ -1,5 +1,5 @@
 /* scan.c - see scan.h. */
-#include "scan.h"
+#include "store/scan.h"
 
 #include <string.h>
 

@@ -1,12 +1,21 @@
-/* job.h - one request on its way: copied on the loop thread, done on a thread
- * of ours, answered on the loop thread. Always one owner: a queue, the thread
+/* job.h - one request on its way: copied when it comes, done on a thread or a
+ * connection, answered on the loop thread. Always one owner: a queue, the thread
  * that works on it, or the loop. */
-#ifndef STORAGE_FILE_JOB_H
-#define STORAGE_FILE_JOB_H
+#ifndef STORE_JOB_H
+#define STORE_JOB_H
 
-#include "schema.h"
+#include "store/schema.h"
 
-enum job_kind { JOB_DECLARE, JOB_GET, JOB_QUERY, JOB_TALLY, JOB_WRITE, JOB_CHANGE, JOB_TAKE };
+enum job_kind {
+    JOB_DECLARE,
+    JOB_GET,
+    JOB_QUERY,
+    JOB_TALLY,
+    JOB_WRITE,
+    JOB_CHANGE,
+    JOB_TAKE,
+    JOB_NOTIFY
+};
 
 /* A document that a queued write touches; see queue.c. */
 struct slot {
@@ -30,6 +39,7 @@ struct job {
         struct dg_tally tally;
         struct dg_change change;
         struct dg_take take;
+        struct dg_note note;
         struct {
             struct dg_write *list;
             size_t count;
@@ -43,6 +53,8 @@ struct job {
     size_t follower_count;
     struct slot *slots; /* as many as writes */
     uint64_t barrier;   /* the queue's count when the job came */
+    unsigned tries;     /* how often it was begun before */
+    void *own;          /* what the store keeps with it */
 
     /* The answer: items of the op's kind, or a fault. */
     struct fault fault;
@@ -60,6 +72,7 @@ struct job *job_write(const struct dg_host *h, struct dg_op *op, const struct dg
                       size_t count);
 struct job *job_change(const struct dg_host *h, struct dg_op *op, const struct dg_change *c);
 struct job *job_take(const struct dg_host *h, struct dg_op *op, const struct dg_take *t);
+struct job *job_notify(const struct dg_host *h, struct dg_op *op, const struct dg_note *n);
 struct job *job_declare(const struct dg_host *h, struct dg_op *op, struct schema *schema);
 
 /* Make the followers jobs of their own again, behind `j` in its list. */

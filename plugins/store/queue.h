@@ -5,10 +5,10 @@
  * somebody waits for them, and they are cheap. All else follows in the order
  * it came. What a single document goes through is never reordered, and a
  * change or a take, which may touch any document, is overtaken by nothing. */
-#ifndef STORAGE_FILE_QUEUE_H
-#define STORAGE_FILE_QUEUE_H
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
 
-#include "job.h"
+#include "store/job.h"
 
 #define GROUP_CREATES 512 /* documents created per transaction, at most */
 #define GROUP_UPDATES 64  /* other writes; more when many are waiting */

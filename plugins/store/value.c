@@ -1,13 +1,11 @@
 /* value.c - see value.h. */
-#include "value.h"
+#include "store/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan.h"
-
-#define SERIAL_MAX 9007199254740991 /* what every JSON reader can hold */
+#include "store/scan.h"
 
 bool number_parse(const char *text, int64_t *out)
 {
@@ -33,20 +31,26 @@ bool serial_parse(const char *id, int64_t *out)
     return true;
 }
 
-/* "@now", "@now+30000", "@now-30000" */
-static bool now_parse(const char *text, int64_t now_ms, int64_t *out)
+bool now_parse(const char *text, int64_t *offset)
 {
+    *offset = 0;
     if (strncmp(text, "@now", 4) != 0)
         return false;
     text += 4;
-    int64_t offset = 0;
-    if (*text) {
-        if ((*text != '+' && *text != '-') || !number_parse(text + 1, &offset) || offset < 0)
-            return false;
-        if (*text == '-')
-            offset = -offset;
-    }
-    return !__builtin_add_overflow(now_ms, offset, out);
+    if (!*text)
+        return true;
+    if ((*text != '+' && *text != '-') || !number_parse(text + 1, offset) || *offset < 0)
+        return false;
+    if (*text == '-')
+        *offset = -*offset;
+    return true;
+}
+
+/* What the store's clock makes of it. */
+static bool now_value(const char *text, int64_t now_ms, int64_t *out)
+{
+    int64_t offset;
+    return now_parse(text, &offset) && !__builtin_add_overflow(now_ms, offset, out);
 }
 
 static struct value int_value(int64_t n)
@@ -65,7 +69,7 @@ bool value_parse(enum dg_field_type type, const char *text, int64_t now_ms, stru
         *out = int_value(strcmp(text, "true") == 0);
         return out->number || strcmp(text, "false") == 0;
     case DG_FIELD_TIME:
-        if (now_parse(text, now_ms, &n)) {
+        if (now_value(text, now_ms, &n)) {
             *out = int_value(n);
             return true;
         }
@@ -95,12 +99,36 @@ bool value_of_json(enum dg_field_type type, const json_t *json, int64_t now_ms, 
     }
     if (type == DG_FIELD_TIME && json_is_string(json)) {
         int64_t n = 0;
-        bool ok = now_parse(json_string_value(json), now_ms, &n);
+        bool ok = now_value(json_string_value(json), now_ms, &n);
         *out = int_value(n);
         return ok;
     }
     *out = int_value(json_integer_value(json));
     return json_is_integer(json);
+}
+
+bool value_of_id(const struct table *t, const struct dg_write *w, struct value *out,
+                 struct fault *fault)
+{
+    const char *id = w->id;
+    *out = (struct value){.kind = VALUE_NULL};
+    if (!w->json.ptr && w->expect == DG_VERSION_NONE)
+        return fault_set(fault, DG_EINVAL,
+                         "a delete cannot demand that the document does not exist");
+    if (!id) {
+        bool fine = t->serial && w->json.ptr &&
+                    (w->expect == DG_VERSION_ANY || w->expect == DG_VERSION_NONE);
+        return fine || fault_set(fault, DG_EINVAL, "%s: a write without an id", t->name);
+    }
+    *out = (struct value){.kind = VALUE_TEXT, .text = id, .len = strlen(id)};
+    if (t->serial) {
+        out->kind = VALUE_INT;
+        if (!serial_parse(id, &out->number))
+            return fault_set(fault, DG_EINVAL, "%s: \"%s\" is no serial id", t->name, id);
+    } else if (!*id) {
+        return fault_set(fault, DG_EINVAL, "%s: an empty id", t->name);
+    }
+    return true;
 }
 
 static const char *type_name(enum dg_field_type type)

@@ -1,7 +1,7 @@
 /* mem.h - memory that cannot fail, pools freed as a whole, growing text, and
  * a failure on its way to whoever asked. */
-#ifndef STORAGE_FILE_MEM_H
-#define STORAGE_FILE_MEM_H
+#ifndef STORE_MEM_H
+#define STORE_MEM_H
 
 #include "dialgate/plugin.h"
 
@@ -25,6 +25,7 @@ struct text {
 
 void text_clear(struct text *t);
 void text_add(struct text *t, const char *s);
+void text_addb(struct text *t, const char *bytes, size_t len);
 void text_addf(struct text *t, const char *fmt, ...) DG_PRINTF(2, 3);
 void text_free(struct text *t);
 

@@ -1,5 +1,5 @@
 /* queue.c - see queue.h. */
-#include "queue.h"
+#include "store/queue.h"
 
 #include <pthread.h>
 #include <stdlib.h>

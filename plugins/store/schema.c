@@ -1,5 +1,5 @@
 /* schema.c - see schema.h. */
-#include "schema.h"
+#include "store/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +11,6 @@ static bool name_ok(const char *name)
     if (!name || !*name || strlen(name) > NAME_MAX_LEN || strncmp(name, "sqlite_", 7) == 0)
         return false;
     return name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
-}
-
-const char *column_type(enum dg_field_type type)
-{
-    switch (type) {
-    case DG_FIELD_INT:
-        return "INTEGER";
-    case DG_FIELD_BOOL:
-        return "BOOLEAN";
-    case DG_FIELD_TIME:
-        return "TIMESTAMP";
-    case DG_FIELD_TEXT:
-        break;
-    }
-    return "TEXT";
 }
 
 int table_field(const struct table *t, const char *name)
@@ -76,6 +61,8 @@ static bool add_index(struct schema *s, struct table *t, const char *const *fiel
             return fault_set(fault, DG_EINVAL, "%s: an index over \"%s\", which is no field",
                              t->name, fields[i]);
         }
+        if (table_field(t, fields[i]) >= 0)
+            t->columns[table_field(t, fields[i])].indexed = true;
         text_addf(&name, "%s%s", i ? "," : "", fields[i]);
         text_addf(&columns, "%s\"%s\"", i ? "," : "", fields[i]);
     }
@@ -109,33 +96,8 @@ static bool add_indexes(struct schema *s, struct table *t, const struct dg_colle
     return true;
 }
 
-static void add_statements(struct schema *s, struct table *t)
-{
-    struct text names = {0}, marks = {0}, sql = {0};
-    text_clear(&names);
-    text_clear(&marks);
-    for (size_t i = 0; i < t->column_count; i++) {
-        text_addf(&names, ",\"%s\"", t->columns[i].name);
-        text_add(&marks, ",?");
-    }
-    text_addf(&sql, "INSERT INTO \"%s\"(\"id\"," COLUMN_VERSION "%s," COLUMN_DOC ")VALUES(?,?%s,?)",
-              t->name, names.ptr, marks.ptr);
-    t->insert_sql = pool_strdup(&s->pool, sql.ptr);
-    text_clear(&sql);
-    text_addf(&sql, "SELECT " COLUMN_VERSION "%s FROM \"%s\" WHERE \"id\"=?", names.ptr, t->name);
-    t->current_sql = pool_strdup(&s->pool, sql.ptr);
-    text_clear(&sql);
-    text_addf(&sql, "SELECT " COLUMN_VERSION "," COLUMN_DOC " FROM \"%s\" WHERE \"id\"=?", t->name);
-    t->get_sql = pool_strdup(&s->pool, sql.ptr);
-    text_clear(&sql);
-    text_addf(&sql, "DELETE FROM \"%s\" WHERE \"id\"=?", t->name);
-    t->delete_sql = pool_strdup(&s->pool, sql.ptr);
-    text_free(&names);
-    text_free(&marks);
-    text_free(&sql);
-}
-
-static bool add_table(struct schema *s, const struct dg_collection *c, struct fault *fault)
+static bool add_table(struct schema *s, const struct dg_collection *c, table_fn *prepare,
+                      struct fault *fault)
 {
     if (!name_ok(c->name))
         return fault_set(fault, DG_EINVAL, "a collection cannot be named \"%s\"",
@@ -149,16 +111,17 @@ static bool add_table(struct schema *s, const struct dg_collection *c, struct fa
     t->serial = c->serial;
     if (!add_fields(s, t, c, fault) || !add_indexes(s, t, c, fault))
         return false;
-    add_statements(s, t);
+    prepare(&s->pool, t);
     return true;
 }
 
-struct schema *schema_new(const struct dg_collection *list, size_t count, struct fault *fault)
+struct schema *schema_new(const struct dg_collection *list, size_t count, table_fn *prepare,
+                          struct fault *fault)
 {
     struct schema *s = mem_alloc(sizeof(*s));
     s->tables = pool_alloc(&s->pool, (count + 1) * sizeof(*s->tables));
     for (size_t i = 0; i < count; i++) {
-        if (!add_table(s, &list[i], fault)) {
+        if (!add_table(s, &list[i], prepare, fault)) {
             schema_free(s);
             return NULL;
         }

@@ -1,5 +1,5 @@
 /* mem.c - see mem.h. */
-#include "mem.h"
+#include "store/mem.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,12 +86,17 @@ void text_clear(struct text *t)
     t->ptr[0] = '\0';
 }
 
+void text_addb(struct text *t, const char *bytes, size_t len)
+{
+    text_room(t, len);
+    memcpy(t->ptr + t->len, bytes, len);
+    t->len += len;
+    t->ptr[t->len] = '\0';
+}
+
 void text_add(struct text *t, const char *s)
 {
-    size_t len = strlen(s);
-    text_room(t, len);
-    memcpy(t->ptr + t->len, s, len + 1);
-    t->len += len;
+    text_addb(t, s, strlen(s));
 }
 
 void text_addf(struct text *t, const char *fmt, ...)

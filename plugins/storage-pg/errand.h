@@ -1,0 +1,18 @@
+/* errand.h - one piece of work on a worker thread. */
+#ifndef STORAGE_PG_ERRAND_H
+#define STORAGE_PG_ERRAND_H
+
+#include "pg.h"
+
+struct errand {
+    struct pg *pg;
+    struct job *job;
+    PGconn *conn;
+    const struct schema *schema;
+    uint64_t number; /* of the group that it is */
+    struct fault fault;
+    bool in_doubt; /* it may have been committed */
+    uint64_t filled;
+};
+
+#endif
