@@ -35,14 +35,51 @@ static const struct dg_index call_indexes[] = {
 };
 
 static const struct dg_field cdr_fields[] = {
-    TEXT("call_id"),    TEXT("phone_number"), TEXT("disposition"), INT("cause"),
-    TIME("started_at"), TIME("answered_at"),  TIME("ended_at"),    INT("billsec"),
-    TEXT("api"),        TEXT("backend"),
+    TEXT("call_id"),     TEXT("phone_number"),
+    TEXT("disposition"), INT("cause"),
+    TIME("started_at"),  TIME("answered_at"),
+    TIME("ended_at"),    INT("billsec"),
+    TEXT("api"),         TEXT("backend"),
+    INT("campaign_id"),  INT("campaign_number_id"),
+    TEXT("caller_id"),   TEXT("agent"),
+    INT("duration"),     {.name = "number", .type = DG_FIELD_INT, .unique = true},
 };
 
 static const struct dg_index cdr_indexes[] = {
     INDEX("started_at"),
     INDEX("disposition", "started_at"),
+    INDEX("campaign_id", "started_at"),
+};
+
+static const struct dg_field campaign_fields[] = {
+    TEXT("name"),       TEXT("status"),     INT("priority"),     TIME("created_at"),
+    TIME("updated_at"), TEXT("lease_node"), TIME("lease_until"),
+};
+
+static const struct dg_index campaign_indexes[] = {
+    INDEX("status"),
+    INDEX("created_at"),
+};
+
+static const struct dg_field number_fields[] = {
+    INT("campaign_id"), TEXT("phone_number"), TEXT("status"),       TIME("due_at"),
+    INT("priority"),    TEXT("timezone"),     TEXT("claimed_by"),   TIME("claimed_until"),
+    TEXT("call_id"),    INT("attempts"),      TIME("last_attempt"), TIME("created_at"),
+};
+
+/* The first is what the dialer takes by, the second and third what lists leaf by. */
+static const struct dg_index number_indexes[] = {
+    INDEX("campaign_id", "status", "due_at"), INDEX("campaign_id"), INDEX("campaign_id", "status"),
+    INDEX("campaign_id", "phone_number"),     INDEX("call_id"),
+};
+
+static const struct dg_field dnc_fields[] = {
+    TEXT("reason"),
+    TIME("created_at"),
+};
+
+static const struct dg_index dnc_indexes[] = {
+    INDEX("created_at"),
 };
 
 static const struct dg_field idempotency_fields[] = {
@@ -89,6 +126,24 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(mock_numbers_fields),
      .indexes = mock_numbers_indexes,
      .index_count = COUNT(mock_numbers_indexes)},
+    {.name = COLLECTION_CAMPAIGNS,
+     .serial = true,
+     .fields = campaign_fields,
+     .field_count = COUNT(campaign_fields),
+     .indexes = campaign_indexes,
+     .index_count = COUNT(campaign_indexes)},
+    {.name = COLLECTION_CAMPAIGN_COUNTS},
+    {.name = COLLECTION_NUMBERS,
+     .serial = true,
+     .fields = number_fields,
+     .field_count = COUNT(number_fields),
+     .indexes = number_indexes,
+     .index_count = COUNT(number_indexes)},
+    {.name = COLLECTION_DNC,
+     .fields = dnc_fields,
+     .field_count = COUNT(dnc_fields),
+     .indexes = dnc_indexes,
+     .index_count = COUNT(dnc_indexes)},
 };
 const size_t collection_count = COUNT(collections);
 

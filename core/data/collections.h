@@ -12,6 +12,11 @@
 #define COLLECTION_META         "meta"  /* id: what it is about; facts of the installation itself */
 #define COLLECTION_IDEMPOTENCY  "idempotency"  /* id: a digest of principal, route and key */
 #define COLLECTION_MOCK_NUMBERS "mock_numbers" /* id: a UUIDv7; changes, in their order */
+#define COLLECTION_CAMPAIGNS    "campaigns"    /* serial ids */
+#define COLLECTION_CAMPAIGN_COUNTS                                                                 \
+    "campaign_counts"                /* id: the campaign's; only the ledger writes it */
+#define COLLECTION_NUMBERS "numbers" /* serial ids; only the ledger writes them */
+#define COLLECTION_DNC     "dnc"     /* id: the digits of a number that is not to be called */
 
 extern const struct dg_collection collections[];
 extern const size_t collection_count;

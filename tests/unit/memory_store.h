@@ -23,8 +23,9 @@ struct memory_doc {
 struct memory {
     const struct dg_host *host;
     struct memory_doc docs[200];
-    size_t count, writes;
-    enum dg_err fail_writes;
+    size_t count, writes, serial;
+    enum dg_err fail_writes, fail_reads;
+    bool lose_answers;                      /* what is written is written, but nobody is told */
     void (*before_write)(struct memory *m); /* NULL: nobody interferes */
 };
 
@@ -67,12 +68,26 @@ static inline struct memory_doc *memory_put(struct memory *m, const char *collec
         assert_true(m->count < COUNT(m->docs));
         doc = &m->docs[m->count++];
         *doc = (struct memory_doc){.collection = xstrdup(collection),
-                                   .id = id ? xstrdup(id) : xasprintf("%zu", m->count)};
+                                   .id = id ? xstrdup(id) : xasprintf("%zu", ++m->serial)};
     }
     free(doc->json);
     doc->json = xstrndup(json.ptr, json.len);
     doc->version++;
     return doc;
+}
+
+static inline const char *memory_delete(struct memory *m, const char *collection, const char *id,
+                                        char name[40])
+{
+    struct memory_doc *doc = memory_find(m, collection, id);
+    snprintf(name, 40, "%s", id);
+    if (doc) {
+        free(doc->collection);
+        free(doc->id);
+        free(doc->json);
+        *doc = m->docs[--m->count];
+    }
+    return name;
 }
 
 static inline void memory_item(struct memory *m, struct dg_op *op, const struct memory_doc *d)
@@ -94,6 +109,10 @@ static inline void memory_get(void *self, const struct dg_key *key, struct dg_op
 {
     struct memory *m = self;
     const struct memory_doc *doc = memory_find(m, key->collection, key->id);
+    if (m->fail_reads) {
+        (m->host->fail)(op, m->fail_reads, "not to be read");
+        return;
+    }
     if (!doc) {
         (m->host->fail)(op, DG_ENOTFOUND, "there is none");
         return;
@@ -115,7 +134,8 @@ static inline bool memory_refuses(struct memory *m, const struct dg_write *w)
 {
     struct memory_doc *old = w->id ? memory_find(m, w->collection, w->id) : NULL;
     const uint64_t version = old ? old->version : DG_VERSION_NONE;
-    return (w->expect != DG_VERSION_ANY && w->expect != version) || memory_taken(m, old, w->json);
+    return (w->expect != DG_VERSION_ANY && w->expect != version) ||
+           (w->json.ptr && memory_taken(m, old, w->json));
 }
 
 static inline void memory_write(void *self, const struct dg_write *list, size_t count,
@@ -133,9 +153,16 @@ static inline void memory_write(void *self, const struct dg_write *list, size_t 
                         m->fail_writes ? "the disk is full" : "somebody was faster");
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        m->host->item(op, memory_put(m, list[i].collection, list[i].id, list[i].json)->id);
-    m->host->done(op);
+    for (size_t i = 0; i < count; i++) {
+        const struct dg_write *w = &list[i];
+        char name[40];
+        m->host->item(op, w->json.ptr ? memory_put(m, w->collection, w->id, w->json)->id
+                                      : memory_delete(m, w->collection, w->id, name));
+    }
+    if (m->lose_answers)
+        (m->host->fail)(op, DG_ETIMEOUT, "no answer");
+    else
+        m->host->done(op);
 }
 
 static inline void memory_change(void *self, const struct dg_change *req, struct dg_op *op)
