@@ -58,6 +58,8 @@ void access_init(struct http *h)
     for (int i = 0; i < REFUSED_REASONS; i++)
         h->count.refused[i] = metric_of(h->count.refused_family, &refusal_names[i]);
     h->count.connections = gauge(h->metrics, "dialgate_http_connections", "Open connections.");
+    h->count.streams =
+        gauge(h->metrics, "dialgate_http_streams", "Answers under way that come bit by bit.");
     h->count.in_flight =
         gauge(h->metrics, "dialgate_http_in_flight", "Requests that wait for the control thread.");
 }

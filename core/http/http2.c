@@ -298,7 +298,9 @@ static uint64_t taken(const h2o_http2_stream_t *s)
 
 static bool stalled(struct request *req, uint64_t now_ms)
 {
-    if (!req->answered || req->given_up)
+    if (req->idle)
+        req->taken_ms = 0;
+    if (!req->answered || req->given_up || req->idle)
         return false;
     uint64_t now_taken = taken(stream_of(req->h2o));
     if (!req->taken_ms || now_taken != req->taken) {

@@ -46,7 +46,7 @@ enum refused {
 
 struct http_metrics {
     struct metric_family *requests, *latency, *refused_family;
-    struct metric *connections, *in_flight, *refused[REFUSED_REASONS];
+    struct metric *connections, *in_flight, *streams, *refused[REFUSED_REASONS];
 };
 
 #define STATUSES_KEPT 6
@@ -141,9 +141,11 @@ struct worker {
     struct link lingers; /* connections closed by us whose client may still be sending */
     size_t linger_count;
     uint64_t next_sweep_ms;
-    bool draining, forced;
+    bool draining, forced, goodbye_said;
     uint64_t drain_began_ms;
 
+    struct link streams; /* open */
+    struct port *posts;
     struct link hops; /* under way */
     size_t hop_count;
     struct hop *spare_hops;
@@ -170,7 +172,7 @@ struct conn {
     bool counted;        /* among those of its address */
     struct link pending; /* its requests */
     unsigned in_flight;  /* requests that reached us and are not over */
-    unsigned unsent;     /* of these, answered */
+    unsigned unsent;     /* of these, answered: the client has to take something */
     uint64_t requests, finished;
     enum phase phase;
     uint64_t phase_ms;   /* since when */
@@ -252,6 +254,8 @@ struct request {
     struct hop *hop; /* under way */
     bool head;       /* no body in the answer */
     bool answered;
+    struct stream *stream;    /* of the answer; NULL: it came as a whole */
+    bool idle;                /* of the stream the client has taken all */
     bool given_up;            /* HTTP/2: the answer was not taken */
     uint64_t taken, taken_ms; /* what the client has taken of it; since when */
     h2o_iovec_t *instead;     /* the body of the answer goes here and is not sent */
@@ -275,6 +279,9 @@ void request_abandon(struct request *req); /* HTTP/1: the client has gone */
 void reply_close(struct request *req);     /* HTTP/1: close after the answer */
 void reply_refuse(struct request *req, int status, const char *detail, enum refused reason);
 void reply_text(struct request *req, int status, const char *text);
+/* The answer's status and headers, unless it is a second one. What follows is up to the caller. */
+bool reply_head(struct request *req, int status, const char *type, size_t length);
+void reply_send_empty(struct request *req); /* nothing follows */
 const char *status_reason(int status);
 
 /* ---- Filters and loggers of H2O ----------------------------------------- */
@@ -296,6 +303,20 @@ void hops_close(struct worker *w); /* no more answers are taken from the control
 void hops_free(struct worker *w);  /* afterwards */
 void hops_find_vanished(struct worker *w);
 void hops_wake(struct worker *w); /* [any thread] its loop turns; nothing if it has ended */
+
+/* ---- Streams -------------------------------------------------------------- */
+
+void stream_over(struct request *req);   /* its request is; nothing if there is none */
+void stream_resume(struct request *req); /* a hop of the stream has come back */
+void streams_drain(struct worker *w);    /* tells whoever wants to know */
+void streams_end(struct worker *w);      /* breaks all off */
+void streams_find_vanished(struct worker *w);
+
+/* ---- Messages ------------------------------------------------------------- */
+
+void posts_init(struct worker *w);
+void posts_run(struct worker *w);
+void posts_close(struct worker *w); /* takes what there is, and no more */
 
 /* ---- Counting and logging ----------------------------------------------- */
 

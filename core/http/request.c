@@ -78,11 +78,12 @@ static void request_over(void *data)
 {
     struct request *req = data;
     hop_cut(req);
+    stream_over(req);
     list_remove(&req->link);
     known_unref(req->known);
     req->conn->in_flight--;
     req->conn->finished++;
-    if (req->answered)
+    if (req->answered && !req->idle)
         req->conn->unsent--;
 }
 
