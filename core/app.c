@@ -306,6 +306,71 @@ static void stop_calls(struct app *app)
     store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
 }
 
+/* ---- Steps: live events --------------------------------------------------------------- */
+
+static void on_webhooks(void *arg, const struct op_result *res)
+{
+    (void)res;
+    app_next(arg);
+}
+
+static void start_webhooks(struct app *app)
+{
+    struct webhooks_config config = {
+        .loop = app->loop,
+        .store = app->store,
+        .stored = !app->config->store_disabled,
+        .journal = app->journal,
+        .metrics = app->metrics,
+        .allow_private = settings_bool(app->config->webhooks, "allow_private"),
+    };
+    app_webhooks(app->config, &config.settings);
+    app->webhooks = webhooks_new(&config, on_webhooks, app);
+}
+
+static void on_journal(void *arg, const struct op_result *res)
+{
+    struct app *app = arg;
+    (void)res;
+    struct readers_config readers = {.loop = app->loop,
+                                     .journal = app->journal,
+                                     .metrics = app->metrics,
+                                     .threads = app->threads};
+    app_readers(app->config, &readers.settings);
+    app->readers = readers_new(&readers);
+    start_webhooks(app);
+}
+
+static void start_events(struct app *app)
+{
+    struct journal_config config = {.loop = app->loop,
+                                    .store = app->store,
+                                    .stored = !app->config->store_disabled,
+                                    .bus = app->bus,
+                                    .metrics = app->metrics,
+                                    .node = app->node,
+                                    .types = event_types,
+                                    .type_count = event_type_count};
+    app_journal(app->config, &config.limits);
+    app->journal = journal_new(&config, on_journal, app);
+}
+
+static void on_webhooks_closed(void *arg)
+{
+    struct app *app = arg;
+    app->webhooks = NULL;
+    journal_close(app->journal, on_closed, app);
+}
+
+static void stop_events(struct app *app)
+{
+    readers_free(app->readers);
+    app->readers = NULL;
+    webhooks_close(app->webhooks, on_webhooks_closed, app);
+}
+
+/* ---- Steps: backends -------------------------------------------------------------------- */
+
 static void start_backends(struct app *app)
 {
     struct problem why = {0};
@@ -362,6 +427,8 @@ static void fill_api(struct app *app)
     app->api.mock_numbers = app->mock_numbers;
     app->api.auth = app->auth;
     app->api.channels = app->channels;
+    app->api.readers = app->readers;
+    app->api.webhooks = app->webhooks;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
     app->api.metrics = app->metrics;
@@ -417,6 +484,7 @@ static const struct step steps[] = {
     {"users", start_users, stop_users},
     {"auth", start_auth, stop_auth},
     {"calls", start_calls, stop_calls},
+    {"events", start_events, stop_events},
     {"backends", start_backends, stop_backends},
     {"admin", start_admin, stop_admin},
     {"http", start_http, free_http},

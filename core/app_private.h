@@ -7,9 +7,11 @@
 
 #include "admin.h"
 #include "api/api.h"
+#include "api/events/events.h"
 #include "config.h"
 #include "data/notes.h"
 #include "domain/mock_numbers.h"
+#include "events/webhooks.h"
 #include "http/server.h"
 
 struct app {
@@ -34,6 +36,9 @@ struct app {
     struct call_metrics *call_metrics;
     struct channels *channels;
     struct calls *calls;
+    struct journal *journal;
+    struct readers *readers;
+    struct webhooks *webhooks;
     struct control *call_control;
     struct idempotency *idempotency;
     struct mock_numbers *mock_numbers;
@@ -84,6 +89,9 @@ void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_mock_numbers(const struct config *c, struct mock_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
+void app_journal(const struct config *c, struct journal_limits *out);
+void app_readers(const struct config *c, struct readers_settings *out);
+void app_webhooks(const struct config *c, struct webhook_settings *out);
 void app_switch_pages(struct app *app, const struct config *c); /* /metrics, /docs */
 
 /* ---- app_backends.c ---- [control thread] */

@@ -102,6 +102,33 @@ static const struct dg_cfg_key mobile_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key events_keys[] = {
+    {"lifetime", DG_CFG_MS, "1d", "how long an event can be read again"},
+    {"max_stored", DG_CFG_INT, "1000000", "events of this gateway in the store; the oldest go"},
+    {"max_recent", DG_CFG_INT, "10000",
+     "events in memory, 200 at least; without a store these are all"},
+    {"max_readers", DG_CFG_INT, "2000",
+     "clients that read events at once; the next is answered 503"},
+    {"max_unsent", DG_CFG_INT, "1000000",
+     "bytes that wait for a client that reads too slowly; then its stream is ended"},
+    {"heartbeat", DG_CFG_MS, "15s", "a comment is sent when nothing has happened for so long"},
+    {0},
+};
+
+static const struct dg_cfg_key webhooks_keys[] = {
+    {"allow_private", DG_CFG_BOOL, "false",
+     "deliver to private, loopback and link-local addresses as well"},
+    {"max_webhooks", DG_CFG_INT, "100", "at once; more are refused"},
+    {"max_pending", DG_CFG_INT, "10000", "deliveries that wait for one webhook; more are dropped"},
+    {"max_pending_total", DG_CFG_INT, "100000", "and for all of them"},
+    {"timeout", DG_CFG_MS, "10s", "a receiver's time to answer"},
+    {"max_attempts", DG_CFG_INT, "12", "then a delivery is dead"},
+    {"retry_min", DG_CFG_MS, "5s", "the first pause between attempts; each is twice as long,"},
+    {"retry_max", DG_CFG_MS, "1h", "but no longer than this"},
+    {"keep", DG_CFG_MS, "7d", "how long a delivery is kept, whatever has become of it"},
+    {0},
+};
+
 static const struct dg_cfg_key node_keys[] = {
     {"name", DG_CFG_STR, "", "this gateway's name; empty: the host's"},
     {0},
@@ -141,10 +168,19 @@ static const struct dg_cfg_key backend_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},       {"log", log_keys},     {"plugins", plugins_keys},
-    {"auth", auth_keys},           {"calls", calls_keys}, {"idempotency", idempotency_keys},
-    {"mobile", mobile_keys},       {"node", node_keys},   {"storage", storage_keys},
-    {"telephony", telephony_keys}, {NULL, NULL},
+    {"server", server_keys},
+    {"log", log_keys},
+    {"plugins", plugins_keys},
+    {"auth", auth_keys},
+    {"calls", calls_keys},
+    {"idempotency", idempotency_keys},
+    {"mobile", mobile_keys},
+    {"events", events_keys},
+    {"webhooks", webhooks_keys},
+    {"node", node_keys},
+    {"storage", storage_keys},
+    {"telephony", telephony_keys},
+    {NULL, NULL},
 };
 
 static size_t keys_count(const struct dg_cfg_key *keys)
@@ -244,6 +280,8 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->calls = section(c, "calls", calls_keys, problems, count);
     c->idempotency = section(c, "idempotency", idempotency_keys, problems, count);
     c->mobile = section(c, "mobile", mobile_keys, problems, count);
+    c->events = section(c, "events", events_keys, problems, count);
+    c->webhooks = section(c, "webhooks", webhooks_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -578,9 +616,9 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    struct settings *const sections[] = {c->server,      c->log,   c->plugins,   c->auth,
-                                         c->calls,       c->node,  c->telephony, c->storage,
-                                         c->idempotency, c->mobile};
+    struct settings *const sections[] = {c->server,      c->log,    c->plugins,   c->auth,
+                                         c->calls,       c->node,   c->telephony, c->storage,
+                                         c->idempotency, c->mobile, c->events,    c->webhooks};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -17,7 +17,9 @@
 
 struct channels;
 struct mock_numbers;
-struct health; /* api/system/health.h */
+struct health;   /* api/system/health.h */
+struct readers;  /* api/events/events.h */
+struct webhooks; /* events/webhooks.h */
 
 struct api {
     /* [control thread] */
@@ -25,6 +27,7 @@ struct api {
     struct control *control;
     struct idempotency *idempotency;
     struct auth *auth; /* auth_token_rate is for any thread */
+    struct webhooks *webhooks;
 
     /* [any thread] */
     struct channels *channels;         /* channels_find; all else is for the control thread */
@@ -33,6 +36,7 @@ struct api {
     struct store *store;               /* store_status only */
     struct metrics *metrics;
     struct health *health;
+    struct readers *readers;
     const char *app_name, *app_version, *node;
     _Atomic bool docs, show_metrics;
     bool store_disabled;

@@ -4,6 +4,7 @@
 #include "api/channels/channels.h"
 #include "api/contact_center/contact_center.h"
 #include "api/control/control.h"
+#include "api/events/events.h"
 #include "api/mobile_dialer/mobile_dialer.h"
 #include "api/system/system.h"
 
@@ -42,6 +43,19 @@ const struct route api_routes[] = {
 
     {"GET",    "/api/v2/channels",                    ROUTE_JWT,  NULL, channels_get_list,          &channels_get_list_doc},
     {"GET",    "/api/v2/channels/{channel_id}",       ROUTE_JWT,  NULL, channels_get_one,           &channels_get_one_doc},
+
+    {"GET",    "/api/v2/events",                      ROUTE_JWT,  NULL, events_stream,              &events_stream_doc},
+    {"GET",    "/api/v2/events/types",                ROUTE_JWT,  NULL, events_list_types,          &events_types_doc},
+    {"GET",    "/api/monitoring/stream",              ROUTE_TOKEN, "monitoring/stream", events_monitoring, &events_monitoring_doc},
+    {"GET",    "/adial/api/monitoring/stream",        ROUTE_TOKEN, "monitoring/stream", events_monitoring, &events_monitoring_adial_doc},
+
+    {"GET",    "/api/v2/webhooks",                    ROUTE_JWT,  NULL, webhooks_list,              &webhooks_list_doc},
+    {"POST",   "/api/v2/webhooks",                    ROUTE_JWT,  NULL, webhooks_post,              &webhooks_post_doc},
+    {"GET",    "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_get,               &webhooks_get_doc},
+    {"PUT",    "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_put,               &webhooks_put_doc},
+    {"DELETE", "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_remove,            &webhooks_remove_doc},
+    {"GET",    "/api/v2/webhooks/{id}/deliveries",    ROUTE_JWT,  NULL, webhooks_get_deliveries,    &webhooks_get_deliveries_doc},
+    {"POST",   "/api/v2/webhooks/{id}/deliveries/{delivery}/resend", ROUTE_JWT, NULL, webhooks_post_resend, &webhooks_post_resend_doc},
 
     {"GET",    "/check-connection",                   ROUTE_API_KEY, NULL, mobile_check_connection, &mobile_check_connection_doc},
     {"POST",   "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_doc},

@@ -90,6 +90,33 @@ static const struct dg_index idempotency_indexes[] = {
     INDEX("expires_at"),
 };
 
+static const struct dg_field event_fields[] = {
+    TEXT("node"), INT("first"), INT("last"), INT("count"), TIME("expires_at"),
+};
+
+static const struct dg_index event_indexes[] = {
+    INDEX("node", "last"),
+    INDEX("expires_at"),
+};
+
+static const struct dg_field webhook_fields[] = {
+    TEXT("url"),
+    BOOL("active"),
+    TIME("created_at"),
+};
+
+static const struct dg_field delivery_fields[] = {
+    TEXT("webhook_id"), TEXT("event_id"),   TEXT("type"),       TEXT("state"),
+    INT("attempts"),    TIME("created_at"), TIME("next_at"),    TIME("ended_at"),
+    INT("last_status"), TEXT("last_error"), TIME("expires_at"),
+};
+
+static const struct dg_index delivery_indexes[] = {
+    INDEX("webhook_id", "state", "next_at"),
+    INDEX("webhook_id", "created_at"),
+    INDEX("expires_at"),
+};
+
 static const struct dg_field mock_numbers_fields[] = {
     TEXT("kind"),
     TIME("added_at"),
@@ -121,6 +148,20 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(idempotency_fields),
      .indexes = idempotency_indexes,
      .index_count = COUNT(idempotency_indexes)},
+    {.name = COLLECTION_EVENTS,
+     .fields = event_fields,
+     .field_count = COUNT(event_fields),
+     .indexes = event_indexes,
+     .index_count = COUNT(event_indexes)},
+    {.name = COLLECTION_WEBHOOKS,
+     .serial = true,
+     .fields = webhook_fields,
+     .field_count = COUNT(webhook_fields)},
+    {.name = COLLECTION_DELIVERIES,
+     .fields = delivery_fields,
+     .field_count = COUNT(delivery_fields),
+     .indexes = delivery_indexes,
+     .index_count = COUNT(delivery_indexes)},
     {.name = COLLECTION_MOCK_NUMBERS,
      .fields = mock_numbers_fields,
      .field_count = COUNT(mock_numbers_fields),

@@ -11,6 +11,9 @@
 #define COLLECTION_CDR          "cdr"   /* id: the call's, so that a call has one record at most */
 #define COLLECTION_META         "meta"  /* id: what it is about; facts of the installation itself */
 #define COLLECTION_IDEMPOTENCY  "idempotency"  /* id: a digest of principal, route and key */
+#define COLLECTION_EVENTS       "events"       /* id: node and first number of a batch of events */
+#define COLLECTION_WEBHOOKS     "webhooks"     /* serial ids */
+#define COLLECTION_DELIVERIES   "deliveries"   /* id: a UUIDv7; an event on its way to a webhook */
 #define COLLECTION_MOCK_NUMBERS "mock_numbers" /* id: a UUIDv7; changes, in their order */
 #define COLLECTION_CAMPAIGNS    "campaigns"    /* serial ids */
 #define COLLECTION_CAMPAIGN_COUNTS                                                                 \

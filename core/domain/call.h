@@ -105,6 +105,7 @@ struct call {
     struct originate *originate; /* while it is being placed */
     unsigned refs;               /* the live map, and operations under way */
     struct instance *carrier;    /* NULL: adopted, its backend has not come up yet; or over */
+    bool announced;              /* the bus has told of it */
     bool stored;                 /* its first write was acknowledged */
     bool asked;                  /* the carrier was asked to place it */
     bool placed;                 /* the backend is known to have it, or to have had it */

@@ -169,15 +169,18 @@ static void show(struct calls *cs, const struct call *c)
     buf_free(&json);
 }
 
-void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
+void calls_publish(struct calls *cs, struct call *c, enum call_state from)
 {
     show(cs, c);
 
     struct bus_event ev = {.topic = call_is_over(c->state) ? BUS_CALL_ENDED : BUS_CALL_CHANGED,
                            .at_ms = clock_unix_ms(),
                            .call = c,
+                           .call_id = c->id,
                            .from = call_state_name(from),
-                           .to = call_state_name(c->state)};
+                           .to = call_state_name(c->state),
+                           .first = !c->announced};
+    c->announced = true;
     bus_publish(cs->config.bus, &ev);
 }
 

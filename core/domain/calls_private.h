@@ -34,7 +34,7 @@ void calls_release(struct call *c);
 void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id);
 /* (Re)start the deadline that fits the state. */
 void calls_watch(struct calls *cs, struct call *c);
-void calls_publish(struct calls *cs, const struct call *c, enum call_state from);
+void calls_publish(struct calls *cs, struct call *c, enum call_state from);
 /* What is done to it has changed, not its state: written down, and shown. */
 void calls_refresh(struct calls *cs, const struct call *c);
 /* What a backend tells of that. */
