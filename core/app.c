@@ -61,7 +61,7 @@ static void on_note(void *arg, struct instance *in, const struct dg_note *note)
         notes_come(app->notes, note);
 }
 
-/* ---- Steps: the store, users, auth ----------------------------------------------- */
+/* ---- Step: the store -------------------------------------------------------------- */
 
 static void on_store_ready(void *arg, const struct op_result *res)
 {
@@ -105,11 +105,36 @@ static void stop_store(struct app *app)
     app->store = NULL;
     notes_free(app->notes);
     app->notes = NULL;
+    campaigns_free(app->campaigns);
+    ledger_free(app->ledger);
+    serials_free(app->cdr_numbers);
     if (app->store_instance)
         instance_close(app->store_instance, on_closed, app);
     else
         app_next(app);
 }
+
+/* ---- Step: campaigns, as they are kept ------------------------------------------- */
+
+#define CDR_NUMBERS_BLOCK 1000
+#define DRAIN_LEDGER_MS   10000
+
+static void start_campaigns(struct app *app)
+{
+    app->ledger = ledger_new(app->store, app->loop, app->metrics);
+    app->campaigns = campaigns_new(app->store, app->ledger, app->loop);
+    app->cdr_numbers = serials_new(app->store, app->loop, SERIAL_CDR, CDR_NUMBERS_BLOCK);
+    if (!app->config->store_disabled)
+        campaigns_recover(app->campaigns);
+    serials_ready(app->cdr_numbers, on_store_ready, app);
+}
+
+static void stop_campaigns(struct app *app)
+{
+    ledger_drain(app->ledger, DRAIN_LEDGER_MS, on_closed, app);
+}
+
+/* ---- Steps: users, auth ---------------------------------------------------------- */
 
 static void on_users(void *arg, enum dg_err err, const char *message, const struct user *user)
 {
@@ -253,6 +278,7 @@ static void start_calls(struct app *app)
         .snapshots = app->snapshots,
         .channels = app->channels,
         .metrics = app->call_metrics,
+        .cdr_numbers = app->cdr_numbers,
         .render = contact_center_render,
         .node = app->node,
     };
@@ -431,6 +457,9 @@ static void fill_api(struct app *app)
     app->api.webhooks = app->webhooks;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
+    app->api.loop = app->loop;
+    app->api.ledger = app->ledger;
+    app->api.campaigns = app->campaigns;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
     app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));
@@ -481,6 +510,7 @@ static void free_http(struct app *app)
 
 static const struct step steps[] = {
     {"store", start_store, stop_store},
+    {"campaigns", start_campaigns, stop_campaigns},
     {"users", start_users, stop_users},
     {"auth", start_auth, stop_auth},
     {"calls", start_calls, stop_calls},

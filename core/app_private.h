@@ -10,6 +10,8 @@
 #include "api/events/events.h"
 #include "config.h"
 #include "data/notes.h"
+#include "data/serials.h"
+#include "domain/campaigns.h"
 #include "domain/mock_numbers.h"
 #include "events/webhooks.h"
 #include "http/server.h"
@@ -26,6 +28,9 @@ struct app {
     struct instance *store_instance;
     struct store *store;
     struct notes *notes;
+    struct ledger *ledger;
+    struct campaigns *campaigns;
+    struct serials *cdr_numbers;
     struct users *users;
     struct auth *auth;
     struct instance **providers;

@@ -20,6 +20,9 @@ struct mock_numbers;
 struct health;   /* api/system/health.h */
 struct readers;  /* api/events/events.h */
 struct webhooks; /* events/webhooks.h */
+struct campaigns;
+struct ledger;
+struct loop;
 
 struct api {
     /* [control thread] */
@@ -28,12 +31,15 @@ struct api {
     struct idempotency *idempotency;
     struct auth *auth; /* auth_token_rate is for any thread */
     struct webhooks *webhooks;
+    struct loop *loop;
+    struct ledger *ledger;
+    struct campaigns *campaigns;
 
     /* [any thread] */
     struct channels *channels;         /* channels_find; all else is for the control thread */
     struct mock_numbers *mock_numbers; /* reading; changes are for the control thread */
     struct snapshots *snapshots;       /* of calls: the body of GET status, rendered */
-    struct store *store;               /* store_status only */
+    struct store *store;               /* store_status; all else is for the control thread */
     struct metrics *metrics;
     struct health *health;
     struct readers *readers;

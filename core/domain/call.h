@@ -71,8 +71,11 @@ struct call_doing {
 };
 
 struct call {
-    struct link live; /* in calls.c's list of live calls */
-    char id[ID_SIZE]; /* is the channel's id as well */
+    struct link live;   /* in calls.c's list of live calls */
+    char id[ID_SIZE];   /* is the channel's id as well */
+    int64_t cdr_number; /* its CDR's, for those who count records; 0: none yet */
+    int64_t campaign_id, campaign_number_id; /* 0: it belongs to none */
+    char *agent; /* the leg that it was joined to by a campaign, or NULL */
     char *phone_number;
     char *peer;                /* the call that it is meant for, or NULL */
     char *channel;             /* as dialled, "Local/+15550100@outbound-ivr" */

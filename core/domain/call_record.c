@@ -18,6 +18,12 @@ static void write_ms(struct json_writer *w, const char *key, int64_t ms)
         jw_null(w, key);
 }
 
+static void write_number(struct json_writer *w, const char *key, int64_t number)
+{
+    if (number)
+        jw_int(w, key, number);
+}
+
 static void write_recordings(struct json_writer *w, const struct call *c)
 {
     jw_array(w, "recordings");
@@ -48,6 +54,10 @@ static void write_doing(struct json_writer *w, const struct call_doing *d)
 /* What a call and its CDR have in common. */
 static void write_common(struct json_writer *w, const struct call *c)
 {
+    write_number(w, "campaign_id", c->campaign_id);
+    write_number(w, "campaign_number_id", c->campaign_number_id);
+    if (c->agent)
+        jw_str(w, "agent", c->agent);
     jw_str(w, "phone_number", c->phone_number);
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
@@ -85,6 +95,7 @@ void call_record_write(const struct call *c, struct buf *out)
     jw_int(&w, "created_at", c->created_at_ms);
     jw_int(&w, "ring_ms", (int64_t)c->ring_ms);
     jw_str(&w, "server_run", c->server_run);
+    write_number(&w, "cdr_number", c->cdr_number);
     if (c->duration_s >= 0)
         jw_int(&w, "duration", c->duration_s);
     else
@@ -113,6 +124,7 @@ void cdr_write(const struct call *c, struct buf *out)
     jw_init(&w, out);
     jw_object(&w, NULL);
     jw_str(&w, "call_id", c->id);
+    write_number(&w, "number", c->cdr_number);
     jw_str(&w, "disposition", cdr_disposition(c));
     jw_str(&w, "status", call_state_name(c->state));
     jw_int(&w, "started_at", c->created_at_ms);
@@ -177,6 +189,10 @@ struct call *call_record_read(const char *id, const json_t *doc)
     memcpy(c->id, id, strlen(id) + 1);
     c->state = state;
     c->phone_number = text(doc, "phone_number");
+    c->cdr_number = json_get_int(doc, "cdr_number", 0);
+    c->campaign_id = json_get_int(doc, "campaign_id", 0);
+    c->campaign_number_id = json_get_int(doc, "campaign_number_id", 0);
+    c->agent = text(doc, "agent");
     c->api = text(doc, "api");
     c->user = text(doc, "user");
     c->backend = text(doc, "backend");

@@ -279,6 +279,8 @@ void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
         return;
     log_debug("calls", "call moved", LOG_S("call", c->id), LOG_S("from", call_state_name(from)),
               LOG_S("to", call_state_name(c->state)));
+    if (step.effects & CALL_DO_CDR && !c->cdr_number && cs->config.cdr_numbers)
+        c->cdr_number = serials_next(cs->config.cdr_numbers);
     if (step.effects & CALL_DO_STORE && c->stored)
         store_step(cs, c, step.effects & CALL_DO_CDR);
     if (step.effects & CALL_DO_PUBLISH)

@@ -21,6 +21,7 @@
 #define DOMAIN_CALLS_H
 
 #include "base/metrics.h"
+#include "data/serials.h"
 #include "data/store.h"
 #include "domain/backends.h"
 #include "domain/call.h"
@@ -47,6 +48,7 @@ struct calls_config {
     struct snapshots *snapshots;
     struct channels *channels;    /* NULL: none; is given what backends list */
     struct call_metrics *metrics; /* NULL: none */
+    struct serials *cdr_numbers;  /* NULL: CDRs have no numbers */
     calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;
     struct call_retention retention;
@@ -89,6 +91,8 @@ struct call_request {
     const struct dg_kv *variables; /* names are identifiers */
     size_t variable_count;
     const char *api, *user;
+    int64_t campaign_id, campaign_number_id; /* 0: none */
+    int attempt;                             /* of that number; 0: the first */
 };
 
 struct call_answer {

@@ -61,6 +61,8 @@ struct campaign *campaign_read(const char *id, uint64_t version, const json_t *d
 /* Of the list of hours or rules; after retry_times, retry_delay_s and retry_spread. NULL: none. */
 bool campaign_set_hours(struct campaign *c, const json_t *hours, struct problem *problem);
 bool campaign_set_rules(struct campaign *c, const json_t *rules, struct problem *problem);
+/* false: too many, or one is no text. */
+bool campaign_set_callerids(struct campaign *c, const json_t *list);
 void campaign_set_text(char **where, const char *text); /* NULL and "" are NULL */
 
 const char *campaign_status_name(enum campaign_status s);

@@ -17,4 +17,28 @@ typedef void dnc_listed_fn(void *arg, enum dg_err err, const char *message, cons
 void dnc_listed(struct store *store, const char *const *numbers, size_t count, dnc_listed_fn *fn,
                 void *arg);
 
+/* ---- The list itself (dnc_list.c) ---------------------------------------------------------- */
+
+struct dnc_entry {
+    const char *number; /* its digits */
+    const char *reason; /* NULL: none was given */
+    int64_t created_at_ms;
+};
+struct dnc_list {
+    enum dg_err err;
+    const char *message;
+    const struct dnc_entry *entries; /* lent; newest first */
+    size_t count;
+    uint64_t total; /* of all pages */
+};
+typedef void dnc_list_fn(void *arg, const struct dnc_list *list);
+/* `search`: digits that numbers begin with; NULL: all. */
+void dnc_list(struct store *store, const char *search, uint64_t offset, uint64_t limit,
+              dnc_list_fn *fn, void *arg);
+
+/* Both: false, and nothing is done: it is no number. Adding one that is there changes its reason;
+ * removing one that is not: DG_ENOTFOUND. */
+bool dnc_add(struct store *store, const char *number, const char *reason, op_fn *fn, void *arg);
+bool dnc_remove(struct store *store, const char *number, op_fn *fn, void *arg);
+
 #endif

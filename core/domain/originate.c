@@ -197,6 +197,11 @@ static struct call *call_of(struct originate *o, const struct call_request *req,
         memcpy(c->id, req->id, sizeof c->id);
     c->owner = cs;
     c->created_at_ms = clock_unix_ms();
+    c->cdr_number = cs->config.cdr_numbers ? serials_next(cs->config.cdr_numbers) : 0;
+    c->campaign_id = req->campaign_id;
+    c->campaign_number_id = req->campaign_number_id;
+    if (req->attempt)
+        c->attempt_number = req->attempt;
     c->phone_number = xstrdup(req->phone_number);
     o->has_context = !str_empty(req->context);
     o->has_extension = !str_empty(req->extension);
