@@ -49,39 +49,52 @@ static void tell(struct number_reader *r, uint64_t line, const struct number_new
                  const char *why)
 {
     struct number_line out = {.line = line, .why = why};
-    if (!why) {
+    if (!why)
         out.number = *n;
-        out.why = number_new_problem(n);
-    }
     r->fn(r->arg, &out);
 }
 
 /* ---- One object --------------------------------------------------------------------------------
  */
 
+static const char *type_problem(const json_t *object)
+{
+    const json_t *data = json_object_get(object, "data"), *zone, *rank;
+    zone = json_object_get(object, "timezone");
+    rank = json_object_get(object, "priority");
+    const int64_t priority = json_integer_value(rank);
+    if (data && !json_is_null(data) && !json_is_object(data))
+        return "data must be an object";
+    if (rank && (!json_is_integer(rank) || priority < 0 || priority > NUMBER_PRIORITY_MAX))
+        return "priority must be a whole number from 0 to 100";
+    if (zone && !json_is_null(zone) && !json_is_string(zone))
+        return "timezone must be a time zone, like Europe/Berlin";
+    return NULL;
+}
+
+const char *number_new_read(const json_t *object, struct number_new *out, char **data_text)
+{
+    const json_t *data = json_object_get(object, "data");
+    const char *zone = json_get_str(object, "timezone"), *why = type_problem(object);
+    *data_text = NULL;
+    if (why)
+        return why;
+    *out = (struct number_new){.phone_number = json_get_str(object, "phone_number"),
+                               .timezone = str_empty(zone) ? NULL : zone,
+                               .priority = (unsigned)json_get_int(object, "priority", 0)};
+    why = number_new_problem(out);
+    if (!why && json_is_object(data))
+        out->data = *data_text = json_dumps(data, JSON_COMPACT);
+    return why;
+}
+
 static void read_object(struct number_reader *r, uint64_t line, const json_t *object)
 {
-    const json_t *data = json_object_get(object, "data"), *rank;
-    const json_t *zone = json_object_get(object, "timezone");
-    rank = json_object_get(object, "priority");
-    struct number_new n = {.phone_number = json_get_str(object, "phone_number"),
-                           .timezone = json_string_value(zone)};
-    const int64_t priority = json_get_int(object, "priority", 0);
-    char *text = NULL;
-    const char *why = NULL;
-    if (data && !json_is_null(data) && !json_is_object(data))
-        why = "data must be an object";
-    else if (rank && (!json_is_integer(rank) || priority < 0 || priority > NUMBER_PRIORITY_MAX))
-        why = "priority must be a whole number from 0 to 100";
-    else if (zone && !json_is_null(zone) && !json_is_string(zone))
-        why = "timezone must be a time zone, like Europe/Berlin";
-    else if (json_is_object(data))
-        n.data = text = json_dumps(data, JSON_COMPACT);
-    n.priority = why ? 0 : (unsigned)priority;
-    if (str_empty(n.timezone))
-        n.timezone = NULL;
+    struct number_new n = {0};
+    char *data;
+    const char *why = number_new_read(object, &n, &data);
     tell(r, line, &n, why);
-    free(text);
+    free(data);
 }
 
 static void read_json(struct number_reader *r)

@@ -38,6 +38,9 @@ void number_reader_feed(struct number_reader *r, const char *bytes, size_t len);
 void number_reader_end(struct number_reader *r);
 void number_reader_free(struct number_reader *r);
 
+/* A number as an object; what is wrong with it, or NULL. Its texts are the object's, but for its
+ * data, which is in `data` too, to be freed. */
+const char *number_new_read(const json_t *object, struct number_new *out, char **data);
 /* What is wrong with a number that somebody sent; NULL: nothing. */
 const char *number_new_problem(const struct number_new *n);
 
