@@ -79,7 +79,7 @@ struct listing {
     struct cdr_filter filter;
     char *disposition, *search;
     uint64_t offset, limit;
-    int64_t one; /* the number of the only one that is asked for; 0: a list */
+    int64_t one; /* the number of the only one that is asked for, -1: of none; 0: a list */
     json_t **docs;
     struct cdr *records;
     struct cdr_list out;
@@ -245,7 +245,7 @@ void cdrs_list(struct store *store, const struct cdr_filter *filter, uint64_t of
 void cdrs_get(struct store *store, int64_t number, cdr_list_fn *fn, void *arg)
 {
     struct listing *l = listing_new(store, fn, arg);
-    l->one = number;
+    l->one = number > 0 ? number : -1;
     l->limit = 1;
     read_page(l);
 }

@@ -8,6 +8,7 @@
 #include "data/serials.h"
 #include "domain/campaigns.h"
 #include "domain/dnc.h"
+#include "domain/number_import.h"
 #include "domain/numbers.h"
 
 struct bed {
@@ -335,6 +336,52 @@ static void numbers_not_to_be_called(void **state)
     assert_false(dnc_add(b->world.store, "none", NULL, on_ready, b));
 }
 
+static void on_import(void *arg, const struct number_import_result *result)
+{
+    struct bed *b = arg;
+    b->count = result->accepted;
+    b->total = result->skipped;
+    b->id = (int64_t)result->wrong;
+    said(b, result->err, result->error_count ? result->errors[0].why : result->message);
+}
+
+static void import(struct bed *b, int64_t campaign, const char *text, bool skip_duplicates)
+{
+    const struct number_import_request req = {
+        .campaign = campaign, .bytes = {text, strlen(text)}, .skip_duplicates = skip_duplicates};
+    number_import(b->world.store, b->ledger, b->world.loop, &req, on_import, b);
+    wait(b);
+}
+
+static void files(void **state)
+{
+    struct bed *b = *state;
+    struct buf text;
+    const int64_t campaign = add_campaign(b);
+    buf_init(&text, BUF_MAX);
+    buf_adds(&text, "phone_number,name\n");
+    for (int i = 0; i < 5000; i++)
+        buf_addf(&text, "%d,somebody with a name\n", i % 4000);
+    import(b, campaign, text.ptr, true);
+    assert_int_equal(b->err, DG_OK);
+    assert_int_equal(b->count, 4000);
+    assert_int_equal(b->total, 1000);
+    check(b, campaign, 4000);
+    import(b, campaign, "phone_number\n1\n1\n\nx\n99999\n99999\n", true);
+    assert_int_equal(b->count, 1);
+    assert_int_equal(b->total, 3);
+    assert_int_equal(b->id, 1);
+    assert_string_equal(b->message, "phone_number must have a digit and no control characters");
+    import(b, campaign, "phone_number\n1\n1\n", false);
+    assert_int_equal(b->count, 2);
+    import(b, campaign, "", false);
+    assert_int_equal(b->err, DG_OK);
+    import(b, campaign + 1, "phone_number\n1\n", false);
+    assert_int_equal(b->err, DG_ENOTFOUND);
+    check(b, campaign, 4003);
+    buf_free(&text);
+}
+
 #define CAMPAIGN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -345,6 +392,7 @@ int main(void)
         CAMPAIGN_TEST(changes),
         CAMPAIGN_TEST(deletion_goes_on_after_a_restart),
         CAMPAIGN_TEST(serials_are_given_once),
+        CAMPAIGN_TEST(files),
         CAMPAIGN_TEST(numbers_not_to_be_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
