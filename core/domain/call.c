@@ -231,7 +231,7 @@ void call_free(struct call *c)
     char *const texts[] = {c->phone_number, c->channel,    c->context,        c->extension,
                            c->caller_id,    c->api,        c->user,           c->backend,
                            c->node,         c->server_run, c->failure_reason, c->doing.parked,
-                           c->peer,         c->agent};
+                           c->peer,         c->agent,      c->agent_result};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {

@@ -86,6 +86,9 @@ struct call {
     struct call_variable *variables;
     size_t variable_count;
     char *api, *user;     /* through which API, and who asked */
+    bool leg;             /* a part of the call `peer`, in whose CDR it stands: it has none */
+    char *agent_result;   /* the state that this one came to: "answered", "busy", ...; or NULL */
+    uint64_t talk_ms;     /* it is hung up so long after its answer; 0: as the configuration says */
     char *backend, *node; /* which instance carries it, on which gateway */
     char *server_run;     /* of the backend's server that carries it; NULL: not known */
     bool mock;            /* carried by a simulation */

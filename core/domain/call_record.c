@@ -58,6 +58,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     write_number(w, "campaign_number_id", c->campaign_number_id);
     if (c->agent)
         jw_str(w, "agent", c->agent);
+    if (c->agent_result)
+        jw_str(w, "agent_result", c->agent_result);
     jw_str(w, "phone_number", c->phone_number);
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
@@ -96,6 +98,12 @@ void call_record_write(const struct call *c, struct buf *out)
     jw_int(&w, "ring_ms", (int64_t)c->ring_ms);
     jw_str(&w, "server_run", c->server_run);
     write_number(&w, "cdr_number", c->cdr_number);
+    if (c->peer)
+        jw_str(&w, "peer", c->peer);
+    if (c->leg)
+        jw_bool(&w, "leg", true);
+    if (c->talk_ms)
+        jw_int(&w, "talk_ms", (int64_t)c->talk_ms);
     if (c->duration_s >= 0)
         jw_int(&w, "duration", c->duration_s);
     else
@@ -216,6 +224,10 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->sip_code = (int)json_get_int(doc, "sip_code", 0);
     c->failure_reason = text(doc, "failure_reason");
     c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
+    c->agent_result = text(doc, "agent_result");
+    c->peer = text(doc, "peer");
+    c->leg = json_get_bool(doc, "leg", false);
+    c->talk_ms = (uint64_t)json_get_int(doc, "talk_ms", 0);
     c->estimated = json_get_bool(doc, "estimated", false);
     read_variables(c, json_object_get(doc, "variables"));
     read_doing(c, doc);

@@ -109,6 +109,35 @@ struct instance *calls_companion(const struct calls *cs, const struct instance *
     return name ? calls_backend_named(cs, name) : NULL;
 }
 
+void calls_set_ended(struct calls *cs, calls_ended_fn *fn, void *arg)
+{
+    cs->ended = fn;
+    cs->ended_arg = arg;
+}
+
+struct each {
+    calls_each_fn *fn;
+    void *arg;
+};
+
+static void each_call(void *arg, const char *id, void *value)
+{
+    const struct each *e = arg;
+    (void)id;
+    e->fn(e->arg, value);
+}
+
+void calls_each(struct calls *cs, calls_each_fn *fn, void *arg)
+{
+    struct each e = {fn, arg};
+    map_each(cs->live, each_call, &e);
+}
+
+struct call *calls_find(struct calls *cs, const char *id)
+{
+    return map_get(cs->live, id);
+}
+
 size_t calls_live(const struct calls *cs)
 {
     return map_len(cs->live);
@@ -184,34 +213,59 @@ void calls_publish(struct calls *cs, struct call *c, enum call_state from)
     bus_publish(cs->config.bus, &ev);
 }
 
-/* The record, and with the end the CDR: in one transaction, kept until it is written. */
-static void store_step(struct calls *cs, const struct call *c, bool with_cdr)
+static void render_step(const struct call *c, bool with_cdr, struct store_batch *batch)
 {
-    struct store_batch batch;
     struct buf json;
-    store_batch_init(&batch);
+    store_batch_init(batch);
     buf_init(&json, BUF_MAX);
     call_record_write(c, &json);
-    store_batch_put(&batch, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
+    store_batch_put(batch, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
                     DG_VERSION_ANY);
-    if (with_cdr) {
+    if (with_cdr && !c->leg) {
         buf_clear(&json);
         cdr_write(c, &json);
-        store_batch_put(&batch, COLLECTION_CDR, c->id, (struct dg_bytes){json.ptr, json.len},
+        store_batch_put(batch, COLLECTION_CDR, c->id, (struct dg_bytes){json.ptr, json.len},
                         DG_VERSION_ANY);
     }
-    store_write_kept(cs->config.store, &batch);
-    store_batch_free(&batch);
     buf_free(&json);
 }
 
-void calls_refresh(struct calls *cs, const struct call *c)
+void calls_end_batch(const struct call *c, struct store_batch *batch)
+{
+    render_step(c, true, batch);
+}
+
+/* The record, and with the end the CDR: in one transaction, kept until it is written. */
+static void store_step(struct calls *cs, struct call *c, bool with_cdr)
+{
+    struct store_batch batch;
+    render_step(c, with_cdr, &batch);
+    bool theirs = with_cdr && c->campaign_id && !c->leg && cs->ended;
+    if (!theirs || !cs->ended(cs->ended_arg, c, &batch))
+        store_write_kept(cs->config.store, &batch);
+    store_batch_free(&batch);
+}
+
+void calls_refresh(struct calls *cs, struct call *c)
 {
     if (call_is_over(c->state))
         return;
     if (c->stored)
         store_step(cs, c, false);
     show(cs, c);
+}
+
+static void set_text(char **where, const char *text)
+{
+    free(*where);
+    *where = xstrdup(text);
+}
+
+void calls_set_agent(struct calls *cs, struct call *c, const char *agent, const char *result)
+{
+    set_text(&c->agent, agent);
+    set_text(&c->agent_result, result);
+    calls_refresh(cs, c);
 }
 
 static void forget_oldest(struct calls *cs)
@@ -279,7 +333,7 @@ void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
         return;
     log_debug("calls", "call moved", LOG_S("call", c->id), LOG_S("from", call_state_name(from)),
               LOG_S("to", call_state_name(c->state)));
-    if (step.effects & CALL_DO_CDR && !c->cdr_number && cs->config.cdr_numbers)
+    if (step.effects & CALL_DO_CDR && !c->leg && !c->cdr_number && cs->config.cdr_numbers)
         c->cdr_number = serials_next(cs->config.cdr_numbers);
     if (step.effects & CALL_DO_STORE && c->stored)
         store_step(cs, c, step.effects & CALL_DO_CDR);
@@ -341,7 +395,7 @@ void calls_watch(struct calls *cs, struct call *c)
     if (c->overdue)
         after = END_GRACE_MS;
     else if (c->state == CALL_ANSWERED)
-        after = cs->config.retention.max_duration_ms;
+        after = c->talk_ms ? c->talk_ms : cs->config.retention.max_duration_ms;
     else if (c->deadline)
         return; /* ringing does not prolong it */
     loop_timer_stop(cs->config.loop, c->deadline);
