@@ -107,6 +107,7 @@ static void stop_store(struct app *app)
     app->notes = NULL;
     campaigns_free(app->campaigns);
     ledger_free(app->ledger);
+    dialer_free(app->dialer);
     serials_free(app->cdr_numbers);
     if (app->store_instance)
         instance_close(app->store_instance, on_closed, app);
@@ -327,9 +328,18 @@ static void on_drained(void *arg)
 
 #define DRAIN_STORE_MS 10000
 
+static void on_dialer_closed(void *arg)
+{
+    struct app *app = arg;
+    store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
+}
+
 static void stop_calls(struct app *app)
 {
-    store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
+    if (app->dialer)
+        dialer_close(app->dialer, on_dialer_closed, app);
+    else
+        on_dialer_closed(app);
 }
 
 /* ---- Steps: live events --------------------------------------------------------------- */
@@ -415,6 +425,29 @@ static void stop_backends(struct app *app)
     backends_close(app, app_next);
 }
 
+static void start_dialer(struct app *app)
+{
+    const struct dialer_config config = {.loop = app->loop,
+                                         .store = app->store,
+                                         .bus = app->bus,
+                                         .calls = app->calls,
+                                         .control = app->call_control,
+                                         .ledger = app->ledger,
+                                         .notes = app->notes,
+                                         .node = app->node,
+                                         .timezone = settings_str(app->config->server, "timezone")};
+    app->dialer = dialer_new(&config);
+    if (!app->config->store_disabled)
+        dialer_start(app->dialer);
+    app_next(app);
+}
+
+static void stop_dialer(struct app *app)
+{
+    dialer_stop(app->dialer);
+    app_next(app);
+}
+
 /* ---- Steps: the doors ---------------------------------------------------------------- */
 
 static void start_admin(struct app *app)
@@ -459,6 +492,7 @@ static void fill_api(struct app *app)
     app->api.store = app->store;
     app->api.loop = app->loop;
     app->api.ledger = app->ledger;
+    app->api.dialer = app->dialer;
     app->api.campaigns = app->campaigns;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
@@ -516,6 +550,7 @@ static const struct step steps[] = {
     {"calls", start_calls, stop_calls},
     {"events", start_events, stop_events},
     {"backends", start_backends, stop_backends},
+    {"dialer", start_dialer, stop_dialer},
     {"admin", start_admin, stop_admin},
     {"http", start_http, free_http},
     {NULL, NULL, NULL},

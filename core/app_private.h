@@ -12,6 +12,7 @@
 #include "data/notes.h"
 #include "data/serials.h"
 #include "domain/campaigns.h"
+#include "domain/dialer.h"
 #include "domain/mock_numbers.h"
 #include "events/webhooks.h"
 #include "http/server.h"
@@ -29,6 +30,7 @@ struct app {
     struct store *store;
     struct notes *notes;
     struct ledger *ledger;
+    struct dialer *dialer;
     struct campaigns *campaigns;
     struct serials *cdr_numbers;
     struct users *users;

@@ -21,6 +21,7 @@ struct health;   /* api/system/health.h */
 struct readers;  /* api/events/events.h */
 struct webhooks; /* events/webhooks.h */
 struct campaigns;
+struct dialer;
 struct ledger;
 struct loop;
 
@@ -33,6 +34,7 @@ struct api {
     struct webhooks *webhooks;
     struct loop *loop;
     struct ledger *ledger;
+    struct dialer *dialer;
     struct campaigns *campaigns;
 
     /* [any thread] */

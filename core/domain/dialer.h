@@ -42,11 +42,17 @@ struct dialer_config {
 struct dialer *dialer_new(const struct dialer_config *config);
 /* Once, after calls_recover: looks for running campaigns and for what was left behind. */
 void dialer_start(struct dialer *d);
-void dialer_stop(struct dialer *d); /* nothing new is dialled; leases are given back */
-void dialer_free(struct dialer *d); /* after calls_stop */
+/* Nothing new is dialled; leases are given back. Before calls_stop. */
+void dialer_stop(struct dialer *d);
+/* After the backends were closed: `fn` comes when nobody is asked for anything any more but the
+ * ledger, and then calls and control may go. */
+void dialer_close(struct dialer *d, dg_fn *fn, void *arg);
+void dialer_free(struct dialer *d); /* after the ledger; NULL is fine */
 
 /* A campaign was changed, or numbers of it were added, reset or deleted: look again. */
 void dialer_wake(struct dialer *d, int64_t campaign);
+/* The same of all campaigns in the store, as is done now and then. */
+void dialer_look(struct dialer *d);
 
 /* ---- Start, stop, pause, resume ------------------------------------------------------------ */
 

@@ -111,6 +111,18 @@ const struct event_type event_types[] = {
     {"link.up",          BUS_LINK,         is_up,       render_link, "A telephone system is connected"},
     {"link.down",        BUS_LINK,         is_down,     render_link, "A telephone system is not connected any more; detail says why"},
     {"backends.changed", BUS_BACKENDS,     NULL,        render_backends, "Where new calls go has changed, or how the backends are"},
+    {"campaign.started", BUS_NOTICE, NULL, NULL, "A campaign was started; from then on its numbers are dialled"},
+    {"campaign.stopped", BUS_NOTICE, NULL, NULL, "It was stopped"},
+    {"campaign.paused",  BUS_NOTICE, NULL, NULL, "It was paused; calls that live go on"},
+    {"campaign.resumed", BUS_NOTICE, NULL, NULL, "It goes on"},
+    {"campaign.exhausted", BUS_NOTICE, NULL, NULL, "None of its numbers is pending or being called any more"},
+    {"number.pending",   BUS_NOTICE, NULL, NULL, "A number is to be dialled again, not before due_at"},
+    {"number.calling",   BUS_NOTICE, NULL, NULL, "It is about to be dialled"},
+    {"number.answered",  BUS_NOTICE, NULL, NULL, "It has answered"},
+    {"number.completed", BUS_NOTICE, NULL, NULL, "It had answered, and the call is over"},
+    {"number.busy",      BUS_NOTICE, NULL, NULL, "It was busy at its last attempt"},
+    {"number.no_answer", BUS_NOTICE, NULL, NULL, "It did not answer its last attempt"},
+    {"number.failed",    BUS_NOTICE, NULL, NULL, "Its last attempt failed, or it cannot be dialled"},
 };
 /* clang-format on */
 const size_t event_type_count = sizeof event_types / sizeof *event_types;
