@@ -143,7 +143,7 @@ static void killed_at_every_write(void **state)
         gateway_kill(g);
         pbx->dies_with_store = false;
         gateway_start(g);
-        pass(g, 40000); /* claims of the first run end */
+        jump(g, 31000); /* claims of the first run end */
         run(g, 400);
         check(g, at);
         gateway_free(g);
