@@ -41,7 +41,7 @@ def counts(gateway):
 
 def is_over(gateway):
     now = counts(gateway)
-    return now["pending"] == now["calling"] == now["answered"] == 0
+    return not any(now.get(status) for status in ("pending", "calling", "answered"))
 
 
 def check_counts(gateway):
