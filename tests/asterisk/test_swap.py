@@ -38,9 +38,11 @@ class Load:
         try:
             with self.gateway.client("2" if offset % 2 else "1.1") as client:
                 while not self.over.wait(max(0, due - time.monotonic())):
+                    asked = time.monotonic()
                     reply = client.post("/api/v2/calls", json={
                         "phone_number": outcomes.new_number("001"), "extension": "short"})
-                    self.answers.append((time.monotonic(), reply.status_code, reply.json()))
+                    self.answers.append((time.monotonic(), reply.status_code,
+                                         {**reply.json(), "asked": asked}))
                     due = max(due + SENDERS / self.rate, time.monotonic() - 1)
         except Exception as error:  # told by who looks at it
             self.failures.append(error)
@@ -172,10 +174,10 @@ class Outage:
             time.sleep(BETWEEN)
         answers = self.load.answers
         self.calls, self.cdrs = records_of(gateway)
-        self.failed = [at for at, _, body in answers if not body["success"]]
+        self.failed = [body["asked"] for _, _, body in answers if not body["success"]]
         assert self.load.failures == [] and {status for _, status, _ in answers} == {200}
         assert {body["call_id"] for *_, body in answers} == set(self.calls)
-        assert all(self.killed - 1 < at < self.back + 1 for at in self.failed)
+        assert all(self.killed - 5 < at < self.back + 1 for at in self.failed)
         last = [body for at, _, body in answers if at > self.back + 0.5]
         assert last and all(body["success"] and body["backend"] == "pbx" for body in last)
 
@@ -187,7 +189,8 @@ class Outage:
         return found
 
     def is_bridged(self):
-        """Only what was on its way at that moment has failed."""
+        """Only what was on its way at that moment has failed. By ami it is answered when the link is
+        back, or after its deadline: until then nobody can tell whether it was dialled."""
         return all(at < self.killed + 2 for at in self.failed) and len(self.failed) <= SENDERS
 
 
@@ -210,7 +213,7 @@ def test_asterisk_dies_under_load(own, fallback):
 def test_another_pbx_stands_in(pbxs, plugins):
     """A second PBX, of another version and by another plugin, has the calls meanwhile, each once."""
     primary, second = pbxs
-    settings = merged(primary.backend(plugin=plugins[0]), {
+    settings = merged({**primary.backend(plugin=plugins[0]), "backend.mock": {}}, {
         "telephony": {"fallback": "second", "fallback_hold": "1s"},
         "calls": {"endpoint": "PJSIP/{number}@trunk"}, "log": {"level": "info"},
         "backend.pbx": {"max_per_second": 0},
