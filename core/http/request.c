@@ -131,7 +131,7 @@ static bool parse_path(struct request *req, h2o_iovec_t path)
     return true;
 }
 
-static char *decode_query(struct request *req, const char *s, size_t len)
+static const char *decode_escaped(struct request *req, const char *s, size_t len)
 {
     struct buf out;
     buf_init(&out, MAX_URI);
@@ -139,6 +139,25 @@ static char *decode_query(struct request *req, const char *s, size_t len)
     if (str_url_decode(s, len, true, &out) && str_utf8(buf_cstr(&out), out.len))
         text = request_text(req, h2o_iovec_init(buf_cstr(&out), out.len));
     buf_free(&out);
+    return text;
+}
+
+/* Most of what is in queries stands for itself: it is copied to *space. */
+static const char *decode_query(struct request *req, char **space, const char *s, size_t len)
+{
+    static const bool plain[256] = {
+        ['!' ... '$'] = true, ['&' ... '*'] = true, [',' ... '~'] = true};
+    size_t run = 0;
+    while (run < len && plain[(unsigned char)s[run]])
+        run++;
+    if (run < len)
+        return decode_escaped(req, s, len);
+    if (!len)
+        return "";
+    char *text = *space;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    *space += len + 1;
     return text;
 }
 
@@ -150,6 +169,8 @@ static bool parse_query(struct request *req, const char *p, const char *end)
     if (count > MAX_QUERY)
         return false;
     req->query = h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
+    /* A NUL for each text, in the place of the '=' or '&' behind it. */
+    char *space = h2o_mem_alloc_pool(&req->h2o->pool, (size_t)(end - p) + 1);
     while (p < end) {
         const char *amp = memchr(p, '&', (size_t)(end - p));
         const char *stop = amp ? amp : end;
@@ -157,8 +178,8 @@ static bool parse_query(struct request *req, const char *p, const char *end)
         const char *value = equals ? equals + 1 : stop;
         if (stop > p) {
             struct query_pair *pair = &req->query[req->query_count++];
-            pair->name = decode_query(req, p, (size_t)((equals ? equals : stop) - p));
-            pair->value = decode_query(req, value, (size_t)(stop - value));
+            pair->name = decode_query(req, &space, p, (size_t)((equals ? equals : stop) - p));
+            pair->value = decode_query(req, &space, value, (size_t)(stop - value));
             if (!pair->name || !pair->value)
                 return false;
         }
