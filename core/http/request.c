@@ -22,11 +22,13 @@ char *request_text(struct request *req, h2o_iovec_t bytes)
 
 h2o_iovec_t request_raw_header(const struct request *req, const char *name)
 {
-    if (strcmp(name, "host") == 0)
+    const size_t len = strlen(name);
+    if (len == 4 && memcmp(name, "host", len) == 0)
         return req->h2o->input.authority;
     const h2o_headers_t *headers = &req->h2o->headers;
     for (size_t i = 0; i < headers->size; i++)
-        if (is(*headers->entries[i].name, name))
+        if (headers->entries[i].name->len == len &&
+            memcmp(headers->entries[i].name->base, name, len) == 0)
             return headers->entries[i].value;
     return (h2o_iovec_t){NULL, 0};
 }
@@ -41,9 +43,8 @@ static const char *make_id(struct request *req)
         usable = own.base[i] >= ' ' && own.base[i] <= '~';
     if (usable)
         return request_text(req, own);
-    char *id = h2o_mem_alloc_pool(&req->h2o->pool, ID_SIZE);
-    id_uuid4(id);
-    return id;
+    id_uuid4(req->own_id);
+    return req->own_id;
 }
 
 /* Behind trusted proxies that is whom they name, else who is connected. */
@@ -168,7 +169,9 @@ static bool parse_query(struct request *req, const char *p, const char *end)
         count += *s == '&';
     if (count > MAX_QUERY)
         return false;
-    req->query = h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
+    req->query = count <= FEW_PAIRS
+                     ? req->few_pairs
+                     : h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
     /* A NUL for each text, in the place of the '=' or '&' behind it. */
     char *space = h2o_mem_alloc_pool(&req->h2o->pool, (size_t)(end - p) + 1);
     while (p < end) {
