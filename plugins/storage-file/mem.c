@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 2048
+#define CHUNK 992 /* with its head, what the C library keeps at hand for each thread */
 
 struct pool_chunk {
     struct pool_chunk *next;
