@@ -247,7 +247,7 @@ static const char *type_name(enum dg_cfg_type type)
     static const char *const names[] = {
         [DG_CFG_STR] = "text",        [DG_CFG_SECRET] = "secret", [DG_CFG_INT] = "integer",
         [DG_CFG_BOOL] = "true/false", [DG_CFG_MS] = "duration",   [DG_CFG_JSON] = "list or table",
-        [DG_CFG_PATH] = "path",
+        [DG_CFG_PATH] = "path",       [DG_CFG_URL] = "url",
     };
     return names[type];
 }

@@ -67,6 +67,8 @@ struct call_doing {
     char **recordings;
     size_t recording_count;
     bool recording, recording_paused, recording_starting;
+    char consult[ID_SIZE]; /* the leg of an attended transfer under way; "": none is */
+    bool consult_held;     /* it was put on hold for that */
     unsigned held_way, muted_way, recording_way; /* how control.c did it; 0: somebody else did */
 };
 

@@ -16,7 +16,8 @@
  *   control_actions.c   each action: its ways, and what the call shows afterwards
  *   control_record.c    the same of recordings
  *   control_consult.c   attended transfers
- *   control_park.c      the same of parking; who is parked, and taking one back
+ *   control_park.c      the same of parking; taking a parked call back
+ *   control_parked.c    who is parked
  */
 #ifndef DOMAIN_CONTROL_H
 #define DOMAIN_CONTROL_H
@@ -94,8 +95,21 @@ struct control_capability control_capability(const struct control *ct, const str
 
 /* ---- Parked calls ---------------------------------------------------------------------- */
 
-/* Of the active backend's server: dg_parked, also of calls that are not ours. */
-void control_parked(struct control *ct, op_fn *fn, void *arg);
+/* On the servers of all backends that are open, draining ones too; those of the active one first.
+ * One that is not connected, or fails, is left out (and logged), unless nobody can tell anything.
+ */
+struct parked_call {
+    const struct dg_parked *shown; /* also of calls that are not ours */
+    const char *backend;           /* by name: whose server it waits on */
+};
+struct parked_answer {
+    enum dg_err err;
+    const char *message; /* NULL when err is DG_OK */
+    const struct parked_call *calls;
+    size_t count;
+};
+typedef void parked_fn(void *arg, const struct parked_answer *answer);
+void control_parked(struct control *ct, parked_fn *fn, void *arg);
 
 struct retrieve_request {
     const char *slot, *lot; /* lot NULL: any */

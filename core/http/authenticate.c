@@ -8,6 +8,7 @@
 #include "http/inside.h"
 
 #define MAX_CREDENTIALS 8192
+#define MAX_REMEMBERED  1024 /* with each connection */
 
 /* ---- Finding the credentials -------------------------------------------- */
 
@@ -45,12 +46,49 @@ static bool printable(h2o_iovec_t token)
     return true;
 }
 
-static struct siphash_tag tag_of(const struct http *h, enum route_auth auth, h2o_iovec_t token)
+static struct siphash_tag make_tag(const struct http *h, enum route_auth auth, h2o_iovec_t token)
 {
     char bytes[1 + MAX_CREDENTIALS];
     bytes[0] = (char)auth;
     memcpy(bytes + 1, token.base, token.len);
     return siphash128(&h->key, bytes, 1 + token.len);
+}
+
+void recent_token_forget(struct recent_token *t)
+{
+    if (t->bytes)
+        explicit_bzero(t->bytes, t->len);
+    free(t->bytes);
+    *t = (struct recent_token){0};
+}
+
+/* Takes as long wherever they differ: behind a proxy a connection has many clients. */
+static bool same_secret(const char *a, const char *b, size_t len)
+{
+    uint64_t differs = 0, left, right;
+    size_t i = 0;
+    for (; len - i >= sizeof(left); i += sizeof(left)) {
+        memcpy(&left, a + i, sizeof(left));
+        memcpy(&right, b + i, sizeof(right));
+        differs |= left ^ right;
+    }
+    for (; i < len; i++)
+        differs |= (unsigned char)(a[i] ^ b[i]);
+    return !differs;
+}
+
+static struct siphash_tag tag_of(struct request *req, enum route_auth auth, h2o_iovec_t token)
+{
+    struct recent_token *t = &req->conn->token;
+    if (t->len == token.len && t->auth == auth && same_secret(t->bytes, token.base, token.len))
+        return t->tag;
+    struct siphash_tag tag = make_tag(req->worker->http, auth, token);
+    recent_token_forget(t);
+    if (token.len > MAX_REMEMBERED)
+        return tag;
+    *t = (struct recent_token){xmalloc(token.len), token.len, auth, tag};
+    memcpy(t->bytes, token.base, token.len);
+    return tag;
 }
 
 /* ---- Asking the control thread ------------------------------------------ */
@@ -159,7 +197,7 @@ void request_authenticate(struct request *req)
         reply_unauthenticated(req, !token.len);
         return;
     }
-    struct siphash_tag tag = tag_of(h, auth, token);
+    struct siphash_tag tag = tag_of(req, auth, token);
     uint64_t generation = atomic_load(&h->generation);
     struct known *known =
         identity_cache_get(req->worker->identities, tag, generation, req->began_us / 1000,

@@ -130,9 +130,11 @@ static void answer(struct request *req, int status, const char *type, h2o_iovec_
     h2o->res.status = status;
     h2o->res.reason = status_reason(status);
     h2o->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body.len;
-    add_constant(req, "x-request-id", "X-Request-ID", req->id);
+    h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, H2O_STRLIT("x-request-id"), 0,
+                          "X-Request-ID", req->id, strlen(req->id));
     if (type)
-        add_constant(req, "content-type", "Content-Type", request_strdup(req, type));
+        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type", type,
+                       strlen(type));
     add_cors(req);
     if (req->worker->draining)
         h2o->http1_is_persistent = 0;

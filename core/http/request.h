@@ -49,6 +49,7 @@ void request_on_end(struct request *req, dg_fn *fn, void *arg);
 
 /* Before the body. Both are copied. CR, LF and NUL in a value end the process: they are bugs. */
 void reply_header(struct request *req, const char *name, const char *value);
+/* `type` is a constant; the bytes are copied. */
 void reply_bytes(struct request *req, int status, const char *type, const char *bytes, size_t len);
 void reply_static(struct request *req, int status, const char *type, const char *bytes,
                   size_t len);                                            /* not copied */

@@ -7,7 +7,7 @@
 #include "asterisk/text.h"
 
 const struct dg_cfg_key config_keys[] = {
-    {"url", DG_CFG_STR, "http://localhost:8088/ari", "Where ARI listens; https is possible"},
+    {"url", DG_CFG_URL, "http://localhost:8088/ari", "Where ARI listens; https is possible"},
     {"username", DG_CFG_STR, "", "A user of ari.conf, not read_only"},
     {"password", DG_CFG_SECRET, "", "Its password"},
     {"app", DG_CFG_STR, "dialgate", "Stasis application to register"},

@@ -136,12 +136,23 @@ static void unescape(struct pool *pool, const unsigned char *from, const unsigne
     out->len = (size_t)(to - text);
 }
 
+/* ASCII that stands for itself: nearly all there is in text. */
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+    static const bool plain[256] = {
+        [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
+    while (at < end && plain[*at])
+        at++;
+    return at;
+}
+
 /* From the opening quote past the closing one. `out` may be NULL: only checked. */
 static bool scan_text(struct scan *s, struct scan_value *out)
 {
     const unsigned char *start = ++s->at;
     bool escapes = false;
     for (;;) {
+        s->at = skip_plain(s->at, s->end);
         unsigned char c = peek(s);
         if (c == '"') {
             break;
@@ -151,8 +162,6 @@ static bool scan_text(struct scan *s, struct scan_value *out)
                 return fail(s, "an escape that means nothing");
         } else if (c < 0x20) {
             return fail(s, s->at < s->end ? "a control character in text" : "text without an end");
-        } else if (c < 0x80) {
-            s->at++;
         } else if (!skip_utf8(s)) {
             return false;
         }

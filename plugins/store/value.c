@@ -152,14 +152,24 @@ struct reading {
     const struct table *table;
     struct value *values;
     bool *seen;
+    size_t next; /* column: documents mostly have their members in the same order */
     struct fault *fault;
 };
 
-static int find_field(const struct table *t, const char *key, size_t len)
+static bool is_named(const struct column *c, const char *key, size_t len)
 {
-    for (size_t i = 0; i < t->column_count; i++) {
-        if (t->columns[i].name_len == len && memcmp(t->columns[i].name, key, len) == 0)
-            return (int)i;
+    return c->name_len == len && memcmp(c->name, key, len) == 0;
+}
+
+static int find_field(struct reading *r, const char *key, size_t len)
+{
+    const struct table *t = r->table;
+    for (size_t n = t->column_count, i = r->next; n; n--, i++) {
+        i = i < t->column_count ? i : 0;
+        if (!is_named(&t->columns[i], key, len))
+            continue;
+        r->next = i + 1;
+        return (int)i;
     }
     return -1;
 }
@@ -171,7 +181,7 @@ static bool on_member(void *arg, const char *key, size_t key_len, const struct s
                                            [DG_FIELD_BOOL] = SCAN_BOOL,
                                            [DG_FIELD_TIME] = SCAN_INT};
     struct reading *r = arg;
-    int i = find_field(r->table, key, key_len);
+    int i = find_field(r, key, key_len);
     if (i < 0)
         return true;
     const struct column *c = &r->table->columns[i];

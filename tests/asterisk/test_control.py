@@ -359,16 +359,13 @@ REQUESTS = {  # the first of each, for those that are refused
     "recording": ("recording", None), "park, retrieve": ("park", None),
     "transfer": ("transfer", {"extension": "tone"}),
     "redirect": ("redirect", {"extension": "tone"}),
-    "attended transfer": ("transfer", None),
+    "attended transfer": ("transfer", {"type": "attended", "extension": "5500000000"}),
     "set variables": ("variables/BED_TWO", {"value": "1"}),
 }
 
 
 def refused(call, name, status):
     action, body = REQUESTS[name]
-    if name == "attended transfer":  # somebody can be consulted, but not be given the call
-        consult(call)
-        action, body = "transfer/complete", None
     reply = call.ask(action, body, "PUT" if "variables" in action else "POST")
     assert reply.status_code == status, (reply.status_code, reply.text)
     assert len(reply.json()["detail"]) > 10
@@ -476,3 +473,32 @@ def test_nobody_to_talk_to(manager_setup):
     assert (reply.status_code, "runs in the dialplan" in reply.text) == (409, True), reply.text
     call.is_alive()
     call.end()
+
+
+@pytest.mark.parametrize("version, backend, place", [
+    ("22", "ari", "controlled"), ("16", "companion", "dialplan"), ("22", "ami", "dialplan")])
+def test_consultation_and_a_restart(version, backend, place):
+    """It goes on when the gateway is there again; if the leg has ended meanwhile, the call is taken
+    from hold: nobody is left there."""
+    setup = Setup(version, backend)
+    try:
+        left, joined = Call(setup, place), Call(setup, place)
+        legs = [consult(call) for call in (left, joined)]
+        assert left.status()["held"] and joined.status()["held"]
+        setup.gateway.kill()
+        setup.manager.ask("Hangup", Channel=legs[0])
+        setup.gateway.start()
+        for call in (left, joined):
+            call.client.close()
+            call.client = setup.gateway.client("2")
+        wait_until(lambda: not left.status().get("held"), 20, "the call's return")
+        left.is_alive()
+        assert hears_something(left)
+        assert left.ask("transfer/complete").status_code == 409
+        assert joined.do("transfer/complete")["consult_call_id"] == legs[1]
+        wait_until(lambda: joined.channel().get("BridgeID") and joined.channel()["BridgeID"] ==
+                   setup.manager.channel(legs[1]).get("BridgeID"), 5, "the two in a bridge")
+        left.end()
+        joined.end()
+    finally:
+        setup.close()
