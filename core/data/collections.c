@@ -24,8 +24,9 @@ static const struct dg_field user_fields[] = {
 };
 
 static const struct dg_field call_fields[] = {
-    TEXT("status"),  TEXT("phone_number"), TEXT("api"),        TEXT("direction"),
-    TEXT("backend"), TEXT("node"),         TIME("created_at"), TIME("ended_at"),
+    TEXT("status"),  TEXT("phone_number"), TEXT("api"),          TEXT("direction"),
+    TEXT("backend"), TEXT("node"),         TIME("created_at"),   TIME("ended_at"),
+    BOOL("mock"),    TEXT("server_run"),   TEXT("adopted_from"),
 };
 
 static const struct dg_index call_indexes[] = {
@@ -63,6 +64,23 @@ static const struct dg_index mock_numbers_indexes[] = {
     INDEX("expires_at"),
 };
 
+static const struct dg_field nodes_fields[] = {
+    TEXT("run"),  TEXT("state"),   TEXT("version"),    TEXT("adopter"),    TEXT("backends"),
+    INT("calls"), TIME("seen_at"), TIME("started_at"), TIME("adopter_at"),
+};
+
+static const struct dg_field commands_fields[] = {
+    TEXT("node"),
+    TEXT("state"),
+    TIME("expires_at"),
+    TIME("forget_at"),
+};
+
+static const struct dg_index commands_indexes[] = {
+    INDEX("node", "state"),
+    INDEX("forget_at"),
+};
+
 const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
@@ -89,6 +107,12 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(mock_numbers_fields),
      .indexes = mock_numbers_indexes,
      .index_count = COUNT(mock_numbers_indexes)},
+    {.name = COLLECTION_NODES, .fields = nodes_fields, .field_count = COUNT(nodes_fields)},
+    {.name = COLLECTION_COMMANDS,
+     .fields = commands_fields,
+     .field_count = COUNT(commands_fields),
+     .indexes = commands_indexes,
+     .index_count = COUNT(commands_indexes)},
 };
 const size_t collection_count = COUNT(collections);
 

@@ -41,6 +41,8 @@ struct notes {
 
 void notes_subscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg)
 {
+    if (!n)
+        return;
     struct listeners *l = &n->topics[topic];
     l->list = xrealloc(l->list, (l->count + 1) * sizeof *l->list);
     l->list[l->count++] = (struct listener){fn, arg};
@@ -48,6 +50,8 @@ void notes_subscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *
 
 void notes_unsubscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg)
 {
+    if (!n)
+        return;
     struct listeners *l = &n->topics[topic];
     size_t kept = 0;
     for (size_t i = 0; i < l->count; i++) {
@@ -101,7 +105,7 @@ static void on_sent(void *arg, const struct op_result *res)
 
 void notes_publish(struct notes *n, enum note_topic topic, const char *text)
 {
-    if (!store_passes_notes(n->store))
+    if (!n || !store_passes_notes(n->store))
         return;
     if (n->under_way >= UNDER_WAY_MAX || strlen(text) > NOTE_TEXT_MAX) {
         count(n->dropped, topic);
