@@ -31,9 +31,8 @@ struct step {
 };
 
 static const struct step steps[];
-static void app_next(struct app *app);
 
-static void app_fail(struct app *app, const char *why)
+void app_fail(struct app *app, const char *why)
 {
     fprintf(stderr, "dialgate: %s\n", why);
     log_error("app", "start refused", LOG_S("step", steps[app->step].name), LOG_S("why", why));
@@ -181,6 +180,7 @@ static void start_auth(struct app *app)
     struct auth_config config = {.plug = app->plug,
                                  .loop = app->loop,
                                  .users = app->users,
+                                 .notes = app->notes,
                                  .metrics = app->metrics,
                                  .settings = app->config->auth,
                                  .debug = app->config->debug || app->config->store_disabled};
@@ -263,6 +263,8 @@ static void start_calls(struct app *app)
                                       .store = app->store,
                                       .calls = app->calls,
                                       .bus = app->bus,
+                                      .notes = app->notes,
+                                      .nodes = app->nodes,
                                       .metrics = app->metrics};
     app->call_control = control_new(app->loop, app->calls, app->bus);
     app_idempotency(app->config, &keys.settings);
@@ -270,10 +272,12 @@ static void start_calls(struct app *app)
     struct mock_numbers_config mocks = {.loop = app->loop,
                                         .store = app->store,
                                         .stored = !app->config->store_disabled,
+                                        .notes = app->notes,
                                         .readers = app->threads,
                                         .metrics = app->metrics};
     app_mock_numbers(app->config, &mocks.settings);
     app->mock_numbers = mock_numbers_new(&mocks);
+    share_calls(app);
     calls_recover(app->calls, on_recovered, app);
 }
 
@@ -282,7 +286,9 @@ static void on_mock_numbers_closed(void *arg)
     struct app *app = arg;
     app->mock_numbers = NULL;
     idempotency_free(app->idempotency);
+    unshare_calls(app);
     control_free(app->call_control);
+    nodes_follow(app->nodes, NULL);
     calls_free(app->calls);
     app->calls = NULL;
     channels_free(app->channels);
@@ -320,6 +326,7 @@ static void start_backends(struct app *app)
 
 static void stop_backends(struct app *app)
 {
+    unshare_calls(app);
     calls_stop(app->calls);
     backends_close(app, app_next);
 }
@@ -358,6 +365,7 @@ static void fill_api(struct app *app)
     const struct settings *s = app->config->server;
     app->api.calls = app->calls;
     app->api.control = app->call_control;
+    app->api.nodes = app->nodes;
     app->api.idempotency = app->idempotency;
     app->api.mock_numbers = app->mock_numbers;
     app->api.auth = app->auth;
@@ -416,6 +424,7 @@ static const struct step steps[] = {
     {"store", start_store, stop_store},
     {"users", start_users, stop_users},
     {"auth", start_auth, stop_auth},
+    {"nodes", start_nodes, stop_nodes},
     {"calls", start_calls, stop_calls},
     {"backends", start_backends, stop_backends},
     {"admin", start_admin, stop_admin},
@@ -436,7 +445,7 @@ static void note_started(struct app *app)
         kill(getpid(), SIGHUP);
 }
 
-static void app_next(struct app *app)
+void app_next(struct app *app)
 {
     if (app->failed && !app->stopping)
         return; /* the way back comes from app_stop */
@@ -527,15 +536,6 @@ static void raise_file_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-static void name_node(struct app *app)
-{
-    const char *name = settings_str(app->config->node, "name");
-    if (!str_empty(name))
-        snprintf(app->node, sizeof app->node, "%s", name);
-    else if (gethostname(app->node, sizeof app->node - 1) != 0)
-        snprintf(app->node, sizeof app->node, "node");
 }
 
 static unsigned thread_count(const struct config *c)

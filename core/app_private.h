@@ -9,7 +9,10 @@
 #include "api/api.h"
 #include "config.h"
 #include "data/notes.h"
+#include "domain/adoption.h"
+#include "domain/commands.h"
 #include "domain/mock_numbers.h"
+#include "domain/nodes.h"
 #include "http/server.h"
 
 struct app {
@@ -24,6 +27,7 @@ struct app {
     struct instance *store_instance;
     struct store *store;
     struct notes *notes;
+    struct nodes *nodes;
     struct users *users;
     struct auth *auth;
     struct instance **providers;
@@ -35,6 +39,8 @@ struct app {
     struct channels *channels;
     struct calls *calls;
     struct control *call_control;
+    struct commands *commands;
+    struct adoption *adoption;
     struct idempotency *idempotency;
     struct mock_numbers *mock_numbers;
     struct admin *admin;
@@ -58,7 +64,17 @@ struct app {
     } reload;
 };
 
+/* ---- app_nodes.c: this gateway among others on its store ---- [control thread] */
+void start_nodes(struct app *app);
+void stop_nodes(struct app *app);
+void share_calls(struct app *app); /* when there are calls */
+void unshare_calls(struct app *app);
+/* The name of this gateway: as configured, or the host's. */
+void name_node(struct app *app);
+
 /* ---- app.c ---- */
+void app_next(struct app *app); /* the step is through */
+void app_fail(struct app *app, const char *why);
 bool app_started(const struct app *app); /* [control thread] and not stopping */
 
 /* ---- app_check.c ---- */

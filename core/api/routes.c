@@ -43,6 +43,8 @@ const struct route api_routes[] = {
     {"GET",    "/api/v2/channels",                    ROUTE_JWT,  NULL, channels_get_list,          &channels_get_list_doc},
     {"GET",    "/api/v2/channels/{channel_id}",       ROUTE_JWT,  NULL, channels_get_one,           &channels_get_one_doc},
 
+    {"GET",    "/api/v2/nodes",                       ROUTE_JWT,  NULL, system_nodes,               &system_nodes_doc},
+
     {"GET",    "/check-connection",                   ROUTE_API_KEY, NULL, mobile_check_connection, &mobile_check_connection_doc},
     {"POST",   "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_doc},
     {"DELETE", "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_delete_doc},

@@ -21,6 +21,7 @@ struct auth {
     struct plug *plug;
     struct users *users;
     struct rate *rate;
+    struct notes *notes;
     struct chain nobody, bearer, api_key, dev_key;
     char spare_secret[65]; /* signs where none is set */
     struct link retired;   /* own providers that others have replaced, with asks under way */
@@ -131,8 +132,15 @@ static void bound_sign_ins(struct auth *a, const struct settings *s)
     loop_lane_bound(a->loop, LANE_CPU, makes ? SIGN_INS_MAX : LOOP_LANE_BOUND);
 }
 
+static void on_login_elsewhere(void *arg, const char *key)
+{
+    struct auth *a = arg;
+    rate_count(a->rate, key);
+}
+
 static void destroy(struct auth *a)
 {
+    notes_unsubscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     chain_clear(&a->nobody);
     chain_clear(&a->bearer);
     chain_clear(&a->api_key);
@@ -153,6 +161,8 @@ struct auth *auth_new(const struct auth_config *config, struct problem *problem)
     a->plug = config->plug;
     a->users = config->users;
     a->rate = rate_new(&limit, rate_addresses_max(&limit));
+    a->notes = config->notes;
+    notes_subscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     str_random_hex(32, a->spare_secret);
     list_init(&a->retired);
     chain_init(&a->nobody, a->loop);
@@ -368,9 +378,33 @@ void auth_issue(struct auth *a, const char *username, const char *password, cons
     chain_issue(&a->bearer, &c, on_issued, s);
 }
 
+struct told_login {
+    struct notes *notes;
+    char key[RATE_KEY_SIZE];
+};
+
+static void tell_login(void *arg)
+{
+    struct told_login *t = arg;
+    notes_publish(t->notes, NOTE_LOGINS, t->key);
+    free(t);
+}
+
+/* The other gateways count it too. */
+static void tell_others(struct auth *a, const char *peer)
+{
+    struct told_login *t = xcalloc(1, sizeof *t);
+    t->notes = a->notes;
+    rate_key(peer, t->key);
+    loop_call(a->loop, tell_login, t);
+}
+
 bool auth_token_rate(struct auth *a, const char *peer, unsigned *retry_after_s)
 {
-    if (rate_allow(a->rate, peer, retry_after_s))
+    bool allowed = rate_allow(a->rate, peer, retry_after_s);
+    if (allowed && a->notes)
+        tell_others(a, peer);
+    if (allowed)
         return true;
     metric_add(a->rate_exceeded, 1);
     return false;

@@ -86,6 +86,7 @@ struct call {
     size_t variable_count;
     char *api, *user;     /* through which API, and who asked */
     char *backend, *node; /* which instance carries it, on which gateway */
+    char *adopted_from;   /* the gateway that had it before, and died; NULL: none */
     char *server_run;     /* of the backend's server that carries it; NULL: not known */
     bool mock;            /* carried by a simulation */
 
@@ -110,6 +111,7 @@ struct call {
     bool stored;                 /* its first write was acknowledged */
     bool asked;                  /* the carrier was asked to place it */
     bool placed;                 /* the backend is known to have it, or to have had it */
+    bool let_go;                 /* another gateway has it: nothing moves it here */
     bool overdue;                /* its deadline has passed, we asked for its end */
     bool given_up;               /* ended without a word from the backend */
     uint64_t postponed_ms;       /* by how much its deadline was, because its backend is away */

@@ -58,6 +58,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     jw_str(w, "user", c->user);
     jw_str(w, "backend", c->backend);
     jw_str(w, "node", c->node);
+    if (c->adopted_from)
+        jw_str(w, "adopted_from", c->adopted_from);
     jw_bool(w, "mock", c->mock);
     jw_str(w, "channel", c->channel);
     jw_str(w, "context", c->context);
@@ -188,6 +190,7 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->user = text(doc, "user");
     c->backend = text(doc, "backend");
     c->node = text(doc, "node");
+    c->adopted_from = text(doc, "adopted_from");
     c->server_run = text(doc, "server_run");
     c->mock = json_get_bool(doc, "mock", false);
     c->channel = text(doc, "channel");

@@ -18,6 +18,7 @@
  *   control_consult.c   attended transfers
  *   control_park.c      the same of parking; taking a parked call back
  *   control_parked.c    who is parked
+ *   control_forward.c   calls that another gateway on the store carries
  */
 #ifndef DOMAIN_CONTROL_H
 #define DOMAIN_CONTROL_H
@@ -78,8 +79,18 @@ typedef void control_fn(void *arg, const struct control_answer *answer);
 struct control *control_new(struct loop *loop, struct calls *calls, struct bus *bus);
 void control_free(struct control *ct); /* after the backends were closed */
 
+/* Requests about calls of other gateways go to them. NULL: no longer. */
+struct commands;
+void control_share(struct control *ct, struct commands *commands);
+/* What another gateway asks of this one: a command_fn, `arg` is the struct control. */
+struct command;
+void control_command(void *arg, const json_t *what, struct command *command);
+
 struct control_request control_copy(struct arena *a, const struct control_request *req);
 void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg);
+
+/* Any channel, as calls_hangup_channel does; a call of another gateway is ended by that one. */
+void control_hangup_channel(struct control *ct, const char *id_or_name, op_fn *fn, void *arg);
 
 /* ---- What can be done ------------------------------------------------------------------- */
 
