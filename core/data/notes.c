@@ -33,7 +33,6 @@ struct notes {
     struct store *store;
     struct listeners topics[NOTE_TOPICS];
     size_t under_way;
-    bool link_up;
     struct metric_family *sent, *received, *dropped;
 };
 
@@ -87,9 +86,8 @@ void notes_come(struct notes *n, const struct dg_note *note)
 
 void notes_link(struct notes *n, enum dg_link link)
 {
-    bool again = link == DG_LINK_UP && !n->link_up;
-    n->link_up = link == DG_LINK_UP;
-    for (size_t i = 0; again && i < NOTE_TOPICS; i++)
+    /* Also when it is said again: then notes alone may have been missed. */
+    for (size_t i = 0; link == DG_LINK_UP && i < NOTE_TOPICS; i++)
         tell(&n->topics[i], NULL);
 }
 

@@ -135,6 +135,9 @@ static void answer(struct request *req, int status, const char *type, h2o_iovec_
     if (type)
         h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type", type,
                        strlen(type));
+    if (status == 503 &&
+        h2o_find_header_by_str(&h2o->res.headers, H2O_STRLIT("retry-after"), -1) < 0)
+        add_constant(req, "retry-after", "Retry-After", "1");
     add_cors(req);
     if (req->worker->draining)
         h2o->http1_is_persistent = 0;
