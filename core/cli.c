@@ -16,6 +16,7 @@ enum takes {
     TAKES_NAME = 2,
     TAKES_ROLE = 4, /* and --email */
     TAKES_JSON = 8,
+    TAKES_PROGRESS = 16,
 };
 
 struct verb {
@@ -74,9 +75,10 @@ static enum cli_status run_help(const struct cli_args *args);
 
 static const struct verb verbs[] = {
     {"check", TAKES_CONFIG, run_check, "says what is wrong with the configuration"},
-    {"export", TAKES_CONFIG, cli_export, "writes everything in the store to standard output"},
+    {"export", TAKES_CONFIG | TAKES_PROGRESS, cli_export,
+     "writes everything in the store to standard output"},
     {"help", 0, run_help, "this text"},
-    {"import", TAKES_CONFIG, cli_import,
+    {"import", TAKES_CONFIG | TAKES_PROGRESS, cli_import,
      "puts what export wrote, from standard input, into the store"},
     {"plugins", TAKES_CONFIG, run_plugins, "lists the plugins and every key of the configuration"},
     {"reload", TAKES_CONFIG, cli_reload,
@@ -96,9 +98,10 @@ static const struct verb verbs[] = {
 
 static void print_usage(FILE *out, const struct verb *v)
 {
-    fprintf(out, "dialgate %s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
+    fprintf(out, "dialgate %s%s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
             v->takes & TAKES_ROLE ? " [--role admin|user] [--email EMAIL]" : "",
             v->takes & TAKES_JSON ? " [--json]" : "",
+            v->takes & TAKES_PROGRESS ? " [--progress]" : "",
             v->takes & TAKES_CONFIG ? " [--config FILE]" : "");
 }
 
@@ -181,6 +184,10 @@ static bool take_option(const struct verb *v, struct cli_args *args, int argc, c
     };
     if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json")) {
         args->json = true;
+        return true;
+    }
+    if ((v->takes & TAKES_PROGRESS) && str_eq(argv[*i], "--progress")) {
+        args->progress = true;
         return true;
     }
     for (size_t n = 0; n < sizeof options / sizeof *options; n++) {

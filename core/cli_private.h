@@ -15,7 +15,7 @@ struct cli_args {
     const char *config_file; /* NULL: the usual places */
     const char *name;        /* the one argument without dashes */
     const char *role, *email;
-    bool json;
+    bool json, progress;
 };
 
 /* Says the sentence; CLI_REFUSED. */

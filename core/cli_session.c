@@ -106,7 +106,14 @@ enum cli_status cli_reload(const struct cli_args *args)
     return status;
 }
 
-typedef bool transfer_fn(int fd, FILE *file, int64_t *documents, struct problem *problem);
+typedef bool transfer_fn(int fd, FILE *file, client_progress_fn *progress, int64_t *documents,
+                         struct problem *problem);
+
+/* On a terminal always in the same line. */
+static void tell_progress(int64_t documents)
+{
+    fprintf(stderr, "%lld documents%c", (long long)documents, isatty(STDERR_FILENO) ? '\r' : '\n');
+}
 
 static enum cli_status transfer(const struct cli_args *args, transfer_fn *run, FILE *file,
                                 const char *done)
@@ -116,7 +123,8 @@ static enum cli_status transfer(const struct cli_args *args, transfer_fn *run, F
     int64_t documents;
     if (!session_open(&s, args, false))
         return CLI_REFUSED;
-    bool good = run(s.fd, file, &documents, &problem);
+    bool told = args->progress || (isatty(STDERR_FILENO) && !isatty(fileno(file)));
+    bool good = run(s.fd, file, told ? tell_progress : NULL, &documents, &problem);
     session_close(&s);
     if (!good)
         return cli_refuse("%s", problem.text);
