@@ -58,6 +58,18 @@ static bool skip_utf8(struct scan *s)
     return true;
 }
 
+bool utf8_ok(const char *text, size_t len)
+{
+    struct scan s = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len};
+    while (s.at < s.end) {
+        if (*s.at < 0x80)
+            s.at++;
+        else if (!skip_utf8(&s))
+            return false;
+    }
+    return true;
+}
+
 static int hex4(const unsigned char *at, const unsigned char *end)
 {
     int n = 0;
@@ -294,8 +306,12 @@ static bool scan_members(struct scan *s, scan_fn *fn, void *arg)
         if (next_token(s) != ':')
             return fail(s, "no colon behind a key");
         s->at++;
+        next_token(s);
+        const unsigned char *raw = s->at;
         if (!scan_any(s, &value))
             return false;
+        value.raw = (const char *)raw;
+        value.raw_len = (size_t)(s->at - raw);
         if (fn && !fn(arg, key.text, key.len, &value))
             return fail(s, "");
         unsigned char c = next_token(s);
