@@ -137,7 +137,7 @@ static void on_close_check(void *arg)
 {
     struct pg *p = arg;
     p->close_check = NULL;
-    if (p->errand || link_busy(p) || p->kicked)
+    if (p->errand || link_busy(p) || p->kicked || p->read_kicked)
         return;
     bool done = writer_idle(p) && reader_idle(p);
     if (!done && p->writer.pg && !atomic_load(&p->closing))
