@@ -81,8 +81,10 @@ bool sync_connect(struct sync *s, struct dsn *dsn)
         s->fault = &fault;
         bool ok = connect_one(s, dsn);
         s->fault = first;
-        if (ok)
+        if (ok) {
+            first->err = DG_OK; /* another one was not to be had, and need not be */
             return true;
+        }
         fault_set(first, fault.err, "%s", fault.text);
     }
     return false;
