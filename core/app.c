@@ -123,8 +123,44 @@ static void on_users(void *arg, enum dg_err err, const char *message, const stru
 static void forget_identities(void *arg)
 {
     struct app *app = arg;
+    pthread_mutex_lock(&app->http_lock);
     if (app->http)
         http_forget_identities(app->http);
+    pthread_mutex_unlock(&app->http_lock);
+}
+
+/* Changed by this gateway, not read from what another has changed. */
+static void identities_changed(void *arg)
+{
+    struct app *app = arg;
+    forget_identities(app);
+    if (!app->users_reloading)
+        notes_publish(app->notes, NOTE_USERS, "");
+}
+
+static void on_note_of_users(void *arg, const char *text)
+{
+    struct app *app = arg;
+    (void)text;
+    if (app->marks)
+        marks_look(app->marks);
+}
+
+static void on_users_reloaded(void *arg, enum dg_err err, const char *message,
+                              const struct user *user)
+{
+    struct app *app = arg;
+    (void)user;
+    app->users_reloading = false;
+    if (err != DG_OK)
+        log_warn("users", "changes made elsewhere were not read", LOG_S("why", message));
+}
+
+static void reload_users(void *arg)
+{
+    struct app *app = arg;
+    app->users_reloading = true;
+    users_load(app->users, on_users_reloaded, app);
 }
 
 static void start_users(struct app *app)
@@ -134,18 +170,38 @@ static void start_users(struct app *app)
         return;
     }
     app->users = users_new(app->store, app->loop);
-    users_on_change(app->users, forget_identities, app);
+    app->tokens = tokens_new(app->store, app->loop, app->users);
+    app->marks = marks_new(app->loop, app->store, MARKS_EVERY_MS);
+    users_on_change(app->users, identities_changed, app);
+    tokens_on_revoked(app->tokens, identities_changed, app);
+    notes_subscribe(app->notes, NOTE_USERS, on_note_of_users, app);
+    marks_watch(app->marks, MARK_USERS, reload_users, app);
+    marks_watch(app->marks, MARK_TOKENS, forget_identities, app);
     users_load(app->users, on_users, app);
+}
+
+static void on_tokens_closed(void *arg)
+{
+    struct app *app = arg;
+    users_close(app->users, on_closed, app);
+}
+
+static void on_marks_closed(void *arg)
+{
+    struct app *app = arg;
+    tokens_close(app->tokens, on_tokens_closed, app);
 }
 
 static void stop_users(struct app *app)
 {
-    struct users *users = app->users;
-    app->users = NULL;
-    if (users)
-        users_close(users, on_closed, app);
-    else
+    app->api.users = NULL;
+    app->api.tokens = NULL;
+    if (app->users) {
+        notes_unsubscribe(app->notes, NOTE_USERS, on_note_of_users, app);
+        marks_close(app->marks, on_marks_closed, app);
+    } else {
         app_next(app);
+    }
 }
 
 static void on_one_closed(void *arg)
@@ -181,6 +237,7 @@ static void start_auth(struct app *app)
                                  .loop = app->loop,
                                  .users = app->users,
                                  .notes = app->notes,
+                                 .tokens = app->tokens,
                                  .metrics = app->metrics,
                                  .settings = app->config->auth,
                                  .debug = app->config->debug || app->config->store_disabled};
@@ -341,6 +398,7 @@ static void start_admin(struct app *app)
         .path = settings_str(app->config->server, "control"),
         .store = app->store,
         .users = app->users,
+        .tokens = app->tokens,
         .bcrypt_cost = (unsigned)settings_int(app->config->auth, "bcrypt_cost"),
         .reload = app_reload_ask,
         .arg = app,
@@ -369,6 +427,8 @@ static void fill_api(struct app *app)
     app->api.idempotency = app->idempotency;
     app->api.mock_numbers = app->mock_numbers;
     app->api.auth = app->auth;
+    app->api.users = app->users;
+    app->api.tokens = app->tokens;
     app->api.channels = app->channels;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
@@ -403,11 +463,14 @@ static void start_http(struct app *app)
 /* By the main thread, before the other steps are walked back. */
 static void stop_http(struct app *app)
 {
-    if (!app->http)
+    struct http *http = app->http;
+    if (!http)
         return;
-    http_drain(app->http);
-    http_join(app->http, (uint64_t)settings_int(app->config->server, "drain_timeout"));
+    http_drain(http);
+    pthread_mutex_lock(&app->http_lock);
     app->http = NULL;
+    pthread_mutex_unlock(&app->http_lock);
+    http_join(http, (uint64_t)settings_int(app->config->server, "drain_timeout"));
 }
 
 static void free_http(struct app *app)
@@ -579,6 +642,7 @@ static void app_free(struct app *app)
     metrics_free(app->metrics);
     config_free(app->config);
     free(app->config_file);
+    pthread_mutex_destroy(&app->http_lock);
     free(app);
 }
 
@@ -586,6 +650,7 @@ int app_serve(const char *config_file)
 {
     struct app *app = xcalloc(1, sizeof *app);
     sigset_t waited;
+    pthread_mutex_init(&app->http_lock, NULL);
     block_signals(&waited);
     raise_file_limit();
     if (!app_prepare(app, config_file)) {

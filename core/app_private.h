@@ -8,6 +8,7 @@
 #include "admin.h"
 #include "api/api.h"
 #include "config.h"
+#include "data/marks.h"
 #include "data/notes.h"
 #include "domain/adoption.h"
 #include "domain/commands.h"
@@ -29,6 +30,9 @@ struct app {
     struct notes *notes;
     struct nodes *nodes;
     struct users *users;
+    struct tokens *tokens;
+    struct marks *marks;
+    bool users_reloading;
     struct auth *auth;
     struct instance **providers;
     size_t provider_count, closing;
@@ -45,6 +49,7 @@ struct app {
     struct mock_numbers *mock_numbers;
     struct admin *admin;
     struct http *http;
+    pthread_mutex_t http_lock; /* held while the control thread tells it to forget, or it goes */
     struct api api;
     char *app_name, *app_version;
     char node[256];

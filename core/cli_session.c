@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin_client.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -37,6 +38,7 @@ static bool open_offline(struct session *s, const char *path)
         cli_refuse("no gateway answers at %s, and [storage] disabled is true", path);
         return false;
     }
+    clock_zone(settings_str(s->config->server, "timezone")); /* times of arguments are read in it */
     s->offline = offline_open(s->config, &s->fd, &problem);
     if (!s->offline)
         cli_refuse("no gateway answers at %s, and the store cannot be opened: %s", path,

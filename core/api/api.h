@@ -26,7 +26,9 @@ struct api {
     struct control *control;
     struct nodes *nodes;
     struct idempotency *idempotency;
-    struct auth *auth; /* auth_token_rate is for any thread */
+    struct auth *auth;     /* auth_token_rate is for any thread */
+    struct users *users;   /* NULL: no store, or the gateway is stopping */
+    struct tokens *tokens; /* likewise */
 
     /* [any thread] */
     struct channels *channels;         /* channels_find; all else is for the control thread */

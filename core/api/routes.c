@@ -7,6 +7,13 @@
 #include "api/mobile_dialer/mobile_dialer.h"
 #include "api/system/system.h"
 
+/* The campaign dialer's stand under both of its base paths, and are documented under one. */
+#define DIALER(method, path, auth, permission, handler, doc)                                       \
+    {method, "/api" path, auth, permission, handler, doc},                                         \
+    {                                                                                              \
+        method, "/adial/api" path, auth, permission, handler, NULL                                 \
+    }
+
 /* clang-format off */
 const struct route api_routes[] = {
     /* method, path, auth, permission, handler, documentation */
@@ -44,6 +51,15 @@ const struct route api_routes[] = {
     {"GET",    "/api/v2/channels/{channel_id}",       ROUTE_JWT,  NULL, channels_get_one,           &channels_get_one_doc},
 
     {"GET",    "/api/v2/nodes",                       ROUTE_JWT,  NULL, system_nodes,               &system_nodes_doc},
+
+    DIALER("GET",    "",                              ROUTE_TOKEN, NULL,                  dialer_index,         &dialer_index_doc),
+    DIALER("GET",    "/users",                        ROUTE_TOKEN_ADMIN, "users/list",    dialer_users_list,    &dialer_users_list_doc),
+    DIALER("POST",   "/users",                        ROUTE_TOKEN_ADMIN, "users/create",  dialer_users_create,  &dialer_users_create_doc),
+    DIALER("PUT",    "/users/{id}",                   ROUTE_TOKEN_ADMIN, "users/update",  dialer_users_update,  &dialer_users_update_doc),
+    DIALER("DELETE", "/users/{id}",                   ROUTE_TOKEN_ADMIN, "users/delete",  dialer_users_delete,  &dialer_users_delete_doc),
+    DIALER("GET",    "/tokens",                       ROUTE_TOKEN, "tokens/list",         dialer_tokens_list,   &dialer_tokens_list_doc),
+    DIALER("POST",   "/tokens",                       ROUTE_TOKEN, "tokens/create",       dialer_tokens_create, &dialer_tokens_create_doc),
+    DIALER("DELETE", "/tokens/{id}",                  ROUTE_TOKEN, "tokens/revoke",       dialer_tokens_revoke, &dialer_tokens_revoke_doc),
 
     {"GET",    "/check-connection",                   ROUTE_API_KEY, NULL, mobile_check_connection, &mobile_check_connection_doc},
     {"POST",   "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_doc},

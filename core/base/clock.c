@@ -289,3 +289,30 @@ void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE])
     char *p = put_kept_second(&kept, second + zone_offset_s(second), out);
     put_digits(p, (unsigned)(unix_us - second * 1000000), 6, '\0');
 }
+
+void clock_plain_local(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
+{
+    clock_iso_local(unix_ms * 1000, out);
+    out[10] = ' ';
+    out[19] = '\0';
+}
+
+bool clock_parse_plain(const char *text, int64_t *unix_ms, int64_t *span_ms)
+{
+    const char *p = text;
+    int64_t date = 0, time = 0, span = DAY_MS;
+    if (!take_date(&p, &date))
+        return false;
+    if (*p == ' ') {
+        p++;
+        if (!take_time(&p, &time, &span))
+            return false;
+    }
+    if (*p)
+        return false;
+    const int64_t shown_s = (date + time) / 1000;
+    const int64_t near_s = shown_s - zone_offset_s(shown_s);
+    *unix_ms = date + time - zone_offset_s(near_s) * 1000;
+    *span_ms = span;
+    return true;
+}

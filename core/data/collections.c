@@ -21,6 +21,25 @@ static const struct dg_field user_fields[] = {
     TEXT("email"),
     TEXT("role"),
     BOOL("is_active"),
+    TIME("created_at"),
+};
+
+static const struct dg_index user_indexes[] = {
+    INDEX("created_at"),
+};
+
+static const struct dg_field token_fields[] = {
+    {.name = "digest", .type = DG_FIELD_TEXT, .unique = true},
+    INT("user_id"),
+    BOOL("is_active"),
+    TIME("last_used"),
+    TIME("expires_at"),
+    TIME("created_at"),
+    TIME("updated_at"),
+};
+
+static const struct dg_index token_indexes[] = {
+    INDEX("user_id", "created_at"),
 };
 
 static const struct dg_field call_fields[] = {
@@ -85,7 +104,15 @@ const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
      .fields = user_fields,
-     .field_count = COUNT(user_fields)},
+     .field_count = COUNT(user_fields),
+     .indexes = user_indexes,
+     .index_count = COUNT(user_indexes)},
+    {.name = COLLECTION_TOKENS,
+     .serial = true,
+     .fields = token_fields,
+     .field_count = COUNT(token_fields),
+     .indexes = token_indexes,
+     .index_count = COUNT(token_indexes)},
     {.name = COLLECTION_CALLS,
      .fields = call_fields,
      .field_count = COUNT(call_fields),

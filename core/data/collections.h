@@ -6,10 +6,11 @@
 
 #include "dialgate/storage.h"
 
-#define COLLECTION_USERS        "users" /* serial ids */
-#define COLLECTION_CALLS        "calls" /* id: the call's */
-#define COLLECTION_CDR          "cdr"   /* id: the call's, so that a call has one record at most */
-#define COLLECTION_META         "meta"  /* id: what it is about; facts of the installation itself */
+#define COLLECTION_USERS        "users"  /* serial ids */
+#define COLLECTION_TOKENS       "tokens" /* serial ids */
+#define COLLECTION_CALLS        "calls"  /* id: the call's */
+#define COLLECTION_CDR          "cdr"    /* id: the call's, so that a call has one record at most */
+#define COLLECTION_META         "meta" /* id: what it is about; facts of the installation itself */
 #define COLLECTION_IDEMPOTENCY  "idempotency"  /* id: a digest of principal, route and key */
 #define COLLECTION_MOCK_NUMBERS "mock_numbers" /* id: a UUIDv7; changes, in their order */
 #define COLLECTION_NODES        "nodes"        /* id: the gateway's name */

@@ -12,6 +12,11 @@
 
 /* ---- Finding the credentials -------------------------------------------- */
 
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* "Bearer <token>", the word in any case. */
 static h2o_iovec_t bearer(h2o_iovec_t header)
 {
@@ -27,12 +32,33 @@ static h2o_iovec_t bearer(h2o_iovec_t header)
     return h2o_iovec_init(p, (size_t)(end - p));
 }
 
+/* The API of opaque tokens: the word in this case alone, one space, anywhere in the header. */
+static h2o_iovec_t opaque_bearer(h2o_iovec_t header)
+{
+    static const char word[] = "Bearer";
+    const size_t len = sizeof(word) - 1;
+    const char *end = header.base + header.len;
+    const char *p = header.len ? memmem(header.base, header.len, word, len) : NULL;
+    while (p && end - p > (ptrdiff_t)len + 1) {
+        const char *token = p + len + 1, *stop = token;
+        while (stop < end && !is_space(*stop))
+            stop++;
+        if (is_space(p[len]) && stop > token)
+            return h2o_iovec_init(token, (size_t)(stop - token));
+        p = memmem(p + len, (size_t)(end - p) - len, word, len);
+    }
+    return (h2o_iovec_t){NULL, 0};
+}
+
 static h2o_iovec_t find_credentials(struct request *req, enum route_auth auth)
 {
     if (auth == ROUTE_API_KEY || auth == ROUTE_DEV_KEY)
         return request_raw_header(req, "x-api-key");
-    h2o_iovec_t token = bearer(request_raw_header(req, "authorization"));
-    if (token.len || auth != ROUTE_TOKEN)
+    h2o_iovec_t header = request_raw_header(req, "authorization");
+    if (auth != ROUTE_TOKEN)
+        return bearer(header);
+    h2o_iovec_t token = opaque_bearer(header);
+    if (token.len)
         return token;
     const char *in_query = request_query(req, "api_token");
     return in_query ? h2o_iovec_init(in_query, strlen(in_query)) : token;
@@ -191,7 +217,7 @@ static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
 void request_authenticate(struct request *req)
 {
     const struct http *h = req->worker->http;
-    enum route_auth auth = req->match.route->auth;
+    enum route_auth auth = route_credentials(req->match.route->auth);
     h2o_iovec_t token = find_credentials(req, auth);
     if (!token.len || token.len > MAX_CREDENTIALS) {
         reply_unauthenticated(req, !token.len);

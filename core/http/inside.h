@@ -77,7 +77,7 @@ const char *const *list_copy(struct arena *a, const char *const *list);
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *long_preflights;
+    const char *const *echoing;
     size_t identity_entries;
     const struct route *routes;
     size_t route_count;
@@ -281,6 +281,7 @@ char *request_text(struct request *req, h2o_iovec_t bytes);                  /* 
 void request_serve(struct request *req);  /* [dispatch] from the beginning */
 void request_handle(struct request *req); /* [dispatch] who asks is known: permission, handler */
 /* The API whose path it is; NULL: there is none. */
+bool request_echoes_origin(const struct request *req); /* see http_config.echoing */
 const struct envelope *request_envelope(const struct request *req);
 void request_authenticate(struct request *req); /* then request_handle, now or later */
 /* After a handler has returned: it must have answered or be waiting. */

@@ -91,6 +91,8 @@ static void add_cors(struct request *req)
         return;
     char *text = request_text(req, origin);
     enum cors verdict = cors_judge(req->worker->policy->origins, text);
+    if (verdict == CORS_ANY && request_echoes_origin(req))
+        verdict = CORS_LISTED;
     if (verdict == CORS_ANY)
         add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", "*");
     if (verdict == CORS_LISTED)
@@ -209,6 +211,15 @@ void reply_unauthenticated(struct request *req, bool missing)
         e->unauthenticated(req, missing);
     else
         reply_text(req, 401, missing ? "Not authenticated" : "Bad credentials");
+}
+
+bool request_echoes_origin(const struct request *req)
+{
+    const struct envelope *e = request_envelope(req);
+    for (const char *const *p = req->worker->http->echoing; e && *p; p++)
+        if (str_eq(*p, e->prefix))
+            return true;
+    return false;
 }
 
 void reply_refuse(struct request *req, int status, const char *detail, enum refused reason)

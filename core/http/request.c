@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/pattern.h"
 #include "base/str.h"
 #include "http/inside.h"
 
@@ -294,36 +295,18 @@ const struct identity *request_identity(const struct request *req)
     return req->known ? &req->known->identity : NULL;
 }
 
-/* `*` stands for any run of characters; all else for itself. */
-static bool covers(const char *pattern, const char *permission)
-{
-    const char *star = NULL, *again = NULL;
-    while (*permission) {
-        if (*pattern == '*') {
-            star = pattern++;
-            again = permission;
-        } else if (*pattern == *permission) {
-            pattern++;
-            permission++;
-        } else if (star) {
-            pattern = star + 1;
-            permission = ++again;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
-}
-
 bool request_allowed(const struct request *req, const char *permission)
 {
     const struct identity *who = request_identity(req);
-    for (size_t i = 0; who && i < who->scope_count; i++)
-        if (who->scopes[i] && covers(who->scopes[i], permission))
-            return true;
-    return false;
+    for (;;) {
+        size_t len = strcspn(permission, "|");
+        for (size_t i = 0; who && i < who->scope_count; i++)
+            if (who->scopes[i] && pattern_covers(who->scopes[i], permission, len))
+                return true;
+        if (!permission[len])
+            return false;
+        permission += len + 1;
+    }
 }
 
 void *request_app(const struct request *req)
