@@ -14,8 +14,14 @@ ODD = [".*", "users/.*", "users/lis.", "users/lis?", "users/[a-z]+", "^users/lis
 
 
 def covers(pattern, name):
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), name,
-                        re.DOTALL) is not None
+    """By the table of prefixes: regular expressions would take forever over some of ODD."""
+    row = [True] + [False] * len(name)
+    for letter in pattern:
+        if letter == "*":
+            row = [any(row[:end + 1]) for end in range(len(row))]
+        else:
+            row = [False] + [row[end] and name[end] == letter for end in range(len(name))]
+    return row[-1]
 
 
 def documented(document):
