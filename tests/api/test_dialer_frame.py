@@ -65,7 +65,7 @@ def test_api_token(admin, base, gateway):
 
 
 @pytest.mark.parametrize("token", ["x", "f" * 63, "f" * 64, "F" * 64, "0" * 8000, "'; DROP TABLE",
-                                   "%00", "\x7f", "ä" * 32])
+                                   "%00", "ä" * 32])
 def test_other_tokens(admin, base, token):
     header = {"Authorization": b"Bearer " + token.encode()}
     reply = admin.get(base, token=None, headers=header)
