@@ -146,7 +146,6 @@ static void on_login_elsewhere(void *arg, const char *key)
 
 static void destroy(struct auth *a)
 {
-    notes_unsubscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     chain_clear(&a->nobody);
     chain_clear(&a->bearer);
     chain_clear(&a->api_key);
@@ -260,6 +259,8 @@ void auth_close(struct auth *a, dg_fn *fn, void *arg)
     a->on_closed = fn;
     a->on_closed_arg = arg;
     a->closing = true;
+    /* The notes may be gone when the last provider is. */
+    notes_unsubscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     loop_timer_stop(a->loop, a->retire_timer);
     if (!a->open)
         loop_call(a->loop, on_nothing_open, a);
