@@ -134,6 +134,7 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(mock_numbers_fields),
      .indexes = mock_numbers_indexes,
      .index_count = COUNT(mock_numbers_indexes)},
+    {.name = COLLECTION_MARKS},
     {.name = COLLECTION_NODES, .fields = nodes_fields, .field_count = COUNT(nodes_fields)},
     {.name = COLLECTION_COMMANDS,
      .fields = commands_fields,

@@ -13,6 +13,7 @@
 #define COLLECTION_META         "meta" /* id: what it is about; facts of the installation itself */
 #define COLLECTION_IDEMPOTENCY  "idempotency"  /* id: a digest of principal, route and key */
 #define COLLECTION_MOCK_NUMBERS "mock_numbers" /* id: a UUIDv7; changes, in their order */
+#define COLLECTION_MARKS        "marks"        /* id: what was changed; data/marks.h */
 #define COLLECTION_NODES        "nodes"        /* id: the gateway's name */
 #define COLLECTION_COMMANDS     "commands"     /* id: a UUIDv7; what one asks of another */
 

@@ -38,7 +38,7 @@ void mark_add(struct store_batch *b, const char *mark, uint64_t expect)
     jw_object(&w, NULL);
     jw_int(&w, "at", clock_unix_ms()); /* for people */
     jw_end(&w);
-    store_batch_put(b, COLLECTION_META, mark, (struct dg_bytes){json.ptr, json.len}, expect);
+    store_batch_put(b, COLLECTION_MARKS, mark, (struct dg_bytes){json.ptr, json.len}, expect);
     buf_free(&json);
 }
 
@@ -100,7 +100,7 @@ static void look(void *arg)
     jw_end(&w);
     const struct dg_where where = {.field = "id", .compare = DG_IN, .value = buf_cstr(&ids)};
     const struct dg_query query = {
-        .collection = COLLECTION_META, .where = &where, .where_count = 1};
+        .collection = COLLECTION_MARKS, .where = &where, .where_count = 1};
     m->asking = true;
     store_query(m->store, &query, on_marks, m);
     buf_free(&ids);

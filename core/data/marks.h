@@ -1,7 +1,7 @@
 /* marks.h - how gateways on one store notice what another of them has changed.
  * [loop thread]
  *
- * A mark is a document in `meta` whose version rises with each change of what
+ * A mark is a document whose version rises with each change of what
  * it stands for, in the same write. Each gateway looks at all of them twice a
  * second and when it is told to, and reads anew what they stand for. No clocks
  * are compared, and a look that fails or comes late misses nothing: the next
@@ -13,8 +13,8 @@
 #include "data/store.h"
 #include "loop/loop.h"
 
-#define MARK_USERS  "users_changed"  /* any user, added, changed or deleted */
-#define MARK_TOKENS "tokens_changed" /* a token that was good is not any more */
+#define MARK_USERS  "users"  /* any user, added, changed or deleted */
+#define MARK_TOKENS "tokens" /* a token that was good is not any more */
 
 #define MARKS_EVERY_MS 500
 

@@ -368,7 +368,7 @@ static void edit_write(struct edit *e)
     }
     e->mark = DG_VERSION_ANY;
     if (rules(known) && !rules(e->next))
-        store_get_json(e->users->store, COLLECTION_META, MARK_USERS, on_mark, e);
+        store_get_json(e->users->store, COLLECTION_MARKS, MARK_USERS, on_mark, e);
     else
         edit_put(e);
 }

@@ -75,7 +75,7 @@ def test_other_tokens(admin, base, token):
 def test_kinds_are_not_mixed(gateway, admin, client, base):
     """A JWT opens nothing here, an opaque token nothing of the contact center."""
     refused(admin.get(base, token=client.token), 401, UNKNOWN)
-    reply = client.get("/api/v2/status/x", token=admin.token)
+    reply = client.get("/api/v2/status/12345678", token=admin.token)
     assert json_of(reply, 401) == {"detail": "Could not validate credentials"}
     assert "www-authenticate" not in admin.get(base, token=None).headers
 

@@ -216,18 +216,18 @@ def test_password_ends_sign_ins(gateway, admin):
     user = create(admin)
     with gateway.client(admin.version, signed_in=False) as own:
         old = own.sign_in(user["username"], PASSWORD)
-        assert own.get("/api/v2/status/x").status_code == 404
+        assert own.get("/api/v2/status/12345678").status_code == 404
         success(admin.put(f"/api/users/{user['id']}", json={"password": "another password"}),
                 UPDATED)
-        bad_credentials(own.get("/api/v2/status/x"))
+        bad_credentials(own.get("/api/v2/status/12345678"))
         assert own.post("/api/v2/token", data={"username": user["username"], "password": PASSWORD},
                         token=None).status_code == 401
         new = own.sign_in(user["username"], "another password")
         assert new != old
-        assert own.get("/api/v2/status/x").status_code == 404
-        bad_credentials(own.get("/api/v2/status/x", token=old))
+        assert own.get("/api/v2/status/12345678").status_code == 404
+        bad_credentials(own.get("/api/v2/status/12345678", token=old))
         success(admin.put(f"/api/users/{user['id']}", json={"full_name": "x"}), UPDATED)
-        assert own.get("/api/v2/status/x").status_code == 404, "nothing else ends it"
+        assert own.get("/api/v2/status/12345678").status_code == 404, "nothing else ends it"
 
 
 def test_same_name_is_not_the_same_user(gateway, admin):
@@ -235,20 +235,20 @@ def test_same_name_is_not_the_same_user(gateway, admin):
     user = create(admin)
     with gateway.client(admin.version, signed_in=False) as own:
         own.sign_in(user["username"], PASSWORD)
-        assert own.get("/api/v2/status/x").status_code == 404
+        assert own.get("/api/v2/status/12345678").status_code == 404
         done(admin.delete(f"/api/users/{user['id']}"), "User deleted successfully")
-        bad_credentials(own.get("/api/v2/status/x"))
+        bad_credentials(own.get("/api/v2/status/12345678"))
         time.sleep(1)  # times of sign-ins are in seconds
         create(admin, username=user["username"])
-        bad_credentials(own.get("/api/v2/status/x"))
+        bad_credentials(own.get("/api/v2/status/12345678"))
         first, second = create(admin), create(admin)
         own.sign_in(first["username"], PASSWORD)
-        assert own.get("/api/v2/status/x").status_code == 404
+        assert own.get("/api/v2/status/12345678").status_code == 404
         success(admin.put(f"/api/users/{first['id']}", json={"username": first["username"] + "x"}),
                 UPDATED)
         success(admin.put(f"/api/users/{second['id']}", json={"username": first["username"]}),
                 UPDATED)
-        bad_credentials(own.get("/api/v2/status/x"))
+        bad_credentials(own.get("/api/v2/status/12345678"))
 
 
 @pytest.mark.parametrize("change, jwt_lives, token_lives", [
@@ -262,7 +262,7 @@ def test_disabled(gateway, admin, base, change, jwt_lives, token_lives):
 
         def alive():
             opaque = own.get(base, token=token).status_code == 200
-            return own.get("/api/v2/status/x").status_code == 404, opaque
+            return own.get("/api/v2/status/12345678").status_code == 404, opaque
         assert alive() == (True, True)
         assert own.get(base + "/users", token=token).status_code == 200
         success(admin.put(f"{base}/users/{user['id']}", json=change), UPDATED)

@@ -72,12 +72,12 @@ def test_users(pair, clients):
                          data={"username": name, "password": PASSWORD}).json()["access_token"]
 
         def lives():
-            return there.get("/api/v2/status/x", token=jwt).status_code == 404
+            return there.get("/api/v2/status/12345678", token=jwt).status_code == 404
         assert lives()
         change = [{"is_active": 0}, {"password": "another password"},
                   {"username": name + "x"}][turn % 3]
         success(here.put(path, json=change), "User updated successfully")
-        bad_credentials(here.get("/api/v2/status/x", token=jwt))
+        bad_credentials(here.get("/api/v2/status/12345678", token=jwt))
         until(lambda: not lives(), str(change))
         done(there.delete(path), "User deleted successfully")
         refused(here.delete(path), 404, "User not found")

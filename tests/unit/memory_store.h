@@ -65,9 +65,12 @@ static inline struct memory_doc *memory_put(struct memory *m, const char *collec
     struct memory_doc *doc = id ? memory_find(m, collection, id) : NULL;
     if (!doc) {
         assert_true(m->count < COUNT(m->docs));
+        size_t number = 1;
+        for (size_t i = 0; i < m->count; i++)
+            number += str_eq(m->docs[i].collection, collection);
         doc = &m->docs[m->count++];
         *doc = (struct memory_doc){.collection = xstrdup(collection),
-                                   .id = id ? xstrdup(id) : xasprintf("%zu", m->count)};
+                                   .id = id ? xstrdup(id) : xasprintf("%zu", number)};
     }
     free(doc->json);
     doc->json = xstrndup(json.ptr, json.len);
