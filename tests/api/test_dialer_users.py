@@ -323,7 +323,7 @@ def take_both(gateway, token, paths):
         with gateway.client(signed_in=False) as admin:
             admin.token = token
             return admin.put(path, json={"role": "user"}).status_code
-    for _ in range(5):
+    for _ in range(2):
         with ThreadPoolExecutor(2) as pool:
             statuses = sorted(pool.map(demote, paths))
         admins = gateway.stored("users", role="admin", is_active=True)

@@ -12,7 +12,7 @@ from support.postgres import shared, storage
 
 PASSWORD = "a long enough password"
 WITHIN_S = 1.0
-TRIES = 5
+TRIES = 3
 
 
 @pytest.fixture(scope="module")
