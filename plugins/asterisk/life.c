@@ -58,6 +58,9 @@ void life_complete(struct dg_call *call, const struct leg *leg)
     call->controlled = leg->controlled;
     call->answered_at_ms = leg->answered_at_ms;
     call->state_since_ms = leg->state_since_ms;
+    /* Asterisk 16 keeps its lists of channels aside of the events, and they may come after them. */
+    if (leg->fate.answered)
+        call->state = DG_CHANNEL_UP;
 }
 
 void life_show(const struct report *r, struct leg *leg, const struct dg_call *seen)
