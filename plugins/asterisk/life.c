@@ -76,6 +76,18 @@ void life_show(const struct report *r, struct leg *leg, const struct dg_call *se
     life_emit(r, (struct dg_event){.type = type, .call = leg->id, .info = &call});
 }
 
+static void doubt_answer(void *arg, void *owner)
+{
+    struct leg *leg = owner;
+    (void)arg;
+    leg->answer_told = false;
+}
+
+void life_link_up(struct life *l)
+{
+    table_each(&l->legs.by_id, doubt_answer, NULL);
+}
+
 /* ---- It begins -------------------------------------------------------------------------- */
 
 static bool is_id(const char *id)
