@@ -61,6 +61,8 @@ void life_complete(struct dg_call *call, const struct leg *leg)
     /* Asterisk 16 keeps its lists of channels aside of the events, and they may come after them. */
     if (leg->fate.answered)
         call->state = DG_CHANNEL_UP;
+    else if (leg->ringing && (call->state == DG_CHANNEL_DOWN || call->state == DG_CHANNEL_DIALING))
+        call->state = DG_CHANNEL_RINGING;
 }
 
 void life_show(const struct report *r, struct leg *leg, const struct dg_call *seen)
