@@ -381,8 +381,10 @@ static void run_cancel(struct order *o)
 void consults_event(void *arg, const struct bus_event *ev)
 {
     struct control *ct = arg;
-    const char *id = ev->call ? ev->call->id : NULL;
-    struct consult *own = id ? consult_of(ct, id) : NULL;
+    if (!ev->call)
+        return;
+    const char *id = ev->call->id;
+    struct consult *own = consult_of(ct, id);
     if (ev->topic == BUS_CALL_CHANGED && *ev->call->doing.consult && !own)
         go_on(ct, map_get(ct->calls->live, id));
     if (ev->topic != BUS_CALL_ENDED)

@@ -113,6 +113,7 @@ static void up(struct ami *a)
     text_puts(&detail, a->config.user);
     a->h->metric_add(a->connect_count, 1);
     set_timer(a, a->config.ping_ms, on_tick);
+    life_link_up(&a->events.life);
     a->h->link(a->h, DG_LINK_UP, detail.at);
     text_free(&detail);
     originates_link_up(a);

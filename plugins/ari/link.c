@@ -182,6 +182,7 @@ static void up(struct ari *a)
     text_puts(&detail, a->config.app);
     a->h->metric_add(a->reconnect_count, 1);
     set_timer(a, a->config.ping_ms, on_tick);
+    life_link_up(&a->events.life);
     a->h->link(a->h, DG_LINK_UP, detail.at);
     text_free(&detail);
 }
