@@ -449,8 +449,8 @@ def test_parked_too_long(manager_setup):
     wait_until(lambda: not in_lot(call), 15, "the end of its time in the lot")
     wait_until(lambda: (call.channel() or {}).get("BridgeID"), 15, "the call and its place")
     wait_until(lambda: not call.status().get("parked"), 15, "the gateway to show it")
-    dialled = call.manager.heard(since, Event="DialBegin")
-    assert dialled and not [one for one in dialled if number in one["DialString"]], dialled
+    dialled = wait_until(lambda: call.manager.heard(since, Event="DialBegin"), 15, "it to be told")
+    assert not [one for one in dialled if number in one["DialString"]], dialled
     call.is_alive()
     call.end()
 
