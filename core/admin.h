@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "data/store.h"
+#include "domain/tokens.h"
 #include "domain/users.h"
 #include "loop/loop.h"
 
@@ -27,7 +28,8 @@ struct admin_config {
     struct loop *loop;
     const char *path; /* of the socket; NULL: no socket, only admin_serve */
     struct store *store;
-    struct users *users; /* NULL: no store */
+    struct users *users;   /* NULL: no store */
+    struct tokens *tokens; /* likewise */
     unsigned bcrypt_cost;
     /* With `arg`; calls `fn` once, later. NULL: there is nothing to reload. */
     void (*reload)(void *arg, admin_reload_fn *fn, void *fn_arg);

@@ -13,10 +13,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define PATIENCE_MS 60000
-#define ANSWER_MAX  (256u << 20) /* of a line: a document, or the list of users */
-#define DEPTH_MAX   8
-#define CHUNK       65536
+#define PATIENCE_MS    60000
+#define ANSWER_MAX     (256u << 20) /* of a line: a document, or the list of users */
+#define DEPTH_MAX      8
+#define CHUNK          65536
+#define PROGRESS_EVERY 1000 /* documents */
 
 struct client {
     int fd;
@@ -189,9 +190,10 @@ static bool is_document(const char *line, size_t len)
     return len >= sizeof head - 1 && memcmp(line, head, sizeof head - 1) == 0;
 }
 
-static bool export_lines(struct client *c, FILE *out)
+static bool export_lines(struct client *c, FILE *out, client_progress_fn *progress)
 {
     ssize_t len;
+    int64_t documents = 0;
     while ((len = read_line(c)) >= 0 && is_document(c->in.ptr, (size_t)len)) {
         const size_t size = (size_t)len + 1;
         if (fwrite(c->in.ptr, 1, size, out) != size) {
@@ -200,15 +202,19 @@ static bool export_lines(struct client *c, FILE *out)
             return false;
         }
         buf_consume(&c->in, size);
+        if (++documents % PROGRESS_EVERY == 0 && progress)
+            progress(documents);
     }
     return len >= 0;
 }
 
-bool client_export(int fd, FILE *out, int64_t *documents, struct problem *problem)
+bool client_export(int fd, FILE *out, client_progress_fn *progress, int64_t *documents,
+                   struct problem *problem)
 {
     struct client c;
     client_begin(&c, fd, problem);
-    json_t *answer = send_verb(&c, "export") && export_lines(&c, out) ? get_answer(&c) : NULL;
+    bool sent = send_verb(&c, "export") && export_lines(&c, out, progress);
+    json_t *answer = sent ? get_answer(&c) : NULL;
     buf_free(&c.in);
     if (answer && fflush(out) != 0) {
         problem_set(problem, DG_EINTERNAL, "the output cannot be written: %s", strerror(errno));
@@ -225,13 +231,26 @@ static bool answered_early(struct client *c)
     return poll(&p, 1, 0) > 0;
 }
 
-static bool import_lines(struct client *c, FILE *in)
+static int64_t count_lines(const char *chunk, size_t len)
+{
+    int64_t lines = 0;
+    for (const char *end = chunk + len; (chunk = memchr(chunk, '\n', (size_t)(end - chunk)));)
+        chunk++, lines++;
+    return lines;
+}
+
+static bool import_lines(struct client *c, FILE *in, client_progress_fn *progress)
 {
     char *chunk = xmalloc(CHUNK);
     size_t n;
+    int64_t sent = 0, told = 0;
     bool good = true;
-    while (good && !answered_early(c) && (n = fread(chunk, 1, CHUNK, in)) > 0)
+    while (good && !answered_early(c) && (n = fread(chunk, 1, CHUNK, in)) > 0) {
         good = send_all(c, chunk, n);
+        sent += count_lines(chunk, n);
+        if (progress && sent - told >= PROGRESS_EVERY)
+            progress(told = sent);
+    }
     free(chunk);
     if (ferror(in)) {
         problem_set(c->problem, DG_EINTERNAL, "the input cannot be read: %s", strerror(errno));
@@ -241,11 +260,13 @@ static bool import_lines(struct client *c, FILE *in)
     return true; /* what a broken pipe means, the answer says */
 }
 
-bool client_import(int fd, FILE *in, int64_t *documents, struct problem *problem)
+bool client_import(int fd, FILE *in, client_progress_fn *progress, int64_t *documents,
+                   struct problem *problem)
 {
     struct client c;
     client_begin(&c, fd, problem);
-    json_t *answer = send_verb(&c, "import") && import_lines(&c, in) ? get_answer(&c) : NULL;
+    bool sent = send_verb(&c, "import") && import_lines(&c, in, progress);
+    json_t *answer = sent ? get_answer(&c) : NULL;
     buf_free(&c.in);
     return take_documents(answer, documents);
 }

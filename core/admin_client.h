@@ -17,7 +17,11 @@ json_t *client_ask(int fd, const json_t *request, struct problem *problem);
 /* Likewise, but an answer that refuses is handed over as well; NULL: there was none. */
 json_t *client_ask_any(int fd, const json_t *request, struct problem *problem);
 /* Documents from the gateway to `out`, from `in` to the gateway. */
-bool client_export(int fd, FILE *out, int64_t *documents, struct problem *problem);
-bool client_import(int fd, FILE *in, int64_t *documents, struct problem *problem);
+/* `progress`, if it is not NULL, is called now and then with the number of documents so far. */
+typedef void client_progress_fn(int64_t documents);
+bool client_export(int fd, FILE *out, client_progress_fn *progress, int64_t *documents,
+                   struct problem *problem);
+bool client_import(int fd, FILE *in, client_progress_fn *progress, int64_t *documents,
+                   struct problem *problem);
 
 #endif

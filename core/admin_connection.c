@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/marks.h"
 #include "data/transfer.h"
 
 #define LINE_MAX_BYTES (64u << 10)
@@ -180,6 +181,8 @@ static void import_done(struct connection *c, uint64_t documents)
     }
     c->reload = xmalloc(sizeof *c->reload);
     *c->reload = (struct reload){c, documents};
+    mark_raise(c->admin->config.store, MARK_USERS, NULL, NULL);
+    mark_raise(c->admin->config.store, MARK_TOKENS, NULL, NULL);
     users_load(users, on_reloaded, c->reload);
 }
 

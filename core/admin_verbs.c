@@ -1,35 +1,20 @@
 /* admin_verbs.c - the verbs of the control socket; see admin_verbs.h. */
-#include "admin_verbs.h"
+#include "admin_run.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/auth.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 enum needs { NEEDS_NOTHING, NEEDS_STORE, NEEDS_USER };
 
-struct verb {
+struct admin_verb {
     const char *name;
     void (*run)(struct admin_run *run);
     enum needs needs;
-};
-
-struct admin_run {
-    const struct admin_config *config; /* NULL: cancelled */
-    const struct verb *verb;
-    json_t *request;
-    const char *username, *password; /* in the request */
-    struct user_change set;
-    unsigned bcrypt_cost;
-    char hash[128];
-    bool adds;
-    bool *ended; /* set when it ends; NULL: nobody looks */
-    admin_reply_fn *fn;
-    void *arg;
 };
 
 /* ---- Answering --------------------------------------------------------------- */
@@ -51,31 +36,37 @@ static void run_free(struct admin_run *run)
     if (run->ended)
         *run->ended = true;
     explicit_bzero(run->hash, sizeof run->hash);
+    free(run->own);
     json_decref(run->request);
     free(run);
 }
 
-static void run_end(struct admin_run *run, const struct buf *reply)
+void admin_run_end(struct admin_run *run, const struct buf *reply)
 {
     if (run->config)
         run->fn(run->arg, reply);
     run_free(run);
 }
 
-static void refuse(struct admin_run *run, const char *why)
+void admin_run_refuse(struct admin_run *run, const char *why)
 {
     struct buf reply;
     buf_init(&reply, BUF_MAX);
     admin_refusal(&reply, why);
-    run_end(run, &reply);
+    admin_run_end(run, &reply);
     buf_free(&reply);
 }
 
-static void refuse_field(struct admin_run *run, const char *field, const char *why)
+void admin_run_refuse_field(struct admin_run *run, const char *field, const char *why)
 {
     char *text = xasprintf("%s: %s", field, why);
-    refuse(run, text);
+    admin_run_refuse(run, text);
     free(text);
+}
+
+const char *admin_run_verb(const struct admin_run *run)
+{
+    return run->verb->name;
 }
 
 static void write_user(struct json_writer *w, const char *key, const struct user *user)
@@ -105,7 +96,7 @@ static void accept_with(struct admin_run *run, const struct user *user)
     if (user)
         write_user(&w, "user", user);
     jw_end(&w);
-    run_end(run, &reply);
+    admin_run_end(run, &reply);
     buf_free(&reply);
 }
 
@@ -119,7 +110,7 @@ static void on_user(void *arg, enum dg_err err, const char *message, const struc
     if (!run->config) {
         run_free(run);
     } else if (err != DG_OK) {
-        refuse(run, message);
+        admin_run_refuse(run, message);
     } else {
         log_info("admin", "done", LOG_S("verb", run->verb->name), LOG_S("user", user->username));
         accept_with(run, user);
@@ -141,7 +132,7 @@ static void hash_done(void *arg)
         return;
     }
     if (!run->hash[0]) {
-        refuse(run, "the password could not be hashed");
+        admin_run_refuse(run, "the password could not be hashed");
         return;
     }
     run->set.password_hash = run->hash;
@@ -157,13 +148,13 @@ static void run_with_password(struct admin_run *run, bool adds)
     const bool there = users_find(run->config->users, run->username) != NULL;
     run->adds = adds;
     if (refusal)
-        refuse_field(run, "password", refusal);
+        admin_run_refuse_field(run, "password", refusal);
     else if (there && adds)
-        refuse_field(run, "username", "already taken");
+        admin_run_refuse_field(run, "username", "already taken");
     else if (!there && !adds)
-        refuse(run, "no such user");
+        admin_run_refuse(run, "no such user");
     else if (!loop_work(run->config->loop, LANE_CPU, hash_work, hash_done, run))
-        refuse(run, "too many sign-ins wait already; try again");
+        admin_run_refuse(run, "too many sign-ins wait already; try again");
 }
 
 static void user_add(struct admin_run *run)
@@ -211,7 +202,7 @@ static void user_list(struct admin_run *run)
     users_each(run->config->users, list_one, &w);
     jw_end(&w);
     jw_end(&w);
-    run_end(run, &reply);
+    admin_run_end(run, &reply);
     buf_free(&reply);
 }
 
@@ -228,7 +219,7 @@ static void on_reloaded(void *arg, bool done, const char *text)
     jw_bool(&w, "ok", done);
     jw_str(&w, done ? "notes" : "error", text);
     jw_end(&w);
-    run_end(run, &reply);
+    admin_run_end(run, &reply);
     buf_free(&reply);
 }
 
@@ -238,18 +229,25 @@ static void reload(struct admin_run *run)
     if (config->reload)
         config->reload(config->arg, on_reloaded, run);
     else
-        refuse(run, "no gateway is running");
+        admin_run_refuse(run, "no gateway is running");
 }
 
 /* ---- The table ---------------------------------------------------------------- */
 
-static const struct verb verbs[] = {
-    {"reload", reload, NEEDS_NOTHING},          {"user.add", user_add, NEEDS_USER},
-    {"user.disable", user_disable, NEEDS_USER}, {"user.enable", user_enable, NEEDS_USER},
-    {"user.list", user_list, NEEDS_STORE},      {"user.passwd", user_passwd, NEEDS_USER},
+static const struct admin_verb verbs[] = {
+    {"reload", reload, NEEDS_NOTHING},
+    {"token.create", admin_token_create, NEEDS_USER},
+    {"token.import", admin_token_import, NEEDS_USER},
+    {"token.list", admin_token_list, NEEDS_STORE},
+    {"token.revoke", admin_token_revoke, NEEDS_STORE},
+    {"user.add", user_add, NEEDS_USER},
+    {"user.disable", user_disable, NEEDS_USER},
+    {"user.enable", user_enable, NEEDS_USER},
+    {"user.list", user_list, NEEDS_STORE},
+    {"user.passwd", user_passwd, NEEDS_USER},
 };
 
-static const struct verb *verb_find(const char *name)
+static const struct admin_verb *verb_find(const char *name)
 {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (str_eq(verbs[i].name, name))
@@ -257,20 +255,32 @@ static const struct verb *verb_find(const char *name)
     return NULL;
 }
 
-/* Every member of a request is text. */
+static bool all_text(const json_t *list)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)list, i, one)
+    {
+        if (!json_is_string(one))
+            return false;
+    }
+    return json_is_array(list);
+}
+
+/* Every member of a request is text, or a list of texts for what there may be several of. */
 static const char *misfit(const json_t *request)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)request, key, value)
     {
-        if (!json_is_string(value))
+        if (str_eq(key, "permissions") ? !all_text(value) : !json_is_string(value))
             return "every member of a request must be text";
     }
     return json_is_object(request) ? NULL : "a request must be a JSON object";
 }
 
-static const char *refusal_of(const struct admin_config *config, const struct verb *verb,
+static const char *refusal_of(const struct admin_config *config, const struct admin_verb *verb,
                               const json_t *request)
 {
     const char *wrong = misfit(request);
@@ -305,7 +315,7 @@ struct admin_run *admin_run(const struct admin_config *config, const json_t *req
     run->arg = arg;
     const char *refusal = refusal_of(config, run->verb, run->request);
     if (refusal)
-        refuse(run, refusal);
+        admin_run_refuse(run, refusal);
     else
         run->verb->run(run);
     if (ended)

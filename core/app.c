@@ -31,9 +31,8 @@ struct step {
 };
 
 static const struct step steps[];
-static void app_next(struct app *app);
 
-static void app_fail(struct app *app, const char *why)
+void app_fail(struct app *app, const char *why)
 {
     fprintf(stderr, "dialgate: %s\n", why);
     log_error("app", "start refused", LOG_S("step", steps[app->step].name), LOG_S("why", why));
@@ -150,8 +149,44 @@ static void on_users(void *arg, enum dg_err err, const char *message, const stru
 static void forget_identities(void *arg)
 {
     struct app *app = arg;
+    pthread_mutex_lock(&app->http_lock);
     if (app->http)
         http_forget_identities(app->http);
+    pthread_mutex_unlock(&app->http_lock);
+}
+
+/* Changed by this gateway, not read from what another has changed. */
+static void identities_changed(void *arg)
+{
+    struct app *app = arg;
+    forget_identities(app);
+    if (!app->users_reloading)
+        notes_publish(app->notes, NOTE_USERS, "");
+}
+
+static void on_note_of_users(void *arg, const char *text)
+{
+    struct app *app = arg;
+    (void)text;
+    if (app->marks)
+        marks_look(app->marks);
+}
+
+static void on_users_reloaded(void *arg, enum dg_err err, const char *message,
+                              const struct user *user)
+{
+    struct app *app = arg;
+    (void)user;
+    app->users_reloading = false;
+    if (err != DG_OK)
+        log_warn("users", "changes made elsewhere were not read", LOG_S("why", message));
+}
+
+static void reload_users(void *arg)
+{
+    struct app *app = arg;
+    app->users_reloading = true;
+    users_load(app->users, on_users_reloaded, app);
 }
 
 static void start_users(struct app *app)
@@ -161,18 +196,38 @@ static void start_users(struct app *app)
         return;
     }
     app->users = users_new(app->store, app->loop);
-    users_on_change(app->users, forget_identities, app);
+    app->tokens = tokens_new(app->store, app->loop, app->users);
+    app->marks = marks_new(app->loop, app->store, MARKS_EVERY_MS);
+    users_on_change(app->users, identities_changed, app);
+    tokens_on_revoked(app->tokens, identities_changed, app);
+    notes_subscribe(app->notes, NOTE_USERS, on_note_of_users, app);
+    marks_watch(app->marks, MARK_USERS, reload_users, app);
+    marks_watch(app->marks, MARK_TOKENS, forget_identities, app);
     users_load(app->users, on_users, app);
+}
+
+static void on_tokens_closed(void *arg)
+{
+    struct app *app = arg;
+    users_close(app->users, on_closed, app);
+}
+
+static void on_marks_closed(void *arg)
+{
+    struct app *app = arg;
+    tokens_close(app->tokens, on_tokens_closed, app);
 }
 
 static void stop_users(struct app *app)
 {
-    struct users *users = app->users;
-    app->users = NULL;
-    if (users)
-        users_close(users, on_closed, app);
-    else
+    app->api.users = NULL;
+    app->api.tokens = NULL;
+    if (app->users) {
+        notes_unsubscribe(app->notes, NOTE_USERS, on_note_of_users, app);
+        marks_close(app->marks, on_marks_closed, app);
+    } else {
         app_next(app);
+    }
 }
 
 static void on_one_closed(void *arg)
@@ -207,6 +262,8 @@ static void start_auth(struct app *app)
     struct auth_config config = {.plug = app->plug,
                                  .loop = app->loop,
                                  .users = app->users,
+                                 .notes = app->notes,
+                                 .tokens = app->tokens,
                                  .metrics = app->metrics,
                                  .settings = app->config->auth,
                                  .debug = app->config->debug || app->config->store_disabled};
@@ -290,6 +347,8 @@ static void start_calls(struct app *app)
                                       .store = app->store,
                                       .calls = app->calls,
                                       .bus = app->bus,
+                                      .notes = app->notes,
+                                      .nodes = app->nodes,
                                       .metrics = app->metrics};
     app->call_control = control_new(app->loop, app->calls, app->bus);
     app_idempotency(app->config, &keys.settings);
@@ -297,10 +356,12 @@ static void start_calls(struct app *app)
     struct mock_numbers_config mocks = {.loop = app->loop,
                                         .store = app->store,
                                         .stored = !app->config->store_disabled,
+                                        .notes = app->notes,
                                         .readers = app->threads,
                                         .metrics = app->metrics};
     app_mock_numbers(app->config, &mocks.settings);
     app->mock_numbers = mock_numbers_new(&mocks);
+    share_calls(app);
     calls_recover(app->calls, on_recovered, app);
 }
 
@@ -309,7 +370,9 @@ static void on_mock_numbers_closed(void *arg)
     struct app *app = arg;
     app->mock_numbers = NULL;
     idempotency_free(app->idempotency);
+    unshare_calls(app);
     control_free(app->call_control);
+    nodes_follow(app->nodes, NULL);
     calls_free(app->calls);
     app->calls = NULL;
     channels_free(app->channels);
@@ -421,6 +484,7 @@ static void start_backends(struct app *app)
 
 static void stop_backends(struct app *app)
 {
+    unshare_calls(app);
     calls_stop(app->calls);
     backends_close(app, app_next);
 }
@@ -458,6 +522,7 @@ static void start_admin(struct app *app)
         .path = settings_str(app->config->server, "control"),
         .store = app->store,
         .users = app->users,
+        .tokens = app->tokens,
         .bcrypt_cost = (unsigned)settings_int(app->config->auth, "bcrypt_cost"),
         .reload = app_reload_ask,
         .arg = app,
@@ -482,9 +547,12 @@ static void fill_api(struct app *app)
     const struct settings *s = app->config->server;
     app->api.calls = app->calls;
     app->api.control = app->call_control;
+    app->api.nodes = app->nodes;
     app->api.idempotency = app->idempotency;
     app->api.mock_numbers = app->mock_numbers;
     app->api.auth = app->auth;
+    app->api.users = app->users;
+    app->api.tokens = app->tokens;
     app->api.channels = app->channels;
     app->api.readers = app->readers;
     app->api.webhooks = app->webhooks;
@@ -525,11 +593,14 @@ static void start_http(struct app *app)
 /* By the main thread, before the other steps are walked back. */
 static void stop_http(struct app *app)
 {
-    if (!app->http)
+    struct http *http = app->http;
+    if (!http)
         return;
-    http_drain(app->http);
-    http_join(app->http, (uint64_t)settings_int(app->config->server, "drain_timeout"));
+    http_drain(http);
+    pthread_mutex_lock(&app->http_lock);
     app->http = NULL;
+    pthread_mutex_unlock(&app->http_lock);
+    http_join(http, (uint64_t)settings_int(app->config->server, "drain_timeout"));
 }
 
 static void free_http(struct app *app)
@@ -547,6 +618,7 @@ static const struct step steps[] = {
     {"campaigns", start_campaigns, stop_campaigns},
     {"users", start_users, stop_users},
     {"auth", start_auth, stop_auth},
+    {"nodes", start_nodes, stop_nodes},
     {"calls", start_calls, stop_calls},
     {"events", start_events, stop_events},
     {"backends", start_backends, stop_backends},
@@ -569,7 +641,7 @@ static void note_started(struct app *app)
         kill(getpid(), SIGHUP);
 }
 
-static void app_next(struct app *app)
+void app_next(struct app *app)
 {
     if (app->failed && !app->stopping)
         return; /* the way back comes from app_stop */
@@ -662,15 +734,6 @@ static void raise_file_limit(void)
     }
 }
 
-static void name_node(struct app *app)
-{
-    const char *name = settings_str(app->config->node, "name");
-    if (!str_empty(name))
-        snprintf(app->node, sizeof app->node, "%s", name);
-    else if (gethostname(app->node, sizeof app->node - 1) != 0)
-        snprintf(app->node, sizeof app->node, "node");
-}
-
 static unsigned thread_count(const struct config *c)
 {
     int64_t wanted = settings_int(c->server, "threads");
@@ -712,6 +775,7 @@ static void app_free(struct app *app)
     metrics_free(app->metrics);
     config_free(app->config);
     free(app->config_file);
+    pthread_mutex_destroy(&app->http_lock);
     free(app);
 }
 
@@ -719,6 +783,7 @@ int app_serve(const char *config_file)
 {
     struct app *app = xcalloc(1, sizeof *app);
     sigset_t waited;
+    pthread_mutex_init(&app->http_lock, NULL);
     block_signals(&waited);
     raise_file_limit();
     if (!app_prepare(app, config_file)) {

@@ -153,6 +153,26 @@ static void check_call_limits(const struct settings *s, struct buf *problems, un
     check_range(s, "max_queued", INT32_MAX, problems, count);
 }
 
+#define DEAD_AFTER_MIN_MS 2000
+
+static void check_node(const struct config *c, struct buf *problems, unsigned *count)
+{
+    char place[512];
+    const char *name = settings_str(c->node, "name");
+    if (!str_empty(name) && !node_name_ok(name)) {
+        buf_addf(problems,
+                 "%s: node.name: expected at most %d letters, digits, \".\", \"_\" and \"-\"\n",
+                 settings_place(c->node, "name", place, sizeof place), NODE_NAME_MAX);
+        ++*count;
+    }
+    if (settings_int(c->node, "dead_after") < DEAD_AFTER_MIN_MS) {
+        buf_addf(problems, "%s: node.dead_after: expected %ds or more\n",
+                 settings_place(c->node, "dead_after", place, sizeof place),
+                 DEAD_AFTER_MIN_MS / 1000);
+        ++*count;
+    }
+}
+
 static void check_certificate(const struct config *c, struct buf *problems, unsigned *count)
 {
     char place[512];
@@ -217,6 +237,7 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
     check_range(c->webhooks, "max_pending_total", INT32_MAX, problems, count);
     check_range(c->webhooks, "max_attempts", 1000, problems, count);
     check_zone(c, problems, count);
+    check_node(c, problems, count);
     for (size_t i = 0; i < c->backend_count; i++)
         check_call_limits(c->backends[i].calls, problems, count);
     struct problem why = {0};
@@ -255,7 +276,7 @@ static const char *type_name(enum dg_cfg_type type)
     static const char *const names[] = {
         [DG_CFG_STR] = "text",        [DG_CFG_SECRET] = "secret", [DG_CFG_INT] = "integer",
         [DG_CFG_BOOL] = "true/false", [DG_CFG_MS] = "duration",   [DG_CFG_JSON] = "list or table",
-        [DG_CFG_PATH] = "path",
+        [DG_CFG_PATH] = "path",       [DG_CFG_URL] = "url",
     };
     return names[type];
 }

@@ -9,11 +9,15 @@
 #include "api/api.h"
 #include "api/events/events.h"
 #include "config.h"
+#include "data/marks.h"
 #include "data/notes.h"
 #include "data/serials.h"
+#include "domain/adoption.h"
 #include "domain/campaigns.h"
+#include "domain/commands.h"
 #include "domain/dialer.h"
 #include "domain/mock_numbers.h"
+#include "domain/nodes.h"
 #include "events/webhooks.h"
 #include "http/server.h"
 
@@ -33,7 +37,11 @@ struct app {
     struct dialer *dialer;
     struct campaigns *campaigns;
     struct serials *cdr_numbers;
+    struct nodes *nodes;
     struct users *users;
+    struct tokens *tokens;
+    struct marks *marks;
+    bool users_reloading;
     struct auth *auth;
     struct instance **providers;
     size_t provider_count, closing;
@@ -47,10 +55,13 @@ struct app {
     struct readers *readers;
     struct webhooks *webhooks;
     struct control *call_control;
+    struct commands *commands;
+    struct adoption *adoption;
     struct idempotency *idempotency;
     struct mock_numbers *mock_numbers;
     struct admin *admin;
     struct http *http;
+    pthread_mutex_t http_lock; /* held while the control thread tells it to forget, or it goes */
     struct api api;
     char *app_name, *app_version;
     char node[256];
@@ -70,7 +81,17 @@ struct app {
     } reload;
 };
 
+/* ---- app_nodes.c: this gateway among others on its store ---- [control thread] */
+void start_nodes(struct app *app);
+void stop_nodes(struct app *app);
+void share_calls(struct app *app); /* when there are calls */
+void unshare_calls(struct app *app);
+/* The name of this gateway: as configured, or the host's. */
+void name_node(struct app *app);
+
 /* ---- app.c ---- */
+void app_next(struct app *app); /* the step is through */
+void app_fail(struct app *app, const char *why);
 bool app_started(const struct app *app); /* [control thread] and not stopping */
 
 /* ---- app_check.c ---- */

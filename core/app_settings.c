@@ -31,7 +31,7 @@ static void fill_limits(const struct config *c, struct http_limits *out)
 
 void app_http_fill(struct app *app, const struct config *c, struct app_http *out)
 {
-    static const char *const long_preflights[] = {"/api", "/adial/api", NULL};
+    static const char *const echoing[] = {"/api", "/adial/api", NULL};
     static const char *const list_keys[] = {"listen", "listen_tls", "allowed_origins",
                                             "trusted_proxies"};
     const struct settings *s = c->server;
@@ -46,7 +46,7 @@ void app_http_fill(struct app *app, const struct config *c, struct app_http *out
         .http2 = settings_bool(s, "http2"),
         .allowed_origins = out->lists[2],
         .trusted_proxies = out->lists[3],
-        .long_preflights = long_preflights,
+        .echoing = echoing,
         .server_name = "dialgate",
         .routes = api_routes,
         .route_count = api_route_count,

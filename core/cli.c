@@ -16,6 +16,10 @@ enum takes {
     TAKES_NAME = 2,
     TAKES_ROLE = 4, /* and --email */
     TAKES_JSON = 8,
+    TAKES_PROGRESS = 16,
+    TAKES_USER = 32,
+    TAKES_TOKEN = 64, /* its name, permissions, expiry */
+    TAKES_ID = 128,   /* as the argument without dashes */
 };
 
 struct verb {
@@ -74,15 +78,22 @@ static enum cli_status run_help(const struct cli_args *args);
 
 static const struct verb verbs[] = {
     {"check", TAKES_CONFIG, run_check, "says what is wrong with the configuration"},
-    {"export", TAKES_CONFIG, cli_export, "writes everything in the store to standard output"},
+    {"export", TAKES_CONFIG | TAKES_PROGRESS, cli_export,
+     "writes everything in the store to standard output"},
     {"help", 0, run_help, "this text"},
-    {"import", TAKES_CONFIG, cli_import,
+    {"import", TAKES_CONFIG | TAKES_PROGRESS, cli_import,
      "puts what export wrote, from standard input, into the store"},
     {"plugins", TAKES_CONFIG, run_plugins, "lists the plugins and every key of the configuration"},
     {"reload", TAKES_CONFIG, cli_reload,
      "tells the running gateway to read its configuration again"},
     {"serve", TAKES_CONFIG, run_serve,
      "runs the gateway, until SIGTERM; the verb meant when none is named"},
+    {"token create", TAKES_CONFIG | TAKES_USER | TAKES_TOKEN, cli_token,
+     "makes a token for a user and prints it, this once"},
+    {"token import", TAKES_CONFIG | TAKES_USER | TAKES_TOKEN, cli_token,
+     "takes a token over that was made elsewhere, read from standard input"},
+    {"token list", TAKES_CONFIG | TAKES_USER | TAKES_JSON, cli_token, "lists the tokens"},
+    {"token revoke", TAKES_CONFIG | TAKES_ID, cli_token, "makes a token worthless, at once"},
     {"user add", TAKES_CONFIG | TAKES_NAME | TAKES_ROLE, cli_user,
      "adds a user; the password is read from standard input"},
     {"user disable", TAKES_CONFIG | TAKES_NAME, cli_user,
@@ -96,9 +107,17 @@ static const struct verb verbs[] = {
 
 static void print_usage(FILE *out, const struct verb *v)
 {
-    fprintf(out, "dialgate %s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
+    fprintf(out, "dialgate %s%s%s%s%s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
+            v->takes & TAKES_ID ? " ID" : "",
+            !(v->takes & TAKES_USER) ? ""
+            : v->takes & TAKES_TOKEN ? " --user NAME"
+                                     : " [--user NAME]",
+            v->takes & TAKES_TOKEN
+                ? " [--name TEXT] [--permission PATTERN]... [--expires 'YYYY-MM-DD HH:MM:SS']"
+                : "",
             v->takes & TAKES_ROLE ? " [--role admin|user] [--email EMAIL]" : "",
             v->takes & TAKES_JSON ? " [--json]" : "",
+            v->takes & TAKES_PROGRESS ? " [--progress]" : "",
             v->takes & TAKES_CONFIG ? " [--config FILE]" : "");
 }
 
@@ -141,8 +160,8 @@ static void verb_name(int argc, char **argv, char *name, size_t size, int *words
     if (str_starts(first, "--config")) {
         snprintf(name, size, "serve");
         *words = 0;
-    } else if (str_eq(first, "user") && argc > 1 && argv[1][0] != '-') {
-        snprintf(name, size, "user %s", argv[1]);
+    } else if ((str_eq(first, "user") || str_eq(first, "token")) && argc > 1 && argv[1][0] != '-') {
+        snprintf(name, size, "%s %s", first, argv[1]);
         *words = 2;
     } else if (str_eq(first, "--help") || str_eq(first, "-h")) {
         snprintf(name, size, "help");
@@ -172,15 +191,32 @@ static const char *option_value(const struct option *o, int argc, char **argv, i
     return arg[len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
 }
 
+/* There may be several. false: it is no UTF-8. */
+static bool add_permission(struct cli_args *args, const char *permission)
+{
+    if (!args->permissions)
+        args->permissions = json_array();
+    return json_array_append_new(args->permissions, json_string(permission)) == 0;
+}
+
 static bool take_option(const struct verb *v, struct cli_args *args, int argc, char **argv, int *i)
 {
+    const char *permission = NULL;
     const struct option options[] = {
         {"--config", TAKES_CONFIG, &args->config_file},
         {"--email", TAKES_ROLE, &args->email},
+        {"--expires", TAKES_TOKEN, &args->expires},
+        {"--name", TAKES_TOKEN, &args->token_name},
+        {"--permission", TAKES_TOKEN, &permission},
         {"--role", TAKES_ROLE, &args->role},
+        {"--user", TAKES_USER, &args->user},
     };
     if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json")) {
         args->json = true;
+        return true;
+    }
+    if ((v->takes & TAKES_PROGRESS) && str_eq(argv[*i], "--progress")) {
+        args->progress = true;
         return true;
     }
     for (size_t n = 0; n < sizeof options / sizeof *options; n++) {
@@ -188,7 +224,7 @@ static bool take_option(const struct verb *v, struct cli_args *args, int argc, c
             v->takes & options[n].takes ? option_value(&options[n], argc, argv, i) : NULL;
         if (value) {
             *options[n].value = value;
-            return true;
+            return !permission || add_permission(args, permission);
         }
     }
     return false;
@@ -200,13 +236,17 @@ static enum cli_status read_args(const struct verb *v, struct cli_args *args, in
         const char *arg = argv[i];
         if (arg[0] == '-' && !take_option(v, args, argc, argv, &i))
             return wrong(v, "not understood: ", arg);
-        if (arg[0] != '-' && (args->name || !(v->takes & TAKES_NAME)))
+        if (arg[0] != '-' && (args->name || !(v->takes & (TAKES_NAME | TAKES_ID))))
             return wrong(v, "one argument too many: ", arg);
         if (arg[0] != '-')
             args->name = arg;
     }
     if ((v->takes & TAKES_NAME) && !args->name)
         return wrong(v, "the user's name is missing", "");
+    if ((v->takes & TAKES_ID) && !args->name)
+        return wrong(v, "the token's number is missing", "");
+    if ((v->takes & TAKES_TOKEN) && !args->user)
+        return wrong(v, "--user is missing", "");
     return CLI_DONE;
 }
 
@@ -222,5 +262,8 @@ int cli_main(int argc, char **argv)
         return wrong(NULL, "there is no verb ", name);
     struct cli_args args = {.verb = v->name};
     enum cli_status status = read_args(v, &args, argc - words, argv + words);
-    return (int)(status == CLI_DONE ? v->run(&args) : status);
+    if (status == CLI_DONE)
+        status = v->run(&args);
+    json_decref(args.permissions);
+    return (int)status;
 }

@@ -15,7 +15,9 @@ struct cli_args {
     const char *config_file; /* NULL: the usual places */
     const char *name;        /* the one argument without dashes */
     const char *role, *email;
-    bool json;
+    const char *user, *token_name, *expires;
+    json_t *permissions; /* NULL: none */
+    bool json, progress;
 };
 
 /* Says the sentence; CLI_REFUSED. */
@@ -32,6 +34,12 @@ struct session {
 bool session_open(struct session *s, const struct cli_args *args, bool only_running);
 void session_close(struct session *s);
 
+/* One line of standard input; at a terminal it is asked for, and not shown. */
+#define CLI_SECRET_MAX 1024
+bool cli_read_secret(const char *prompt, char out[CLI_SECRET_MAX]);
+void cli_set_text(json_t *request, const char *key, const char *text); /* NULL: not set */
+
+enum cli_status cli_token(const struct cli_args *args);
 enum cli_status cli_user(const struct cli_args *args);
 enum cli_status cli_reload(const struct cli_args *args);
 enum cli_status cli_export(const struct cli_args *args);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin_client.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -37,6 +38,7 @@ static bool open_offline(struct session *s, const char *path)
         cli_refuse("no gateway answers at %s, and [storage] disabled is true", path);
         return false;
     }
+    clock_zone(settings_str(s->config->server, "timezone")); /* times of arguments are read in it */
     s->offline = offline_open(s->config, &s->fd, &problem);
     if (!s->offline)
         cli_refuse("no gateway answers at %s, and the store cannot be opened: %s", path,
@@ -106,7 +108,14 @@ enum cli_status cli_reload(const struct cli_args *args)
     return status;
 }
 
-typedef bool transfer_fn(int fd, FILE *file, int64_t *documents, struct problem *problem);
+typedef bool transfer_fn(int fd, FILE *file, client_progress_fn *progress, int64_t *documents,
+                         struct problem *problem);
+
+/* On a terminal always in the same line. */
+static void tell_progress(int64_t documents)
+{
+    fprintf(stderr, "%lld documents%c", (long long)documents, isatty(STDERR_FILENO) ? '\r' : '\n');
+}
 
 static enum cli_status transfer(const struct cli_args *args, transfer_fn *run, FILE *file,
                                 const char *done)
@@ -116,7 +125,8 @@ static enum cli_status transfer(const struct cli_args *args, transfer_fn *run, F
     int64_t documents;
     if (!session_open(&s, args, false))
         return CLI_REFUSED;
-    bool good = run(s.fd, file, &documents, &problem);
+    bool told = args->progress || (isatty(STDERR_FILENO) && !isatty(fileno(file)));
+    bool good = run(s.fd, file, told ? tell_progress : NULL, &documents, &problem);
     session_close(&s);
     if (!good)
         return cli_refuse("%s", problem.text);

@@ -10,33 +10,30 @@
 #include "base/str.h"
 #include "cli_private.h"
 
-#define PASSWORD_MAX 1024
-
 /* One line without its end. */
-static bool read_line(char out[PASSWORD_MAX])
+static bool read_line(char out[CLI_SECRET_MAX])
 {
-    size_t len = fread(out, 1, PASSWORD_MAX, stdin);
+    size_t len = fread(out, 1, CLI_SECRET_MAX, stdin);
     if (len && out[len - 1] == '\n')
         len--;
     if (len && out[len - 1] == '\r')
         len--;
-    if (len == PASSWORD_MAX || memchr(out, '\n', len) || memchr(out, '\0', len))
+    if (len == CLI_SECRET_MAX || memchr(out, '\n', len) || memchr(out, '\0', len))
         return false;
     out[len] = '\0';
     return true;
 }
 
-/* At a terminal it is asked for, and not shown. */
-static bool read_password(char out[PASSWORD_MAX])
+bool cli_read_secret(const char *prompt, char out[CLI_SECRET_MAX])
 {
     struct termios shown;
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &shown) != 0)
         return read_line(out);
     struct termios hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    fputs("Password: ", stderr);
+    fprintf(stderr, "%s: ", prompt);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    bool read = fgets(out, PASSWORD_MAX, stdin) != NULL;
+    bool read = fgets(out, CLI_SECRET_MAX, stdin) != NULL;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     fputc('\n', stderr);
     if (read)
@@ -44,7 +41,7 @@ static bool read_password(char out[PASSWORD_MAX])
     return read;
 }
 
-static void set_text(json_t *request, const char *key, const char *text)
+void cli_set_text(json_t *request, const char *key, const char *text)
 {
     if (text) /* an argument that is no UTF-8 becomes an empty one, which is refused */
         json_object_set_new(request, key,
@@ -54,18 +51,18 @@ static void set_text(json_t *request, const char *key, const char *text)
 /* "user add" is the verb "user.add" of the control socket. NULL: the password cannot be read. */
 static json_t *request_of(const struct cli_args *args)
 {
-    char password[PASSWORD_MAX] = "";
+    char password[CLI_SECRET_MAX] = "";
     const bool wants = str_eq(args->verb, "user add") || str_eq(args->verb, "user passwd");
-    if (wants && !read_password(password)) {
+    if (wants && !cli_read_secret("Password", password)) {
         cli_refuse("the password must be one line of at most 72 bytes on standard input");
         return NULL;
     }
     json_t *request = json_pack("{s:s+}", "verb", "user.", args->verb + strlen("user "));
-    set_text(request, "username", args->name);
-    set_text(request, "role", args->role);
-    set_text(request, "email", args->email);
+    cli_set_text(request, "username", args->name);
+    cli_set_text(request, "role", args->role);
+    cli_set_text(request, "email", args->email);
     if (wants)
-        set_text(request, "password", password);
+        cli_set_text(request, "password", password);
     explicit_bzero(password, sizeof password);
     return request;
 }

@@ -130,7 +130,13 @@ static const struct dg_cfg_key webhooks_keys[] = {
 };
 
 static const struct dg_cfg_key node_keys[] = {
-    {"name", DG_CFG_STR, "", "this gateway's name; empty: the host's"},
+    {"name", DG_CFG_STR, "",
+     "this gateway's name, another one for each on a store; empty: the host's"},
+    {"dead_after", DG_CFG_MS, "10s",
+     "a gateway on a shared store that was silent for so long is dead: others take its calls over; "
+     "the same on all"},
+    {"lost_after", DG_CFG_MS, "10m",
+     "calls of a dead gateway that no living one can see are given up after"},
     {0},
 };
 

@@ -25,6 +25,7 @@ struct offline {
     struct instance *instance;
     struct store *store;
     struct users *users;
+    struct tokens *tokens;
     struct admin *admin;
     struct loop_timer *late;
     pthread_t thread;
@@ -90,6 +91,7 @@ static void on_users(void *arg, enum dg_err err, const char *message, const stru
         .loop = o->loop,
         .store = o->store,
         .users = o->users,
+        .tokens = o->tokens,
         .bcrypt_cost = (unsigned)settings_int(o->config->auth, "bcrypt_cost"),
     };
     o->admin = admin_start(&config, &o->problem);
@@ -106,6 +108,7 @@ static void on_store(void *arg, const struct op_result *res)
         return;
     }
     o->users = users_new(o->store, o->loop);
+    o->tokens = tokens_new(o->store, o->loop, o->users);
     users_load(o->users, on_users, o);
 }
 
@@ -145,12 +148,18 @@ static void close_store(void *arg)
         loop_stop(o->loop);
 }
 
+static void close_users(void *arg)
+{
+    struct offline *o = arg;
+    users_close(o->users, close_store, o);
+}
+
 static void close_all(void *arg)
 {
     struct offline *o = arg;
     admin_stop(o->admin);
     if (o->users)
-        users_close(o->users, close_store, o);
+        tokens_close(o->tokens, close_users, o);
     else
         close_store(o);
 }

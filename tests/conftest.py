@@ -1,4 +1,5 @@
 """Fixtures of all black-box suites; see support/."""
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support.client import VERSIONS  # noqa: E402
 from support.gateway import Gateway  # noqa: E402
+
+
+def pytest_configure():
+    """Ended from outside, a run still stops what it has started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(params=VERSIONS, ids=[f"http{version}" for version in VERSIONS])

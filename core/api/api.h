@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "domain/control.h"
 #include "domain/idempotency.h"
+#include "domain/nodes.h"
 #include "events/bus.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -29,8 +30,11 @@ struct api {
     /* [control thread] */
     struct calls *calls;
     struct control *control;
+    struct nodes *nodes;
     struct idempotency *idempotency;
-    struct auth *auth; /* auth_token_rate is for any thread */
+    struct auth *auth;     /* auth_token_rate is for any thread */
+    struct users *users;   /* NULL: no store, or the gateway is stopping */
+    struct tokens *tokens; /* likewise */
     struct webhooks *webhooks;
     struct loop *loop;
     struct ledger *ledger;

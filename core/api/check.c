@@ -299,6 +299,20 @@ void check_fields(struct check *c, const struct schema *schema, const json_t *ob
     }
 }
 
+void check_given(struct check *c, const struct schema *schema, const json_t *object)
+{
+    for (const struct field *f = schema->fields; f->name; f++) {
+        const json_t *value = json_object_get(object, f->name);
+        if (value && !json_is_null(value))
+            check_value(c, f, value);
+    }
+}
+
+const json_t *check_problems(const struct check *c)
+{
+    return c->problems;
+}
+
 static bool anything_required(const struct schema *schema)
 {
     for (const struct field *f = schema->fields; f->name; f++) {

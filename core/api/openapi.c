@@ -217,12 +217,28 @@ static void write_security(struct json_writer *w, enum route_auth auth)
         [ROUTE_API_KEY] = "api_key",
         [ROUTE_DEV_KEY] = "api_key",
     };
+    auth = route_credentials(auth);
     jw_array(w, "security");
     if (auth != ROUTE_OPEN) {
         jw_object(w, NULL);
         jw_array(w, schemes[auth]);
         jw_end(w);
         jw_end(w);
+    }
+    jw_end(w);
+}
+
+/* What the caller has to have besides good credentials. */
+static void write_permission(struct json_writer *w, const struct route *r)
+{
+    if (route_admins_only(r->auth))
+        jw_str(w, "x-role", "admin");
+    if (!r->permission)
+        return;
+    jw_array(w, "x-permission");
+    for (const char *p = r->permission, *end; *p; p = *end ? end + 1 : end) {
+        end = p + strcspn(p, "|");
+        jw_strn(w, NULL, p, (size_t)(end - p));
     }
     jw_end(w);
 }
@@ -243,6 +259,7 @@ static void write_operation(struct json_writer *w, const struct route *r)
     if (r->doc->help)
         jw_str(w, "description", r->doc->help);
     write_security(w, r->auth);
+    write_permission(w, r);
     write_params(w, r);
     write_body(w, r->doc);
     jw_object(w, "responses");

@@ -8,6 +8,13 @@
 #include "api/mobile_dialer/mobile_dialer.h"
 #include "api/system/system.h"
 
+/* The campaign dialer's stand under both of its base paths, and are documented under one. */
+#define DIALER(method, path, auth, permission, handler, doc)                                       \
+    {method, "/api" path, auth, permission, handler, doc},                                         \
+    {                                                                                              \
+        method, "/adial/api" path, auth, permission, handler, NULL                                 \
+    }
+
 /* clang-format off */
 const struct route api_routes[] = {
     /* method, path, auth, permission, handler, documentation */
@@ -46,16 +53,26 @@ const struct route api_routes[] = {
 
     {"GET",    "/api/v2/events",                      ROUTE_JWT,  NULL, events_stream,              &events_stream_doc},
     {"GET",    "/api/v2/events/types",                ROUTE_JWT,  NULL, events_list_types,          &events_types_doc},
-    {"GET",    "/api/monitoring/stream",              ROUTE_TOKEN, "monitoring/stream", events_monitoring, &events_monitoring_doc},
-    {"GET",    "/adial/api/monitoring/stream",        ROUTE_TOKEN, "monitoring/stream", events_monitoring, &events_monitoring_adial_doc},
 
-    {"GET",    "/api/v2/webhooks",                    ROUTE_JWT,  NULL, webhooks_list,              &webhooks_list_doc},
-    {"POST",   "/api/v2/webhooks",                    ROUTE_JWT,  NULL, webhooks_post,              &webhooks_post_doc},
-    {"GET",    "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_get,               &webhooks_get_doc},
-    {"PUT",    "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_put,               &webhooks_put_doc},
-    {"DELETE", "/api/v2/webhooks/{id}",               ROUTE_JWT,  NULL, webhooks_remove,            &webhooks_remove_doc},
-    {"GET",    "/api/v2/webhooks/{id}/deliveries",    ROUTE_JWT,  NULL, webhooks_get_deliveries,    &webhooks_get_deliveries_doc},
-    {"POST",   "/api/v2/webhooks/{id}/deliveries/{delivery}/resend", ROUTE_JWT, NULL, webhooks_post_resend, &webhooks_post_resend_doc},
+    {"GET",    "/api/v2/webhooks",                    ROUTE_JWT_ADMIN, NULL, webhooks_list,              &webhooks_list_doc},
+    {"POST",   "/api/v2/webhooks",                    ROUTE_JWT_ADMIN, NULL, webhooks_post,              &webhooks_post_doc},
+    {"GET",    "/api/v2/webhooks/{id}",               ROUTE_JWT_ADMIN, NULL, webhooks_get,               &webhooks_get_doc},
+    {"PUT",    "/api/v2/webhooks/{id}",               ROUTE_JWT_ADMIN, NULL, webhooks_put,               &webhooks_put_doc},
+    {"DELETE", "/api/v2/webhooks/{id}",               ROUTE_JWT_ADMIN, NULL, webhooks_remove,            &webhooks_remove_doc},
+    {"GET",    "/api/v2/webhooks/{id}/deliveries",    ROUTE_JWT_ADMIN, NULL, webhooks_get_deliveries,    &webhooks_get_deliveries_doc},
+    {"POST",   "/api/v2/webhooks/{id}/deliveries/{delivery}/resend", ROUTE_JWT_ADMIN, NULL, webhooks_post_resend, &webhooks_post_resend_doc},
+
+    {"GET",    "/api/v2/nodes",                       ROUTE_JWT,  NULL, system_nodes,               &system_nodes_doc},
+
+    DIALER("GET",    "",                              ROUTE_TOKEN, NULL,                  dialer_index,         &dialer_index_doc),
+    DIALER("GET",    "/users",                        ROUTE_TOKEN_ADMIN, "users/list",    dialer_users_list,    &dialer_users_list_doc),
+    DIALER("POST",   "/users",                        ROUTE_TOKEN_ADMIN, "users/create",  dialer_users_create,  &dialer_users_create_doc),
+    DIALER("PUT",    "/users/{id}",                   ROUTE_TOKEN_ADMIN, "users/update",  dialer_users_update,  &dialer_users_update_doc),
+    DIALER("DELETE", "/users/{id}",                   ROUTE_TOKEN_ADMIN, "users/delete",  dialer_users_delete,  &dialer_users_delete_doc),
+    DIALER("GET",    "/tokens",                       ROUTE_TOKEN, "tokens/list",         dialer_tokens_list,   &dialer_tokens_list_doc),
+    DIALER("POST",   "/tokens",                       ROUTE_TOKEN, "tokens/create",       dialer_tokens_create, &dialer_tokens_create_doc),
+    DIALER("DELETE", "/tokens/{id}",                  ROUTE_TOKEN, "tokens/revoke",       dialer_tokens_revoke, &dialer_tokens_revoke_doc),
+    DIALER("GET",    "/monitoring/stream",            ROUTE_TOKEN, "monitoring/stream",   events_monitoring,    &events_monitoring_doc),
 
     {"GET",    "/check-connection",                   ROUTE_API_KEY, NULL, mobile_check_connection, &mobile_check_connection_doc},
     {"POST",   "/disconnect-call",                    ROUTE_API_KEY, NULL, mobile_disconnect_call,  &mobile_disconnect_call_doc},

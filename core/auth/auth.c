@@ -20,8 +20,11 @@ struct auth {
     struct loop *loop;
     struct plug *plug;
     struct users *users;
+    struct tokens *tokens;
+    unsigned bcrypt_cost;
     struct rate *rate;
-    struct chain nobody, bearer, api_key, dev_key;
+    struct notes *notes;
+    struct chain nobody, bearer, api_key, dev_key, token;
     char spare_secret[65]; /* signs where none is set */
     struct link retired;   /* own providers that others have replaced, with asks under way */
     struct loop_timer *retire_timer;
@@ -79,6 +82,7 @@ static void make_chains(struct auth *a, const struct settings *s)
     chain_fill(&a->bearer, s);
     chain_add(&a->api_key, "api-key", NULL);
     chain_add(&a->dev_key, "dev-api-key", NULL);
+    chain_add(&a->token, "token", NULL);
 }
 
 /* What is forgiven in check_secret still must not be a key that anybody knows: the empty one. */
@@ -94,6 +98,7 @@ static bool open_providers(struct auth *a, const struct settings *s, bool with_j
     const struct own_config config = {.plug = a->plug,
                                       .loop = a->loop,
                                       .users = a->users,
+                                      .tokens = a->tokens,
                                       .settings = s,
                                       .spare_secret = a->spare_secret,
                                       .with_jwt = with_jwt};
@@ -122,13 +127,21 @@ static void use_providers(struct auth *a, const struct own_providers *own)
     put_in_place(a, &a->bearer, "jwt", own->jwt);
     put_in_place(a, &a->api_key, "api-key", own->api_key);
     put_in_place(a, &a->dev_key, "dev-api-key", own->dev_key);
+    put_in_place(a, &a->token, "token", own->token);
 }
 
 /* Passwords are only looked at where tokens are made. */
-static void bound_sign_ins(struct auth *a, const struct settings *s)
+static void set_work(struct auth *a, const struct settings *s)
 {
     bool makes = str_eq(settings_str(s, "algorithm"), "HS256");
     loop_lane_bound(a->loop, LANE_CPU, makes ? SIGN_INS_MAX : LOOP_LANE_BOUND);
+    a->bcrypt_cost = (unsigned)settings_int(s, "bcrypt_cost");
+}
+
+static void on_login_elsewhere(void *arg, const char *key)
+{
+    struct auth *a = arg;
+    rate_count(a->rate, key);
 }
 
 static void destroy(struct auth *a)
@@ -137,6 +150,7 @@ static void destroy(struct auth *a)
     chain_clear(&a->bearer);
     chain_clear(&a->api_key);
     chain_clear(&a->dev_key);
+    chain_clear(&a->token);
     rate_free(a->rate);
     explicit_bzero(a->spare_secret, sizeof a->spare_secret);
     free(a);
@@ -152,13 +166,17 @@ struct auth *auth_new(const struct auth_config *config, struct problem *problem)
     a->loop = config->loop;
     a->plug = config->plug;
     a->users = config->users;
+    a->tokens = config->tokens;
     a->rate = rate_new(&limit, rate_addresses_max(&limit));
+    a->notes = config->notes;
+    notes_subscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     str_random_hex(32, a->spare_secret);
     list_init(&a->retired);
     chain_init(&a->nobody, a->loop);
     chain_init(&a->bearer, a->loop);
     chain_init(&a->api_key, a->loop);
     chain_init(&a->dev_key, a->loop);
+    chain_init(&a->token, a->loop);
     make_metrics(a, config->metrics);
     make_chains(a, config->settings);
     bool with_jwt = chain_find(&a->bearer, "jwt") != NULL;
@@ -167,7 +185,7 @@ struct auth *auth_new(const struct auth_config *config, struct problem *problem)
         return NULL;
     }
     use_providers(a, &own);
-    bound_sign_ins(a, config->settings);
+    set_work(a, config->settings);
     return a;
 }
 
@@ -241,6 +259,8 @@ void auth_close(struct auth *a, dg_fn *fn, void *arg)
     a->on_closed = fn;
     a->on_closed_arg = arg;
     a->closing = true;
+    /* The notes may be gone when the last provider is. */
+    notes_unsubscribe(a->notes, NOTE_LOGINS, on_login_elsewhere, a);
     loop_timer_stop(a->loop, a->retire_timer);
     if (!a->open)
         loop_call(a->loop, on_nothing_open, a);
@@ -248,6 +268,7 @@ void auth_close(struct auth *a, dg_fn *fn, void *arg)
     close_own(a, &a->bearer);
     close_own(a, &a->api_key);
     close_own(a, &a->dev_key);
+    close_own(a, &a->token);
 }
 
 void auth_free(struct auth *a)
@@ -311,7 +332,7 @@ void auth_apply(struct auth_change *change)
     struct auth *a = change->auth;
     use_providers(a, &change->own);
     rate_set(a->rate, &change->limit, rate_addresses_max(&change->limit));
-    bound_sign_ins(a, change->settings);
+    set_work(a, change->settings);
     free(change);
 }
 
@@ -319,10 +340,7 @@ void auth_cancel(struct auth_change *change)
 {
     if (!change)
         return;
-    struct instance *const opened[] = {change->own.jwt, change->own.api_key, change->own.dev_key};
-    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
-        if (opened[i])
-            own_close(opened[i], NULL, NULL);
+    own_abandon(&change->own);
     free(change);
 }
 
@@ -339,6 +357,8 @@ void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials
         chain = &a->api_key;
     else if (kind == ROUTE_DEV_KEY)
         chain = &a->dev_key;
+    else if (kind == ROUTE_TOKEN)
+        chain = &a->token;
     chain_check(chain, c, fn, arg);
 }
 
@@ -368,10 +388,75 @@ void auth_issue(struct auth *a, const char *username, const char *password, cons
     chain_issue(&a->bearer, &c, on_issued, s);
 }
 
+struct told_login {
+    struct notes *notes;
+    char key[RATE_KEY_SIZE];
+};
+
+static void tell_login(void *arg)
+{
+    struct told_login *t = arg;
+    notes_publish(t->notes, NOTE_LOGINS, t->key);
+    free(t);
+}
+
+/* The other gateways count it too. */
+static void tell_others(struct auth *a, const char *peer)
+{
+    struct told_login *t = xcalloc(1, sizeof *t);
+    t->notes = a->notes;
+    rate_key(peer, t->key);
+    loop_call(a->loop, tell_login, t);
+}
+
 bool auth_token_rate(struct auth *a, const char *peer, unsigned *retry_after_s)
 {
-    if (rate_allow(a->rate, peer, retry_after_s))
+    bool allowed = rate_allow(a->rate, peer, retry_after_s);
+    if (allowed && a->notes)
+        tell_others(a, peer);
+    if (allowed)
         return true;
     metric_add(a->rate_exceeded, 1);
     return false;
+}
+
+/* ---- Hashing ------------------------------------------------------------------ */
+
+struct hashing {
+    char *password, hash[128];
+    unsigned cost;
+    auth_hash_fn *fn;
+    void *arg;
+};
+
+static void hash_work(void *arg)
+{
+    struct hashing *h = arg;
+    if (!password_hash(h->password, h->cost, h->hash))
+        h->hash[0] = '\0';
+}
+
+static void hash_done(void *arg)
+{
+    struct hashing *h = arg;
+    h->fn(h->arg, h->hash[0] ? DG_OK : DG_EINTERNAL, h->hash[0] ? h->hash : NULL);
+    explicit_bzero(h->password, strlen(h->password));
+    explicit_bzero(h->hash, sizeof h->hash);
+    free(h->password);
+    free(h);
+}
+
+void auth_hash(struct auth *a, const char *password, auth_hash_fn *fn, void *arg)
+{
+    struct hashing *h = xcalloc(1, sizeof *h);
+    h->password = xstrdup(password);
+    h->cost = a->bcrypt_cost;
+    h->fn = fn;
+    h->arg = arg;
+    if (loop_work(a->loop, LANE_CPU, hash_work, hash_done, h))
+        return;
+    fn(arg, DG_ELIMIT, NULL);
+    explicit_bzero(h->password, strlen(h->password));
+    free(h->password);
+    free(h);
 }

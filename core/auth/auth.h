@@ -8,6 +8,8 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "data/notes.h"
+#include "domain/tokens.h"
 #include "domain/users.h"
 #include "http/route.h"
 #include "plug/plug.h"
@@ -17,7 +19,9 @@ struct auth;
 struct auth_config {
     struct plug *plug;
     struct loop *loop;
-    struct users *users; /* NULL: no store, users are not checked and nobody can sign in */
+    struct users *users;   /* NULL: no store, users are not checked and nobody can sign in */
+    struct tokens *tokens; /* NULL: likewise */
+    struct notes *notes;   /* to other gateways on the store; NULL: there are none */
     struct metrics *metrics;
     const struct settings *settings; /* section [auth]; keys in auth_keys */
     bool debug;                      /* weak secrets only warn */
@@ -63,7 +67,12 @@ void auth_identify(void *auth, enum route_auth kind, const struct dg_credentials
  * without a store. */
 void auth_issue(struct auth *a, const char *username, const char *password, const char *peer,
                 op_fn *fn, void *arg);
-/* [any thread] May this address ask the token endpoint once more? Sliding window, every ask counts.
+/* Hashes a new password as the configuration says. `hash` NULL: DG_ELIMIT, too many wait. */
+typedef void auth_hash_fn(void *arg, enum dg_err err, const char *hash);
+void auth_hash(struct auth *a, const char *password, auth_hash_fn *fn, void *arg);
+/* [any thread] May this address ask the token endpoint once more? Sliding window, every ask counts,
+ * also those of the other gateways on the store, as soon as they are told of: within milliseconds,
+ * and of a note that is lost never.
  * false: *retry_after_s says when. Bounded memory. */
 bool auth_token_rate(struct auth *a, const char *peer, unsigned *retry_after_s);
 

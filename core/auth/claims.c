@@ -125,7 +125,7 @@ static bool has_audience(const json_t *aud, const char *wanted)
 static const char *times_refusal(const json_t *all, int64_t now_ms, struct claims *out)
 {
     const double now_s = (double)now_ms / 1000, latest_s = (double)(INT64_MAX / 2000);
-    double exp, nbf;
+    double exp, nbf, iat;
     if (!get_time(all, "exp", &exp))
         return "it has no time of expiry";
     if (exp <= now_s)
@@ -133,6 +133,9 @@ static const char *times_refusal(const json_t *all, int64_t now_ms, struct claim
     if (json_object_get(all, "nbf") && (!get_time(all, "nbf", &nbf) || nbf > now_s))
         return "it is not valid yet";
     out->expires_at_ms = (int64_t)((exp < latest_s ? exp : latest_s) * 1000);
+    out->issued_at_ms = 0;
+    if (get_time(all, "iat", &iat) && iat > 0)
+        out->issued_at_ms = (int64_t)((iat < latest_s ? iat : latest_s) * 1000);
     return NULL;
 }
 

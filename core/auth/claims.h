@@ -24,7 +24,7 @@ struct claims_rules {
 
 struct claims {
     char subject[CLAIMS_SUBJECT_MAX + 1];
-    int64_t expires_at_ms;
+    int64_t expires_at_ms, issued_at_ms; /* issued 0: it does not say */
 };
 
 bool claims_alg(const char *name, jwt_alg_t *out);

@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define PAUSE_MAX_MS 2000 /* the clock of who changed the password may be ahead */
+
 struct jwt_provider {
     const struct dg_host *host;
     struct loop *loop;
@@ -122,19 +124,36 @@ static bool refuse_for_now(const struct jwt_provider *p, struct dg_op *op)
 
 /* ---- Judging tokens ---------------------------------------------------------- */
 
+/* Signed in with a password, or as the owner of a name, of before. A token that does not say when
+ * can only be good while there was no change. */
+static bool outdated(const struct claims *claims, const struct user *user)
+{
+    const int64_t issued_ms = claims->issued_at_ms;
+    return issued_ms < user->signed_in_since_ms ||
+           (issued_ms && issued_ms < user->created_at_ms / 1000 * 1000);
+}
+
+/* Who signs with a key of his own may have users of his own. */
+static const char *subject_refusal(const struct jwt_provider *p, const struct claims *claims,
+                                   const struct user *user)
+{
+    if (user ? !user->is_active : own_tokens(p))
+        return "its user is not active";
+    if (user && own_tokens(p) && outdated(claims, user))
+        return "its user has signed in before a change that ended it";
+    return NULL;
+}
+
 /* The token is good: is its subject still welcome? */
 static void judge_subject(struct jwt_provider *p, struct dg_op *op, const struct claims *claims)
 {
-    const struct user *user = NULL;
+    const struct user *user = p->users ? users_find(p->users, claims->subject) : NULL;
     if (refuse_for_now(p, op))
         return;
-    if (p->users) {
-        user = users_find(p->users, claims->subject);
-        /* Who signs with a key of his own may have users of his own. */
-        if (user ? !user->is_active : own_tokens(p)) {
-            p->host->fail(op, DG_EAUTH, "token refused: its user is not active");
-            return;
-        }
+    const char *refusal = p->users ? subject_refusal(p, claims, user) : NULL;
+    if (refusal) {
+        p->host->fail(op, DG_EAUTH, "token refused: %s", refusal);
+        return;
     }
     yield(p, op, claims->subject, user, claims->expires_at_ms, NULL);
 }
@@ -203,9 +222,10 @@ static void issue_work(void *arg)
 
 static void issue_token(struct jwt_provider *p, struct dg_op *op, const struct user *user)
 {
-    const int64_t now_ms = p->host->unix_ms(p->host);
+    const int64_t now_ms = p->host->unix_ms(p->host), since_ms = user->signed_in_since_ms;
     int64_t expires_at_ms;
-    char *token = claims_sign(&p->rules, user->username, now_ms, &expires_at_ms);
+    char *token = claims_sign(&p->rules, user->username, now_ms > since_ms ? now_ms : since_ms,
+                              &expires_at_ms);
     if (!token) {
         p->host->fail(op, DG_EINTERNAL, "the token could not be made");
         return;
@@ -228,11 +248,29 @@ static void judge_sign_in(struct jwt_provider *p, const struct job *job)
         p->host->fail(job->op, DG_EAUTH, "user name or password wrong");
 }
 
-static void issue_done(void *arg)
+static void issue_ready(void *arg)
 {
     struct job *job = arg;
     judge_sign_in(job->p, job);
     job_free(job);
+}
+
+/* Right after a change of password, until the second in which sign-ins count again. */
+static uint64_t pause_ms(struct jwt_provider *p, const struct job *job)
+{
+    const struct user *user = job->right && p->users ? users_find(p->users, job->username) : NULL;
+    const int64_t left_ms = user ? user->signed_in_since_ms - p->host->unix_ms(p->host) : 0;
+    return left_ms <= 0 ? 0 : left_ms < PAUSE_MAX_MS ? (uint64_t)left_ms : PAUSE_MAX_MS;
+}
+
+static void issue_done(void *arg)
+{
+    struct job *job = arg;
+    const uint64_t wait_ms = pause_ms(job->p, job);
+    if (wait_ms)
+        loop_timer(job->p->loop, wait_ms, issue_ready, job);
+    else
+        issue_ready(job);
 }
 
 static void jwt_issue(void *self, const struct dg_credentials *c, struct dg_op *op)

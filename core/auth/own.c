@@ -101,24 +101,41 @@ static struct instance *open_keys(const struct own_config *config, const char *n
     return open_one(config, &api_key_plugin, name, &part, problem);
 }
 
+static struct instance *open_token(const struct own_config *config, struct problem *problem)
+{
+    struct part part = {.count = 0};
+    part_add_int(&part, "token_cache", settings_int(config->settings, "token_cache"));
+    struct instance *in = open_one(config, &token_plugin, "token", &part, problem);
+    if (in)
+        token_provider_use(in->self, config->tokens);
+    return in;
+}
+
+void own_abandon(const struct own_providers *own)
+{
+    struct instance *const opened[] = {own->jwt, own->api_key, own->dev_key, own->token};
+    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
+        if (opened[i])
+            own_close(opened[i], NULL, NULL);
+}
+
 bool own_open(const struct own_config *config, struct own_providers *out, struct problem *problem)
 {
     *out = (struct own_providers){0};
     if ((!config->with_jwt || (out->jwt = open_jwt(config, problem))) &&
         (out->api_key = open_keys(config, "api-key", false, problem)) &&
-        (out->dev_key = open_keys(config, "dev-api-key", true, problem)))
+        (out->dev_key = open_keys(config, "dev-api-key", true, problem)) &&
+        (out->token = open_token(config, problem)))
         return true;
-    struct instance *const opened[] = {out->jwt, out->api_key, out->dev_key};
-    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++)
-        if (opened[i])
-            own_close(opened[i], NULL, NULL);
+    own_abandon(out);
     *out = (struct own_providers){0};
     return false;
 }
 
 bool own_is(const struct instance *in)
 {
-    return in && (in->plugin == &jwt_plugin || in->plugin == &api_key_plugin);
+    return in && (in->plugin == &jwt_plugin || in->plugin == &api_key_plugin ||
+                  in->plugin == &token_plugin);
 }
 
 void own_close(struct instance *in, dg_fn *fn, void *arg)

@@ -12,11 +12,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define KEY_SIZE 64
-
 struct visitor {
     struct link by_last_ask; /* oldest first */
-    char key[KEY_SIZE];
+    char key[RATE_KEY_SIZE];
     unsigned used, next;
     uint64_t asked_ms[]; /* limit.count of them, a ring */
 };
@@ -84,19 +82,19 @@ void rate_set(struct rate *r, const struct rate_limit *limit, size_t max_address
 }
 
 /* One name per client, however its address was written. */
-static void client_key(const char *peer, char key[KEY_SIZE])
+void rate_key(const char *peer, char key[RATE_KEY_SIZE])
 {
     struct in6_addr v6;
     if (!peer || inet_pton(AF_INET6, peer, &v6) != 1) {
-        size_t len = peer ? strnlen(peer, KEY_SIZE - 1) : 0;
+        size_t len = peer ? strnlen(peer, RATE_KEY_SIZE - 1) : 0;
         if (len)
             memcpy(key, peer, len);
         key[len] = '\0';
     } else if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-        inet_ntop(AF_INET, &v6.s6_addr[12], key, KEY_SIZE);
+        inet_ntop(AF_INET, &v6.s6_addr[12], key, RATE_KEY_SIZE);
     } else {
         memset(&v6.s6_addr[8], 0, 8);
-        inet_ntop(AF_INET6, &v6, key, KEY_SIZE);
+        inet_ntop(AF_INET6, &v6, key, RATE_KEY_SIZE);
     }
 }
 
@@ -133,6 +131,15 @@ static struct visitor *visitor_of(struct rate *r, const char *key)
     return v;
 }
 
+static void note(struct rate *r, struct visitor *v, uint64_t now)
+{
+    v->asked_ms[v->next] = now;
+    v->next = (v->next + 1) % r->limit.count;
+    v->used += v->used < r->limit.count;
+    list_remove(&v->by_last_ask);
+    list_append(&r->by_last_ask, &v->by_last_ask);
+}
+
 static bool ask(struct rate *r, const char *key, uint64_t now, unsigned *retry_after_s)
 {
     expire(r, now);
@@ -143,23 +150,31 @@ static bool ask(struct rate *r, const char *key, uint64_t now, unsigned *retry_a
         *retry_after_s = (unsigned)((wait_ms + 999) / 1000);
         return false;
     }
-    v->asked_ms[v->next] = now;
-    v->next = (v->next + 1) % r->limit.count;
-    v->used += v->used < r->limit.count;
-    list_remove(&v->by_last_ask);
-    list_append(&r->by_last_ask, &v->by_last_ask);
+    note(r, v, now);
     return true;
 }
 
 bool rate_allow(struct rate *r, const char *peer, unsigned *retry_after_s)
 {
-    char key[KEY_SIZE];
+    char key[RATE_KEY_SIZE];
     *retry_after_s = 0;
-    client_key(peer, key);
+    rate_key(peer, key);
     pthread_mutex_lock(&r->lock);
     bool allowed = !r->limit.count || ask(r, key, clock_ms(), retry_after_s);
     pthread_mutex_unlock(&r->lock);
     return allowed;
+}
+
+void rate_count(struct rate *r, const char *key)
+{
+    if (str_empty(key) || strlen(key) >= RATE_KEY_SIZE)
+        return;
+    pthread_mutex_lock(&r->lock);
+    if (r->limit.count) {
+        expire(r, clock_ms());
+        note(r, visitor_of(r, key), clock_ms());
+    }
+    pthread_mutex_unlock(&r->lock);
 }
 
 size_t rate_addresses(struct rate *r)

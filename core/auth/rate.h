@@ -29,6 +29,11 @@ void rate_set(struct rate *r, const struct rate_limit *limit, size_t max_address
 /* Counts this ask if it is allowed. false: *retry_after_s (1 or more) says when the next will be.
  */
 bool rate_allow(struct rate *r, const char *peer, unsigned *retry_after_s);
+/* The name that it counts an address under: at most RATE_KEY_SIZE - 1 bytes. */
+#define RATE_KEY_SIZE 64
+void rate_key(const char *peer, char key[RATE_KEY_SIZE]);
+/* An ask that was allowed elsewhere, by another gateway: counted, whatever the limit says. */
+void rate_count(struct rate *r, const char *key);
 size_t rate_addresses(struct rate *r); /* remembered now */
 
 #endif

@@ -11,7 +11,8 @@
 
 #include "base/str.h"
 
-#define DAY_MS 86400000
+#define DAY_S  86400
+#define DAY_MS (DAY_S * 1000)
 
 static atomic_bool faked;
 static _Atomic uint64_t fake_mono_ms;
@@ -62,6 +63,11 @@ void clock_real(void)
     atomic_store(&faked, false);
 }
 
+static int64_t floor_div(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
 struct date {
     int64_t year;
     unsigned month, day;
@@ -94,22 +100,17 @@ static char *put_digits(char *p, unsigned value, int width, char after)
     return p + width + 1;
 }
 
-/* "2025-10-01T12:00:00."; gives where the text goes on, and the milliseconds that are left. */
-static char *put_second(int64_t unix_ms, char out[CLOCK_ISO_SIZE], unsigned *ms)
+/* "2025-10-01T12:00:00."; gives where the text goes on. */
+static char *put_second(int64_t second, char out[CLOCK_ISO_SIZE])
 {
-    int64_t day = unix_ms / DAY_MS, rest = unix_ms % DAY_MS;
-    if (rest < 0) {
-        rest += DAY_MS;
-        day--;
-    }
+    int64_t day = floor_div(second, DAY_S);
     struct date d = date_of_day(day);
     char *p = out;
     if (d.year >= 0 && d.year <= 9999)
         p = put_digits(p, (unsigned)d.year, 4, '-');
     else
         p += snprintf(p, CLOCK_ISO_SIZE - 20, "%lld-", (long long)d.year);
-    *ms = (unsigned)rest % 1000;
-    unsigned seconds = (unsigned)rest / 1000;
+    unsigned seconds = (unsigned)(second - day * DAY_S);
     p = put_digits(p, d.month, 2, '-');
     p = put_digits(p, d.day, 2, 'T');
     p = put_digits(p, seconds / 3600, 2, ':');
@@ -117,11 +118,29 @@ static char *put_second(int64_t unix_ms, char out[CLOCK_ISO_SIZE], unsigned *ms)
     return put_digits(p, seconds % 60, 2, '.');
 }
 
+/* The second that was written last: most times are now. `len` 0: none yet. */
+struct kept_second {
+    int64_t second;
+    size_t len;
+    char text[CLOCK_ISO_SIZE];
+};
+
+static char *put_kept_second(struct kept_second *kept, int64_t second, char out[CLOCK_ISO_SIZE])
+{
+    if (!kept->len || kept->second != second) {
+        kept->len = (size_t)(put_second(second, kept->text) - kept->text);
+        kept->second = second;
+    }
+    memcpy(out, kept->text, sizeof kept->text);
+    return out + kept->len;
+}
+
 void clock_iso_utc(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
 {
-    unsigned ms;
-    char *p = put_second(unix_ms, out, &ms);
-    *put_digits(p, ms, 3, 'Z') = '\0';
+    static _Thread_local struct kept_second kept;
+    int64_t second = floor_div(unix_ms, 1000);
+    char *p = put_kept_second(&kept, second, out);
+    *put_digits(p, (unsigned)(unix_ms - second * 1000), 3, 'Z') = '\0';
 }
 
 /* ---- Reading ------------------------------------------------------------ */
@@ -265,13 +284,35 @@ static int64_t zone_offset_s(int64_t unix_s)
 
 void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE])
 {
-    unsigned ms;
-    int64_t rest_us = unix_us % 1000, at_ms = unix_us / 1000;
-    if (rest_us < 0) {
-        rest_us += 1000;
-        at_ms--;
+    static _Thread_local struct kept_second kept;
+    int64_t second = floor_div(unix_us, 1000000);
+    char *p = put_kept_second(&kept, second + zone_offset_s(second), out);
+    put_digits(p, (unsigned)(unix_us - second * 1000000), 6, '\0');
+}
+
+void clock_plain_local(int64_t unix_ms, char out[CLOCK_ISO_SIZE])
+{
+    clock_iso_local(unix_ms * 1000, out);
+    out[10] = ' ';
+    out[19] = '\0';
+}
+
+bool clock_parse_plain(const char *text, int64_t *unix_ms, int64_t *span_ms)
+{
+    const char *p = text;
+    int64_t date = 0, time = 0, span = DAY_MS;
+    if (!take_date(&p, &date))
+        return false;
+    if (*p == ' ') {
+        p++;
+        if (!take_time(&p, &time, &span))
+            return false;
     }
-    int64_t second = at_ms / 1000 - (at_ms % 1000 < 0);
-    char *p = put_second(at_ms + zone_offset_s(second) * 1000, out, &ms);
-    put_digits(p, ms * 1000 + (unsigned)rest_us, 6, '\0');
+    if (*p)
+        return false;
+    const int64_t shown_s = (date + time) / 1000;
+    const int64_t near_s = shown_s - zone_offset_s(shown_s);
+    *unix_ms = date + time - zone_offset_s(near_s) * 1000;
+    *span_ms = span;
+    return true;
 }

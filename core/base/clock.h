@@ -29,5 +29,10 @@ bool clock_zone_known(const char *name);
 void clock_zone(const char *name); /* before there are other threads */
 /* "2025-10-01T12:00:00.123456", in that zone */
 void clock_iso_local(int64_t unix_us, char out[CLOCK_ISO_SIZE]);
+/* "2025-10-01 12:00:00", in that zone */
+void clock_plain_local(int64_t unix_ms, char out[CLOCK_ISO_SIZE]);
+/* The same, or its date alone, read in that zone; *span_ms as above. A time that the zone leaves
+ * out or has twice is taken for one beside it or for one of the two. */
+bool clock_parse_plain(const char *text, int64_t *unix_ms, int64_t *span_ms);
 
 #endif

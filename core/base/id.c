@@ -62,15 +62,17 @@ static void random_bytes(unsigned char *out, size_t len)
 static void format(unsigned char b[16], unsigned version, char out[ID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
+    static const unsigned char groups[] = {4, 2, 2, 2, 6};
     b[6] = (unsigned char)((b[6] & 0x0f) | version << 4);
     b[8] = (b[8] & 0x3f) | 0x80;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *out++ = '-';
-        *out++ = digits[b[i] >> 4];
-        *out++ = digits[b[i] & 15];
+    for (size_t group = 0; group < sizeof groups; group++) {
+        for (const unsigned char *end = b + groups[group]; b < end; b++) {
+            *out++ = digits[*b >> 4];
+            *out++ = digits[*b & 15];
+        }
+        *out++ = '-';
     }
-    *out = '\0';
+    out[-1] = '\0';
 }
 
 static uint64_t next_stamp(unsigned seed)

@@ -32,17 +32,16 @@ static uint64_t special(uint64_t word)
 /* How many bytes from the start may be copied as they are. */
 static size_t plain_run(const char *s, size_t len)
 {
+    static const bool plain[256] = {
+        [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
     size_t i = 0;
     for (uint64_t word; len - i >= 8; i += 8) {
         memcpy(&word, s + i, 8);
         if (special(word))
             break;
     }
-    for (; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == '"' || c == '\\' || c >= 0x80)
-            break;
-    }
+    while (i < len && plain[(unsigned char)s[i]])
+        i++;
     return i;
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -31,11 +32,13 @@ static struct {
     atomic_bool json;
     atomic_int fd;
     atomic_bool is_socket;
+    atomic_size_t whole; /* bytes that are taken as a whole or not at all */
     atomic_ullong lost;
     atomic_bool torn;  /* the last write ended inside a line */
     atomic_bool stuck; /* the last write failed */
     pthread_mutex_t setup;
-} out = {.level = DG_INFO, .fd = STDERR_FILENO, .setup = PTHREAD_MUTEX_INITIALIZER};
+} out = {
+    .level = DG_INFO, .fd = STDERR_FILENO, .whole = PIPE_BUF, .setup = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local const char *request_id;
 
@@ -57,6 +60,14 @@ static int open_stderr(bool *is_socket)
     return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
+#define GATHERED_MAX 32768
+
+static size_t whole_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? GATHERED_MAX : PIPE_BUF;
+}
+
 static bool set_destination(const char *file)
 {
     bool is_socket = false;
@@ -66,6 +77,7 @@ static bool set_destination(const char *file)
             : open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (fresh < 0)
         return false;
+    atomic_store(&out.whole, whole_of(fresh));
     int current = atomic_load(&out.fd);
     if (current == STDERR_FILENO) {
         atomic_store(&out.is_socket, is_socket);
@@ -203,9 +215,6 @@ static void make_line(struct log_line *line, enum dg_level level, const char *ar
     log_line_end(line);
 }
 
-/* What a pipe takes as a whole or not at all. */
-#define GATHERED_MAX 4096
-
 static _Thread_local struct {
     size_t len;
     unsigned lines;
@@ -227,9 +236,10 @@ void log_fields_soon(enum dg_level level, const char *area, const char *sentence
 {
     struct log_line line;
     make_line(&line, level, area, sentence, fields, count);
-    if (gathered.len + line.len > sizeof gathered.bytes)
+    size_t most = atomic_load_explicit(&out.whole, memory_order_relaxed);
+    if (gathered.len + line.len > most)
         log_flush();
-    if (line.len > sizeof gathered.bytes) {
+    if (line.len > most) {
         log_fields(level, area, sentence, fields, count);
         return;
     }

@@ -49,8 +49,9 @@ const char *log_current_request_id(void);
 void log_fields(enum dg_level level, const char *area, const char *sentence,
                 const struct log_field *fields, unsigned count);
 /* The same, but written together with others of this thread: by its log_flush, or when they are
- * 4 KB, or before its next line. For what every request logs, on threads that flush at the end of
- * each turn. */
+ * too many for one write(2) (32 KB to a file, PIPE_BUF to anything else), or before its next line.
+ * For what every request logs, on threads that flush at the end of each turn: a crash costs the
+ * lines of one turn. */
 void log_fields_soon(enum dg_level level, const char *area, const char *sentence,
                      const struct log_field *fields, unsigned count);
 void log_flush(void);

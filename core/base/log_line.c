@@ -6,12 +6,13 @@
  */
 #include "base/log_line.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+
+#define NUMBER_MAX 20 /* characters of an int64_t */
 
 #define TAIL 32 /* for `...","cut":true}` and the newline */
 
@@ -103,11 +104,18 @@ static size_t add_character(struct log_line *line, const char *s, size_t left, e
     return add(line, s, step) ? step : 0;
 }
 
-/* How many bytes from the start are written alike in every style. */
-static size_t plain_run(const char *s)
+/* What is written alike in every style, and what needs no quotes either. */
+enum { PLAIN = 1, BARE = 2 };
+static const unsigned char kinds[256] = {
+    [' '] = PLAIN, ['!'] = PLAIN | BARE,         ['#' ... '<'] = PLAIN | BARE,
+    ['='] = PLAIN, ['>' ... '['] = PLAIN | BARE, [']' ... '~'] = PLAIN | BARE,
+};
+
+/* How many bytes from the start are of this kind. */
+static size_t run_of(const char *s, unsigned kind)
 {
     size_t len = 0;
-    while (s[len] >= 0x20 && s[len] < 0x7f && s[len] != '"' && s[len] != '\\')
+    while (kinds[(unsigned char)s[len]] & kind)
         len++;
     return len;
 }
@@ -116,7 +124,7 @@ static void add_text(struct log_line *line, const char *s, enum style style)
 {
     size_t left = strlen(s);
     while (left && !line->cut) {
-        size_t run = plain_run(s), fits = room(line);
+        size_t run = run_of(s, PLAIN), fits = room(line);
         size_t step = run < fits ? run : fits;
         if (step)
             add(line, s, step);
@@ -137,15 +145,14 @@ static void add_quoted(struct log_line *line, const char *s, enum style style)
     add_tail(line, "\"");
 }
 
+/* Of a text that is not empty. */
 static bool needs_quotes(const char *s)
 {
     size_t left = strlen(s);
-    if (!left)
-        return true;
     while (left) {
-        bool plain = *s > ' ' && *s < 0x7f && *s != '"' && *s != '=' && *s != '\\';
-        size_t step = plain ? 1 : str_utf8_step(s, left);
-        if (!plain && (step < 2 || is_control((const unsigned char *)s, step)))
+        bool bare = kinds[(unsigned char)*s] & BARE;
+        size_t step = bare ? 1 : str_utf8_step(s, left);
+        if (!bare && (step < 2 || is_control((const unsigned char *)s, step)))
             return true;
         s += step;
         left -= step;
@@ -153,29 +160,70 @@ static bool needs_quotes(const char *s)
     return false;
 }
 
+/* The digits end at `end`; gives where they begin. */
+static char *write_number(char *end, int64_t number)
+{
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do
+        *--end = (char)('0' + left % 10);
+    while (left /= 10);
+    if (number < 0)
+        *--end = '-';
+    return end;
+}
+
+static void add_number(struct log_line *line, int64_t number)
+{
+    char digits[NUMBER_MAX], *end = digits + sizeof digits, *begin = write_number(end, number);
+    add(line, begin, (size_t)(end - begin));
+}
+
+/* Most texts are one run that nothing is done to, and not too long. */
+static bool add_as_it_is(struct log_line *line, const char *s)
+{
+    size_t len = run_of(s, line->json ? PLAIN : BARE), quotes = line->json ? 2 : 0;
+    if (s[len] || (!len && !line->json) || len + quotes > room(line))
+        return false;
+    char *at = line->bytes + line->len;
+    if (quotes)
+        *at++ = '"';
+    memcpy(at, s, len);
+    if (quotes)
+        at[len] = '"';
+    line->len += len + quotes;
+    return true;
+}
+
+static void add_value(struct log_line *line, const char *s)
+{
+    if (add_as_it_is(line, s))
+        return;
+    if (line->json || !*s || needs_quotes(s))
+        add_quoted(line, s, line->json ? JSON : QUOTED);
+    else
+        add_text(line, s, SENTENCE);
+}
+
 /* A key without its value would make no sense: both are there, or neither. */
 void log_line_field(struct log_line *line, const struct log_field *field)
 {
-    char number[24];
-    int digits = snprintf(number, sizeof(number), "%" PRId64, field->number);
-    size_t value = field->text ? 1 : (size_t)digits; /* of a text, at least its beginning */
+    size_t key = strlen(field->key), value = field->text ? 1 : NUMBER_MAX;
     if (line->cut)
         return;
-    if (strlen(field->key) + 4 + value > room(line)) {
+    if (key + 4 + value > room(line)) { /* of a text, at least its beginning */
         line->cut = true;
         add_tail(line, line->json ? "" : " ...");
         return;
     }
-    adds(line, line->json ? ",\"" : " ");
-    adds(line, field->key);
-    adds(line, line->json ? "\":" : "=");
-    if (!field->text) {
-        add(line, number, (size_t)digits);
-    } else if (line->json || needs_quotes(field->text)) {
-        add_quoted(line, field->text, line->json ? JSON : QUOTED);
-    } else {
-        add_text(line, field->text, SENTENCE);
-    }
+    char *at = line->bytes + line->len;
+    at = line->json ? mempcpy(at, ",\"", 2) : mempcpy(at, " ", 1);
+    at = mempcpy(at, field->key, key);
+    at = line->json ? mempcpy(at, "\":", 2) : mempcpy(at, "=", 1);
+    line->len = (size_t)(at - line->bytes);
+    if (field->text)
+        add_value(line, field->text);
+    else
+        add_number(line, field->number);
 }
 
 void log_line_begin(struct log_line *line, bool json, enum dg_level level, const char *area,

@@ -21,11 +21,31 @@ static const struct dg_field user_fields[] = {
     TEXT("email"),
     TEXT("role"),
     BOOL("is_active"),
+    TIME("created_at"),
+};
+
+static const struct dg_index user_indexes[] = {
+    INDEX("created_at"),
+};
+
+static const struct dg_field token_fields[] = {
+    {.name = "digest", .type = DG_FIELD_TEXT, .unique = true},
+    INT("user_id"),
+    BOOL("is_active"),
+    TIME("last_used"),
+    TIME("expires_at"),
+    TIME("created_at"),
+    TIME("updated_at"),
+};
+
+static const struct dg_index token_indexes[] = {
+    INDEX("user_id", "created_at"),
 };
 
 static const struct dg_field call_fields[] = {
-    TEXT("status"),  TEXT("phone_number"), TEXT("api"),        TEXT("direction"),
-    TEXT("backend"), TEXT("node"),         TIME("created_at"), TIME("ended_at"),
+    TEXT("status"),  TEXT("phone_number"), TEXT("api"),          TEXT("direction"),
+    TEXT("backend"), TEXT("node"),         TIME("created_at"),   TIME("ended_at"),
+    BOOL("mock"),    TEXT("server_run"),   TEXT("adopted_from"),
 };
 
 static const struct dg_index call_indexes[] = {
@@ -127,11 +147,36 @@ static const struct dg_index mock_numbers_indexes[] = {
     INDEX("expires_at"),
 };
 
+static const struct dg_field nodes_fields[] = {
+    TEXT("run"),  TEXT("state"),   TEXT("version"),    TEXT("adopter"),    TEXT("backends"),
+    INT("calls"), TIME("seen_at"), TIME("started_at"), TIME("adopter_at"),
+};
+
+static const struct dg_field commands_fields[] = {
+    TEXT("node"),
+    TEXT("state"),
+    TIME("expires_at"),
+    TIME("forget_at"),
+};
+
+static const struct dg_index commands_indexes[] = {
+    INDEX("node", "state"),
+    INDEX("forget_at"),
+};
+
 const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
      .fields = user_fields,
-     .field_count = COUNT(user_fields)},
+     .field_count = COUNT(user_fields),
+     .indexes = user_indexes,
+     .index_count = COUNT(user_indexes)},
+    {.name = COLLECTION_TOKENS,
+     .serial = true,
+     .fields = token_fields,
+     .field_count = COUNT(token_fields),
+     .indexes = token_indexes,
+     .index_count = COUNT(token_indexes)},
     {.name = COLLECTION_CALLS,
      .fields = call_fields,
      .field_count = COUNT(call_fields),
@@ -185,6 +230,13 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(dnc_fields),
      .indexes = dnc_indexes,
      .index_count = COUNT(dnc_indexes)},
+    {.name = COLLECTION_MARKS},
+    {.name = COLLECTION_NODES, .fields = nodes_fields, .field_count = COUNT(nodes_fields)},
+    {.name = COLLECTION_COMMANDS,
+     .fields = commands_fields,
+     .field_count = COUNT(commands_fields),
+     .indexes = commands_indexes,
+     .index_count = COUNT(commands_indexes)},
 };
 const size_t collection_count = COUNT(collections);
 

@@ -8,7 +8,9 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "data/store_private.h"
 
 #define AT_ONCE 64 /* batches under way while there is a backlog */
@@ -104,6 +106,11 @@ static void on_sent(void *arg, const struct op_result *res)
         store_drained(s);
 }
 
+static bool may_write(const struct store *s)
+{
+    return s->declared && (!s->leased || clock_ms() < s->lease_until_ms);
+}
+
 static void dispatch(struct store *s, struct kept_batch *kb)
 {
     struct dg_write *list = arena_alloc(kb->batch.arena, kb->batch.count * sizeof(*list));
@@ -120,7 +127,7 @@ static void dispatch(struct store *s, struct kept_batch *kb)
 void kept_resume(struct store *s)
 {
     struct kept *k = &s->kept;
-    if (!k->holding || !s->link_up || !s->declared)
+    if (!k->holding || !s->link_up || !may_write(s))
         return;
     size_t most = k->alone ? 1 : AT_ONCE;
     struct link *at = k->batches.next;
@@ -188,13 +195,46 @@ bool store_write_kept(struct store *s, struct store_batch *b)
         free(key);
         supersede(k, &kb->writes[i]);
     }
-    if (!s->declared)
-        hold(s, "it is not ready yet");
+    if (!may_write(s))
+        hold(s, s->declared ? "this gateway has to find out what is still its own"
+                            : "it is not ready yet");
     if (k->holding)
         store_show_kept(s);
     else
         dispatch(s, kb);
     return true;
+}
+
+void store_lease(struct store *s, uint64_t until_ms)
+{
+    s->leased = true;
+    s->lease_until_ms = until_ms;
+    kept_resume(s);
+}
+
+void store_kept_each(struct store *s, const char *collection, store_kept_fn *fn, void *arg)
+{
+    for (struct link *at = s->kept.batches.next; at != &s->kept.batches; at = at->next) {
+        const struct kept_batch *kb = list_item(at, struct kept_batch, link);
+        for (size_t i = 0; !kb->in_flight && i < kb->batch.count; i++) {
+            if (!kb->writes[i].superseded && str_eq(kb->batch.list[i].collection, collection))
+                fn(arg, kb->batch.list[i].id);
+        }
+    }
+}
+
+void store_kept_forget(struct store *s, const char *collection, const char *id)
+{
+    char *key = xasprintf("%s/%s", collection, id);
+    struct kept_write *w = map_get(s->kept.newest, key);
+    free(key);
+    if (!w || w->batch->in_flight)
+        return;
+    w->superseded = true;
+    map_del(s->kept.newest, w->key);
+    if (!wanted(w->batch))
+        drop(&s->kept, w->batch);
+    store_show_kept(s);
 }
 
 size_t store_room(const struct store *s)

@@ -33,7 +33,6 @@ struct notes {
     struct store *store;
     struct listeners topics[NOTE_TOPICS];
     size_t under_way;
-    bool link_up;
     struct metric_family *sent, *received, *dropped;
 };
 
@@ -41,6 +40,8 @@ struct notes {
 
 void notes_subscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg)
 {
+    if (!n)
+        return;
     struct listeners *l = &n->topics[topic];
     l->list = xrealloc(l->list, (l->count + 1) * sizeof *l->list);
     l->list[l->count++] = (struct listener){fn, arg};
@@ -48,6 +49,8 @@ void notes_subscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *
 
 void notes_unsubscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg)
 {
+    if (!n)
+        return;
     struct listeners *l = &n->topics[topic];
     size_t kept = 0;
     for (size_t i = 0; i < l->count; i++) {
@@ -83,9 +86,8 @@ void notes_come(struct notes *n, const struct dg_note *note)
 
 void notes_link(struct notes *n, enum dg_link link)
 {
-    bool again = link == DG_LINK_UP && !n->link_up;
-    n->link_up = link == DG_LINK_UP;
-    for (size_t i = 0; again && i < NOTE_TOPICS; i++)
+    /* Also when it is said again: then notes alone may have been missed. */
+    for (size_t i = 0; link == DG_LINK_UP && i < NOTE_TOPICS; i++)
         tell(&n->topics[i], NULL);
 }
 
@@ -101,7 +103,7 @@ static void on_sent(void *arg, const struct op_result *res)
 
 void notes_publish(struct notes *n, enum note_topic topic, const char *text)
 {
-    if (!store_passes_notes(n->store))
+    if (!n || !store_passes_notes(n->store))
         return;
     if (n->under_way >= UNDER_WAY_MAX || strlen(text) > NOTE_TEXT_MAX) {
         count(n->dropped, topic);

@@ -32,7 +32,8 @@ void notes_free(struct notes *n); /* after the store, which has forgotten what w
 
 /* `text` is lent. NULL: notes may have been missed, all of the topic is to be looked at again. */
 typedef void note_fn(void *arg, const char *text);
-/* As many as like. Not from inside a note. */
+/* As many as like. Not from inside a note. `n` may be NULL here and in notes_publish: then there
+ * are no others. */
 void notes_subscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg);
 void notes_unsubscribe(struct notes *n, enum note_topic topic, note_fn *fn, void *arg);
 

@@ -116,6 +116,15 @@ bool store_write_kept(struct store *s, struct store_batch *b);
 /* How many more batches could be kept. SIZE_MAX when the store is disabled. */
 size_t store_room(const struct store *s);
 
+/* What is kept is written while clock_ms() is below `until_ms` only; later it waits until this is
+ * said again. For a gateway that shares the store: see domain/nodes.h. Never said: always. */
+void store_lease(struct store *s, uint64_t until_ms);
+/* Ids of the documents of a collection that wait. `fn` changes nothing. */
+typedef void store_kept_fn(void *arg, const char *id);
+void store_kept_each(struct store *s, const char *collection, store_kept_fn *fn, void *arg);
+/* What waits of this document is not to be written any more. */
+void store_kept_forget(struct store *s, const char *collection, const char *id);
+
 /* One document; shorthand for a batch of one. */
 void store_put(struct store *s, const char *collection, const char *id, struct dg_bytes json,
                uint64_t expect, op_fn *fn, void *arg);

@@ -28,6 +28,9 @@ struct store {
     struct link asks;    /* what somebody waits for */
     struct kept kept;
 
+    bool leased; /* writes that were kept wait from lease_until_ms on */
+    uint64_t lease_until_ms;
+
     bool link_up, declared, declaring, failing;
     struct loop_timer *retry;
     uint64_t retry_ms; /* the last pause; 0: none yet */

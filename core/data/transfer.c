@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/str.h"
 #include "data/store_private.h"
 
 #define PAGE       500         /* documents read or written at once */
@@ -66,13 +67,23 @@ static void set_after(struct store_export *e, const char *id)
     e->after = copy;
 }
 
+/* Marks tell the gateways on this store that something was changed: they are nothing elsewhere. */
+static bool next_collection(struct store_export *e)
+{
+    do
+        e->collection++;
+    while (e->collection < collection_count &&
+           str_eq(collections[e->collection].name, COLLECTION_MARKS));
+    return e->collection < collection_count;
+}
+
 static void on_page(void *arg, const struct op_result *res)
 {
     struct store_export *e = arg;
     e->ask = NULL;
     if (res->err == DG_OK && res->count == 0) {
         set_after(e, NULL);
-        if (++e->collection < collection_count) {
+        if (next_collection(e)) {
             export_next(e);
             return;
         }

@@ -67,6 +67,8 @@ struct call_doing {
     char **recordings;
     size_t recording_count;
     bool recording, recording_paused, recording_starting;
+    char consult[ID_SIZE]; /* the leg of an attended transfer under way; "": none is */
+    bool consult_held;     /* it was put on hold for that */
     unsigned held_way, muted_way, recording_way; /* how control.c did it; 0: somebody else did */
 };
 
@@ -90,6 +92,7 @@ struct call {
     char *agent_result;   /* the state that this one came to: "answered", "busy", ...; or NULL */
     uint64_t talk_ms;     /* it is hung up so long after its answer; 0: as the configuration says */
     char *backend, *node; /* which instance carries it, on which gateway */
+    char *adopted_from;   /* the gateway that had it before, and died; NULL: none */
     char *server_run;     /* of the backend's server that carries it; NULL: not known */
     bool mock;            /* carried by a simulation */
 
@@ -115,6 +118,7 @@ struct call {
     bool stored;                 /* its first write was acknowledged */
     bool asked;                  /* the carrier was asked to place it */
     bool placed;                 /* the backend is known to have it, or to have had it */
+    bool let_go;                 /* another gateway has it: nothing moves it here */
     bool overdue;                /* its deadline has passed, we asked for its end */
     bool given_up;               /* ended without a word from the backend */
     uint64_t postponed_ms;       /* by how much its deadline was, because its backend is away */

@@ -1,6 +1,7 @@
 /* call_record.c - calls and CDRs to JSON and back. Times are Unix milliseconds. */
 #include "domain/call_record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,13 +43,16 @@ static void write_doing(struct json_writer *w, const struct call_doing *d)
                  {"muted_in", d->muted_in},
                  {"muted_out", d->muted_out},
                  {"recording", d->recording},
-                 {"recording_paused", d->recording_paused}};
+                 {"recording_paused", d->recording_paused},
+                 {"consult_held", d->consult_held}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (flags[i].on)
             jw_bool(w, flags[i].name, true);
     }
     if (d->parked)
         jw_str(w, "parked", d->parked);
+    if (*d->consult)
+        jw_str(w, "consult", d->consult);
 }
 
 /* What a call and its CDR have in common. */
@@ -66,6 +70,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     jw_str(w, "user", c->user);
     jw_str(w, "backend", c->backend);
     jw_str(w, "node", c->node);
+    if (c->adopted_from)
+        jw_str(w, "adopted_from", c->adopted_from);
     jw_bool(w, "mock", c->mock);
     jw_str(w, "channel", c->channel);
     jw_str(w, "context", c->context);
@@ -164,6 +170,7 @@ static void read_variables(struct call *c, const json_t *all)
 static void read_doing(struct call *c, const json_t *doc)
 {
     struct call_doing *d = &c->doing;
+    const char *leg = json_get_str(doc, "consult");
     size_t i;
     json_t *file;
     d->held = json_get_bool(doc, "held", false);
@@ -172,6 +179,8 @@ static void read_doing(struct call *c, const json_t *doc)
     d->recording = json_get_bool(doc, "recording", false);
     d->recording_paused = json_get_bool(doc, "recording_paused", false);
     d->parked = text(doc, "parked");
+    d->consult_held = json_get_bool(doc, "consult_held", false);
+    snprintf(d->consult, sizeof d->consult, "%s", leg && strlen(leg) < ID_SIZE ? leg : "");
     json_array_foreach(json_object_get(doc, "recordings"), i, file)
     {
         if (json_is_string(file))
@@ -205,6 +214,7 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->user = text(doc, "user");
     c->backend = text(doc, "backend");
     c->node = text(doc, "node");
+    c->adopted_from = text(doc, "adopted_from");
     c->server_run = text(doc, "server_run");
     c->mock = json_get_bool(doc, "mock", false);
     c->channel = text(doc, "channel");

@@ -248,7 +248,7 @@ static void store_step(struct calls *cs, struct call *c, bool with_cdr)
 
 void calls_refresh(struct calls *cs, struct call *c)
 {
-    if (call_is_over(c->state))
+    if (call_is_over(c->state) || c->let_go)
         return;
     if (c->stored)
         store_step(cs, c, false);
@@ -325,9 +325,26 @@ static void end_call(struct calls *cs, struct call *c)
     count_live(cs);
 }
 
+void calls_let_go(struct calls *cs, struct call *c)
+{
+    log_info("calls", "call let go", LOG_S("call", c->id),
+             LOG_S("state", call_state_name(c->state)));
+    snapshots_del(cs->config.snapshots, c->id);
+    loop_timer_stop(cs->config.loop, c->deadline);
+    c->deadline = NULL;
+    c->let_go = true; /* whoever still holds it may tell of it what he likes */
+    map_del(cs->live, c->id);
+    admission_call_ends(admission_of(cs, c->backend));
+    calls_carry(cs, c, NULL);
+    calls_release(c);
+    count_live(cs);
+}
+
 void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
 {
     enum call_state from = c->state;
+    if (c->let_go)
+        return;
     struct call_step step = call_apply(c, ev);
     if (!step.effects)
         return;

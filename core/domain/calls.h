@@ -105,6 +105,7 @@ struct call_request {
     const char *context, *extension, *caller_id; /* NULL: the default */
     const char *endpoint;                        /* what is dialled; NULL: by the template */
     const char *peer;                            /* the call that it will be joined to, or NULL */
+    const char *backend; /* by name: which one must carry it; NULL: as it is configured */
     bool controlled;  /* it goes to no place of the dialplan, and waits there for what is asked */
     bool own_place;   /* the place is the gateway's own: whether it is allowed is not asked */
     int priority;     /* 0: the default */

@@ -48,6 +48,10 @@ typedef void ended_call_fn(void *arg, const struct ended_call *found);
 void calls_find_ended(struct calls *cs, const char *id, ended_call_fn *fn, void *arg);
 /* A call that waits for its turn is hung up: it goes on at once, to its end. */
 void originate_hurry(struct originate *o);
+/* Another gateway has it now: it is forgotten here, and nothing is told or written of it. */
+void calls_let_go(struct calls *cs, struct call *c);
+/* A record becomes a live call of this gateway. NULL: it is one already, or unreadable. */
+struct call *reconcile_take_up(struct calls *cs, const struct dg_doc *doc);
 void reconcile_start(struct calls *cs);
 void reconcile_stop(struct calls *cs);
 void reconcile_link_up(struct calls *cs, struct instance *in);

@@ -64,7 +64,7 @@ void control_free(struct control *ct)
 }
 
 /* Nothing is answered from inside the call that asked. */
-static void answer_soon(struct order *o)
+void order_answer_soon(struct order *o)
 {
     loop_call(o->ct->loop, answer_now, o);
 }
@@ -176,10 +176,23 @@ void order_try(struct order *o)
         try_way(o, 1);
 }
 
-static void begin(struct order *o)
+static void on_hung_up(void *arg, const struct call_answer *answer)
 {
+    struct order *o = arg;
+    o->err = answer->err;
+    o->message = arena_strdup(o->arena, answer->message);
+    order_done(o);
+}
+
+void order_begin(struct order *o)
+{
+    calls_hold(o->call);
+    if (o->req.action == CONTROL_HANGUP) { /* also before it was placed: calls.c knows how */
+        calls_hangup(o->ct->calls, o->req.call, o->req.cause, on_hung_up, o);
+        return;
+    }
     if (!in_state(o) || (o->action->check && !o->action->check(o))) {
-        answer_soon(o);
+        order_answer_soon(o);
         return;
     }
     o->begun = true;
@@ -187,21 +200,6 @@ static void begin(struct order *o)
         o->action->run(o);
     else
         order_try(o);
-}
-
-static void on_ended_call(void *arg, const struct ended_call *found)
-{
-    struct order *o = arg;
-    order_refuse(o, found->err, NULL, found->message);
-    order_done(o);
-}
-
-static void on_hung_up(void *arg, const struct call_answer *answer)
-{
-    struct order *o = arg;
-    o->err = answer->err;
-    o->message = arena_strdup(o->arena, answer->message);
-    order_done(o);
 }
 
 struct control_request control_copy(struct arena *a, const struct control_request *req)
@@ -221,15 +219,9 @@ void control_ask(struct control *ct, const struct control_request *req, control_
     *o = (struct order){.ct = ct, .arena = arena_new(), .fn = fn, .arg = arg};
     o->req = control_copy(o->arena, req);
     o->action = control_action(req->action);
-    if (req->action == CONTROL_HANGUP) { /* also before it was placed: calls.c knows how */
-        calls_hangup(ct->calls, o->req.call, req->cause, on_hung_up, o);
-        return;
-    }
     o->call = map_get(ct->calls->live, o->req.call);
-    if (!o->call) {
-        calls_find_ended(ct->calls, o->req.call, on_ended_call, o);
-        return;
-    }
-    calls_hold(o->call);
-    begin(o);
+    if (o->call)
+        order_begin(o);
+    else
+        order_elsewhere(o);
 }

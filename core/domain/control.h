@@ -16,7 +16,9 @@
  *   control_actions.c   each action: its ways, and what the call shows afterwards
  *   control_record.c    the same of recordings
  *   control_consult.c   attended transfers
- *   control_park.c      the same of parking; who is parked, and taking one back
+ *   control_park.c      the same of parking; taking a parked call back
+ *   control_parked.c    who is parked
+ *   control_forward.c   calls that another gateway on the store carries
  */
 #ifndef DOMAIN_CONTROL_H
 #define DOMAIN_CONTROL_H
@@ -78,8 +80,18 @@ typedef void control_fn(void *arg, const struct control_answer *answer);
 struct control *control_new(struct loop *loop, struct calls *calls, struct bus *bus);
 void control_free(struct control *ct); /* after the backends were closed */
 
+/* Requests about calls of other gateways go to them. NULL: no longer. */
+struct commands;
+void control_share(struct control *ct, struct commands *commands);
+/* What another gateway asks of this one: a command_fn, `arg` is the struct control. */
+struct command;
+void control_command(void *arg, const json_t *what, struct command *command);
+
 struct control_request control_copy(struct arena *a, const struct control_request *req);
 void control_ask(struct control *ct, const struct control_request *req, control_fn *fn, void *arg);
+
+/* Any channel, as calls_hangup_channel does; a call of another gateway is ended by that one. */
+void control_hangup_channel(struct control *ct, const char *id_or_name, op_fn *fn, void *arg);
 
 /* ---- What can be done ------------------------------------------------------------------- */
 
@@ -95,8 +107,21 @@ struct control_capability control_capability(const struct control *ct, const str
 
 /* ---- Parked calls ---------------------------------------------------------------------- */
 
-/* Of the active backend's server: dg_parked, also of calls that are not ours. */
-void control_parked(struct control *ct, op_fn *fn, void *arg);
+/* On the servers of all backends that are open, draining ones too; those of the active one first.
+ * One that is not connected, or fails, is left out (and logged), unless nobody can tell anything.
+ */
+struct parked_call {
+    const struct dg_parked *shown; /* also of calls that are not ours */
+    const char *backend;           /* by name: whose server it waits on */
+};
+struct parked_answer {
+    enum dg_err err;
+    const char *message; /* NULL when err is DG_OK */
+    const struct parked_call *calls;
+    size_t count;
+};
+typedef void parked_fn(void *arg, const struct parked_answer *answer);
+void control_parked(struct control *ct, parked_fn *fn, void *arg);
 
 struct retrieve_request {
     const char *slot, *lot; /* lot NULL: any */

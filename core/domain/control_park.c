@@ -1,4 +1,4 @@
-/* control_park.c - parked calls: put one away, say which are there, take one back. */
+/* control_park.c - parked calls: put one away, take one back. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,43 +98,6 @@ const struct action control_park = {
 };
 /* clang-format on */
 
-/* ---- Who is parked ---------------------------------------------------------------------- */
-
-struct listing {
-    struct control *ct;
-    op_fn *fn;
-    void *arg;
-};
-
-static void on_companions_list(void *arg, const struct op_result *res)
-{
-    struct listing *l = arg;
-    struct op_result told = *res;
-    if (told.err == DG_EUNSUPPORTED)
-        told.message = "The backend cannot park calls, and has no companion that can";
-    l->fn(l->arg, &told);
-    free(l);
-}
-
-static void on_list(void *arg, const struct op_result *res)
-{
-    struct listing *l = arg;
-    struct instance *in = calls_companion(l->ct->calls, calls_backend(l->ct->calls));
-    const struct dg_filter all = {0};
-    if (res->err == DG_EUNSUPPORTED && in)
-        backend_parked(in, &all, on_companions_list, l);
-    else
-        on_companions_list(l, res);
-}
-
-void control_parked(struct control *ct, op_fn *fn, void *arg)
-{
-    struct listing *l = xcalloc(1, sizeof *l);
-    const struct dg_filter all = {0};
-    *l = (struct listing){.ct = ct, .fn = fn, .arg = arg};
-    backend_parked(calls_backend(ct->calls), &all, on_list, l);
-}
-
 /* ---- Taking one back --------------------------------------------------------------------- */
 
 struct retrieval {
@@ -166,14 +129,16 @@ static void on_leg(void *arg, const struct call_answer *answer)
         retrieval_end(r, answer->err, NULL, answer->message, answer->call);
 }
 
-static const struct dg_parked *find_slot(const struct op_result *res,
-                                         const struct retrieve_request *req, size_t *found)
+/* Two servers may have the same slot: the active backend's is meant, which is listed first. */
+static const struct parked_call *find_slot(const struct parked_answer *answer,
+                                           const struct retrieve_request *req, size_t *found)
 {
-    const struct dg_parked *slot = NULL;
+    const struct parked_call *slot = NULL;
     *found = 0;
-    for (size_t i = 0; i < res->count; i++) {
-        const struct dg_parked *p = res->items[i];
-        if (!str_eq(p->slot, req->slot) || (req->lot && !str_eq(p->lot, req->lot)))
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct parked_call *p = &answer->calls[i];
+        if (!str_eq(p->shown->slot, req->slot) || (req->lot && !str_eq(p->shown->lot, req->lot)) ||
+            (slot && !str_eq(p->backend, slot->backend)))
             continue;
         slot = p;
         ++*found;
@@ -190,10 +155,11 @@ static char *name_of(struct arena *a, const char *endpoint)
     return name;
 }
 
-static void ring(struct retrieval *r)
+static void ring(struct retrieval *r, const char *backend)
 {
     const struct call_request leg = {.phone_number = name_of(r->arena, r->req.endpoint),
                                      .endpoint = r->req.endpoint,
+                                     .backend = backend,
                                      .context = calls_defaults(r->ct->calls, NULL)->parked_context,
                                      .extension = r->req.slot,
                                      .own_place = true,
@@ -203,21 +169,21 @@ static void ring(struct retrieval *r)
     calls_originate(r->ct->calls, &leg, on_leg, r);
 }
 
-static void on_parked(void *arg, const struct op_result *res)
+static void on_parked(void *arg, const struct parked_answer *answer)
 {
     struct retrieval *r = arg;
     size_t found;
-    const struct dg_parked *p = find_slot(res, &r->req, &found);
-    if (res->err != DG_OK) {
-        retrieval_end(r, res->err, NULL, res->message, NULL);
+    const struct parked_call *p = find_slot(answer, &r->req, &found);
+    if (answer->err != DG_OK) {
+        retrieval_end(r, answer->err, NULL, answer->message, NULL);
     } else if (!found) {
         retrieval_end(r, DG_ENOTFOUND, NULL, "Nobody is parked there", NULL);
     } else if (found > 1) {
         retrieval_end(r, DG_ECONFLICT, NULL, "Several lots have that slot in use; name the lot",
                       NULL);
     } else {
-        r->parked = arena_strdup(r->arena, p->call);
-        ring(r);
+        r->parked = arena_strdup(r->arena, p->shown->call);
+        ring(r, p->backend);
     }
 }
 

@@ -10,8 +10,9 @@ struct control {
     struct loop *loop;
     struct calls *calls;
     struct bus *bus;
-    struct link looking;  /* orders that look again in a while */
-    struct link consults; /* attended transfers under way */
+    struct link looking;       /* orders that look again in a while */
+    struct link consults;      /* attended transfers under way */
+    struct commands *commands; /* for calls of other gateways; NULL: there are none */
 };
 
 /* One request, until it is answered. */
@@ -65,6 +66,13 @@ struct action {
 const struct action *control_action(enum control_action action);
 extern const struct action control_record, control_record_change, control_park, control_consult,
     control_complete, control_cancel;
+
+/* control_forward.c: the call is not among the live ones of this gateway. */
+void order_elsewhere(struct order *o);
+/* It is, after all. */
+void order_begin(struct order *o);
+/* Nothing is answered from inside the call that asked. */
+void order_answer_soon(struct order *o);
 
 op_fn order_sent;
 void order_done(struct order *o); /* answers */

@@ -21,6 +21,7 @@
 
 #define CONFLICTS_MAX 3 /* lost races with other gateways on the same store */
 #define SWEEP_MS      60000
+#define LOOK_MS       300 /* for the answer that another gateway is about to write */
 
 enum slot_state { LOOKING, PLACING, DOUBTFUL, KEEPING, REMEMBERED };
 
@@ -28,8 +29,9 @@ struct slot {
     struct idempotency *im; /* NULL: the gateway stops, whoever is called back frees it */
     struct idempotency_record record;
     enum slot_state state;
-    bool busy;  /* an operation is under way */
-    bool fresh; /* its first ask placed the call: that answer is no repetition */
+    struct loop_timer *again; /* another gateway places its call: the record is looked at again */
+    bool busy;                /* an operation is under way */
+    bool fresh;               /* its first ask placed the call: that answer is no repetition */
     unsigned conflicts;
     struct link asks;
     struct link remembered;
@@ -93,6 +95,7 @@ static void slot_end(struct slot *slot)
         list_remove(&slot->remembered);
         slot->im->remembered_count--;
     }
+    loop_timer_stop(slot->im->config.loop, slot->again);
     map_del(slot->im->doubtful, slot->record.call);
     map_del(slot->im->slots, slot->record.id);
     slot_free(slot);
@@ -203,6 +206,7 @@ static void on_kept(void *arg, const struct op_result *res)
         store_batch_free(&batch);
         buf_free(&json);
     }
+    notes_publish(slot->im->config.notes, NOTE_IDEMPOTENCY, slot->record.id);
     settle(slot);
 }
 
@@ -292,6 +296,31 @@ static bool decided(const struct call *c)
     return c->state != CALL_PENDING;
 }
 
+/* The gateway that places it writes the answer. */
+static bool is_elsewhere(const struct idempotency *im, const struct call *c)
+{
+    const struct nodes *nodes = im->config.nodes;
+    return nodes && nodes_shared(nodes) && !str_eq(c->node, nodes_self(nodes)) &&
+           (!decided(c) || nodes_alive(nodes, c->node));
+}
+
+static void on_again(void *arg)
+{
+    struct slot *slot = arg;
+    slot->again = NULL;
+    look(slot);
+}
+
+static void on_note(void *arg, const char *id)
+{
+    struct idempotency *im = arg;
+    struct slot *slot = id ? map_get(im->slots, id) : NULL;
+    if (!slot || !slot->again)
+        return;
+    loop_timer_stop(im->config.loop, slot->again);
+    on_again(slot);
+}
+
 static void on_call(void *arg, const struct call_answer *answer)
 {
     struct slot *slot = arg;
@@ -302,6 +331,8 @@ static void on_call(void *arg, const struct call_answer *answer)
                    &(struct idempotency_answer){.err = answer->err, .message = answer->message});
     else if (!first(slot))
         slot_end(slot);
+    else if (is_elsewhere(slot->im, answer->call))
+        slot->again = loop_timer(slot->im->config.loop, LOOK_MS, on_again, slot);
     else if (decided(answer->call))
         keep_answer(slot, answer->call);
     else /* until the backend is asked whether it has it */
@@ -458,6 +489,7 @@ struct idempotency *idempotency_new(const struct idempotency_config *config)
         im->expiry = expiry_new(config->loop, config->store, COLLECTION_IDEMPOTENCY, "expires_at",
                                 sweep_ms(im));
     bus_subscribe(config->bus, on_bus, im);
+    notes_subscribe(config->notes, NOTE_IDEMPOTENCY, on_note, im);
     return im;
 }
 
@@ -477,6 +509,8 @@ static void slot_abandon(void *arg, const char *id, void *value)
         give(ask, &(struct idempotency_answer){.err = DG_EUNAVAILABLE,
                                                .message = "The gateway is stopping"});
     map_del(im->slots, slot->record.id);
+    loop_timer_stop(im->config.loop, slot->again);
+    slot->again = NULL;
     slot->im = NULL;
     if (!slot->busy)
         slot_free(slot);
@@ -487,6 +521,7 @@ void idempotency_free(struct idempotency *im)
     if (!im)
         return;
     bus_unsubscribe(im->config.bus, on_bus, im);
+    notes_unsubscribe(im->config.notes, NOTE_IDEMPOTENCY, on_note, im);
     expiry_free(im->expiry);
     map_each(im->slots, slot_abandon, im);
     map_free(im->slots, NULL);

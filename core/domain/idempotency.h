@@ -17,6 +17,7 @@
 
 #include "base/metrics.h"
 #include "domain/idempotency_record.h"
+#include "domain/nodes.h"
 
 struct idempotency;
 
@@ -31,6 +32,8 @@ struct idempotency_config {
     struct store *store;
     struct calls *calls;
     struct bus *bus;
+    struct notes *notes; /* NULL, both: this gateway is alone */
+    struct nodes *nodes;
     struct metrics *metrics; /* NULL: none */
     struct idempotency_settings settings;
 };

@@ -164,6 +164,9 @@ static void ask_answer(struct ask *a, enum dg_err err, const char *message)
 
 static void on_written(void *arg, const struct op_result *res)
 {
+    const struct ask *a = arg;
+    if (res->err == DG_OK)
+        notes_publish(a->m->config.notes, NOTE_MOCK_NUMBERS, "");
     ask_answer(arg, res->err, res->message);
 }
 
@@ -373,6 +376,14 @@ static void look(struct mock_numbers *m, dg_fn *fn, void *arg)
     store_get_json(m->config.store, COLLECTION_META, META_ID, on_sign, r);
 }
 
+static void on_note(void *arg, const char *text)
+{
+    struct mock_numbers *m = arg;
+    (void)text;
+    if (m->timer && !m->reading)
+        look(m, NULL, NULL);
+}
+
 static void on_timer(void *arg)
 {
     struct mock_numbers *m = arg;
@@ -385,6 +396,7 @@ static void on_timer(void *arg)
 void mock_numbers_load(struct mock_numbers *m, dg_fn *fn, void *arg)
 {
     m->timer = loop_timer(m->config.loop, LOOK_MS, on_timer, m);
+    notes_subscribe(m->config.notes, NOTE_MOCK_NUMBERS, on_note, m);
     if (m->config.stored)
         look(m, fn, arg);
     else
@@ -442,6 +454,7 @@ void mock_numbers_close(struct mock_numbers *m, dg_fn *fn, void *arg)
 {
     loop_timer_stop(m->config.loop, m->timer);
     m->timer = NULL;
+    notes_unsubscribe(m->config.notes, NOTE_MOCK_NUMBERS, on_note, m);
     expiry_free(m->expiry);
     m->expiry = NULL;
     m->on_closed = fn;

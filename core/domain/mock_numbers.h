@@ -5,7 +5,7 @@
  * backend is there or not. All gateways on one store agree on them: each
  * change is a document (some added, some taken away, all cleared), and the
  * numbers are what all of these make in the order of their ids. Another
- * gateway's changes are looked for once a second. Without a store they are
+ * gateway's changes are looked for when it says so, and once a second. Without a store they are
  * this gateway's own.
  */
 #ifndef DOMAIN_MOCK_NUMBERS_H
@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 #include "base/metrics.h"
-#include "data/store.h"
+#include "data/notes.h"
 #include "domain/mock_ranges.h"
 
 struct mock_numbers;
@@ -27,7 +27,8 @@ struct mock_settings {
 struct mock_numbers_config {
     struct loop *loop;
     struct store *store;
-    bool stored; /* there is a store */
+    bool stored;         /* there is a store */
+    struct notes *notes; /* NULL: this gateway is alone */
     unsigned readers;
     struct metrics *metrics; /* NULL: none */
     struct mock_settings settings;

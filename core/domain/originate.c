@@ -178,13 +178,16 @@ static void assign(struct originate *o, const struct backend *b)
 /* It is about a call or a place of one backend, or about a line that one has. */
 static bool is_fixed(const struct call_request *req)
 {
-    return req->peer || req->own_place || req->endpoint;
+    return req->peer || req->own_place || req->endpoint || req->backend;
 }
 
 static struct backend *backend_for(const struct calls *cs, const struct call_request *req)
 {
     const struct call *peer = req->peer ? map_get(cs->live, req->peer) : NULL;
-    struct backend *b = peer && peer->carrier ? backend_of(cs, peer->carrier) : NULL;
+    struct instance *in = peer           ? peer->carrier
+                          : req->backend ? calls_backend_named(cs, req->backend)
+                                         : NULL;
+    struct backend *b = in ? backend_of(cs, in) : NULL;
     if (b)
         return b;
     return is_fixed(req) ? cs->routing.active : routing_target(cs);

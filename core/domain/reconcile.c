@@ -256,14 +256,16 @@ struct recovery {
     size_t count;
 };
 
-static void take_up(struct calls *cs, const struct dg_doc *doc)
+struct call *reconcile_take_up(struct calls *cs, const struct dg_doc *doc)
 {
+    if (map_get(cs->live, doc->id)) /* it is here already */
+        return NULL;
     json_t *json = json_parse(doc->json.ptr, doc->json.len, 16, NULL);
     struct call *c = json ? call_record_read(doc->id, json) : NULL;
     json_decref(json);
     if (!c) {
         log_error("calls", "unreadable record of a call", LOG_S("call", doc->id));
-        return;
+        return NULL;
     }
     c->owner = cs;
     c->stored = true;
@@ -271,6 +273,7 @@ static void take_up(struct calls *cs, const struct dg_doc *doc)
     calls_add(cs, c);
     calls_publish(cs, c, c->state);
     calls_watch(cs, c);
+    return c;
 }
 
 static void recover_page(struct recovery *r);
@@ -280,7 +283,7 @@ static void on_unfinished(void *arg, const struct op_result *res)
     struct recovery *r = arg;
     for (size_t i = 0; i < res->count; i++) {
         const struct dg_doc *doc = res->items[i];
-        take_up(r->cs, doc);
+        reconcile_take_up(r->cs, doc);
         if (i == res->count - 1) {
             free(r->after);
             r->after = xstrdup(doc->id);

@@ -48,6 +48,7 @@ void user_write(const struct user *user, struct buf *out)
     jw_int(&w, "last_login", user->last_login_ms);
     jw_int(&w, "created_at", user->created_at_ms);
     jw_int(&w, "updated_at", user->updated_at_ms);
+    jw_int(&w, "signed_in_since", user->signed_in_since_ms);
     jw_end(&w);
 }
 
@@ -71,5 +72,6 @@ struct user *user_read(const char *id_text, uint64_t version, const json_t *json
     user->last_login_ms = json_get_int(json, "last_login", 0);
     user->created_at_ms = json_get_int(json, "created_at", 0);
     user->updated_at_ms = json_get_int(json, "updated_at", 0);
+    user->signed_in_since_ms = json_get_int(json, "signed_in_since", 0);
     return user;
 }

@@ -29,6 +29,7 @@ static void on_closed(void *data)
         addresses_leave(w->http->addresses_open, c->peer);
     if (c->linger_fd >= 0)
         linger_start(w, c->linger_fd);
+    recent_token_forget(&c->token);
     free(c);
 }
 

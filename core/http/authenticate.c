@@ -8,8 +8,14 @@
 #include "http/inside.h"
 
 #define MAX_CREDENTIALS 8192
+#define MAX_REMEMBERED  1024 /* with each connection */
 
 /* ---- Finding the credentials -------------------------------------------- */
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 /* "Bearer <token>", the word in any case. */
 static h2o_iovec_t bearer(h2o_iovec_t header)
@@ -26,12 +32,33 @@ static h2o_iovec_t bearer(h2o_iovec_t header)
     return h2o_iovec_init(p, (size_t)(end - p));
 }
 
+/* The API of opaque tokens: the word in this case alone, one space, anywhere in the header. */
+static h2o_iovec_t opaque_bearer(h2o_iovec_t header)
+{
+    static const char word[] = "Bearer";
+    const size_t len = sizeof(word) - 1;
+    const char *end = header.base + header.len;
+    const char *p = header.len ? memmem(header.base, header.len, word, len) : NULL;
+    while (p && end - p > (ptrdiff_t)len + 1) {
+        const char *token = p + len + 1, *stop = token;
+        while (stop < end && !is_space(*stop))
+            stop++;
+        if (is_space(p[len]) && stop > token)
+            return h2o_iovec_init(token, (size_t)(stop - token));
+        p = memmem(p + len, (size_t)(end - p) - len, word, len);
+    }
+    return (h2o_iovec_t){NULL, 0};
+}
+
 static h2o_iovec_t find_credentials(struct request *req, enum route_auth auth)
 {
     if (auth == ROUTE_API_KEY || auth == ROUTE_DEV_KEY)
         return request_raw_header(req, "x-api-key");
-    h2o_iovec_t token = bearer(request_raw_header(req, "authorization"));
-    if (token.len || auth != ROUTE_TOKEN)
+    h2o_iovec_t header = request_raw_header(req, "authorization");
+    if (auth != ROUTE_TOKEN)
+        return bearer(header);
+    h2o_iovec_t token = opaque_bearer(header);
+    if (token.len)
         return token;
     const char *in_query = request_query(req, "api_token");
     return in_query ? h2o_iovec_init(in_query, strlen(in_query)) : token;
@@ -45,12 +72,49 @@ static bool printable(h2o_iovec_t token)
     return true;
 }
 
-static struct siphash_tag tag_of(const struct http *h, enum route_auth auth, h2o_iovec_t token)
+static struct siphash_tag make_tag(const struct http *h, enum route_auth auth, h2o_iovec_t token)
 {
     char bytes[1 + MAX_CREDENTIALS];
     bytes[0] = (char)auth;
     memcpy(bytes + 1, token.base, token.len);
     return siphash128(&h->key, bytes, 1 + token.len);
+}
+
+void recent_token_forget(struct recent_token *t)
+{
+    if (t->bytes)
+        explicit_bzero(t->bytes, t->len);
+    free(t->bytes);
+    *t = (struct recent_token){0};
+}
+
+/* Takes as long wherever they differ: behind a proxy a connection has many clients. */
+static bool same_secret(const char *a, const char *b, size_t len)
+{
+    uint64_t differs = 0, left, right;
+    size_t i = 0;
+    for (; len - i >= sizeof(left); i += sizeof(left)) {
+        memcpy(&left, a + i, sizeof(left));
+        memcpy(&right, b + i, sizeof(right));
+        differs |= left ^ right;
+    }
+    for (; i < len; i++)
+        differs |= (unsigned char)(a[i] ^ b[i]);
+    return !differs;
+}
+
+static struct siphash_tag tag_of(struct request *req, enum route_auth auth, h2o_iovec_t token)
+{
+    struct recent_token *t = &req->conn->token;
+    if (t->len == token.len && t->auth == auth && same_secret(t->bytes, token.base, token.len))
+        return t->tag;
+    struct siphash_tag tag = make_tag(req->worker->http, auth, token);
+    recent_token_forget(t);
+    if (token.len > MAX_REMEMBERED)
+        return tag;
+    *t = (struct recent_token){xmalloc(token.len), token.len, auth, tag};
+    memcpy(t->bytes, token.base, token.len);
+    return tag;
 }
 
 /* ---- Asking the control thread ------------------------------------------ */
@@ -124,10 +188,12 @@ static void refuse(struct request *req, const struct check *check)
 /* Whoever cannot be judged at this moment stays what he was. */
 static void judged_again(struct request *req, const struct check *check)
 {
-    const char *permission = req->match.route->permission;
+    const struct route *route = req->match.route;
     bool refused_now = check->err == DG_EAUTH || check->err == DG_EDENIED ||
                        check->err == DG_EUNSUPPORTED || check->err == DG_ENOTFOUND;
-    check->again(req, !refused_now && (!permission || request_allowed(req, permission)));
+    bool admin = !route_admins_only(route->auth) || str_eq(req->known->identity.role, "admin");
+    check->again(req, !refused_now && admin &&
+                          (!route->permission || request_allowed(req, route->permission)));
 }
 
 static void check_back(struct request *req, void *data)
@@ -170,13 +236,13 @@ static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
 void request_authenticate(struct request *req)
 {
     const struct http *h = req->worker->http;
-    enum route_auth auth = req->match.route->auth;
+    enum route_auth auth = route_credentials(req->match.route->auth);
     h2o_iovec_t token = find_credentials(req, auth);
     if (!token.len || token.len > MAX_CREDENTIALS) {
         reply_unauthenticated(req, !token.len);
         return;
     }
-    struct siphash_tag tag = tag_of(h, auth, token);
+    struct siphash_tag tag = tag_of(req, auth, token);
     uint64_t generation = atomic_load(&h->generation);
     struct known *known =
         identity_cache_get(req->worker->identities, tag, generation, req->began_us / 1000,
@@ -197,13 +263,13 @@ void request_authenticate(struct request *req)
 void request_judge_again(struct request *req, request_judged_fn *fn)
 {
     const struct http *h = req->worker->http;
-    enum route_auth auth = req->match.route->auth;
+    enum route_auth auth = route_credentials(req->match.route->auth);
     if (auth == ROUTE_OPEN) {
         fn(req, true);
         return;
     }
     h2o_iovec_t token = find_credentials(req, auth);
-    struct siphash_tag tag = tag_of(h, auth, token);
+    struct siphash_tag tag = tag_of(req, auth, token);
     uint64_t generation = atomic_load(&h->generation);
     if (identity_cache_get(req->worker->identities, tag, generation, clock_ms(), clock_unix_ms()))
         fn(req, true);

@@ -71,22 +71,13 @@ static const char *wanted_headers(struct request *req)
     return wanted;
 }
 
-static bool long_preflight(const struct request *req)
-{
-    const struct envelope *e = request_envelope(req);
-    for (const char *const *p = req->worker->http->long_preflights; e && *p; p++)
-        if (str_eq(*p, e->prefix))
-            return true;
-    return false;
-}
-
 static void answer_preflight(struct request *req, const char *origin)
 {
     if (cors_judge(req->worker->policy->origins, origin) == CORS_REFUSED) {
         reply_text(req, 400, "Disallowed CORS origin");
         return;
     }
-    bool kept = long_preflight(req);
+    bool kept = request_echoes_origin(req);
     reply_header(req, "Access-Control-Allow-Methods", ALL_METHODS);
     reply_header(req, "Access-Control-Allow-Headers", wanted_headers(req));
     reply_header(req, "Access-Control-Max-Age", kept ? "86400" : "600");
@@ -102,7 +93,7 @@ static void answer_options(struct request *req)
     char allow[ALLOW_SIZE];
     router_allow(req->match.methods, allow);
     reply_header(req, "Allow", allow);
-    reply_empty(req, long_preflight(req) ? 200 : 204);
+    reply_empty(req, request_echoes_origin(req) ? 200 : 204);
 }
 
 static bool preflight(struct request *req)
@@ -174,7 +165,9 @@ void request_serve(struct request *req)
 void request_handle(struct request *req)
 {
     const struct route *route = req->match.route;
-    if (route->permission && !request_allowed(req, route->permission))
+    if (route_admins_only(route->auth) && !str_eq(request_identity(req)->role, "admin"))
+        reply_error(req, 403, "Admin access required");
+    else if (route->permission && !request_allowed(req, route->permission))
         reply_error(req, 403, "Permission denied for this endpoint");
     else
         route->handler(req);

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/id.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/siphash.h"
@@ -76,7 +77,7 @@ const char *const *list_copy(struct arena *a, const char *const *list);
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *long_preflights;
+    const char *const *echoing;
     size_t identity_entries;
     const struct route *routes;
     size_t route_count;
@@ -164,6 +165,14 @@ enum phase {
     PHASE_SEND, /* the client has to take what we answered */
 };
 
+/* The credentials of a connection's last request: mostly those of the next as well. */
+struct recent_token {
+    char *bytes; /* NULL: none */
+    size_t len;
+    enum route_auth auth;
+    struct siphash_tag tag;
+};
+
 struct conn {
     struct link link;
     struct worker *worker;
@@ -190,6 +199,7 @@ struct conn {
     void *found;   /* a stream that was looked for */
     int linger_fd; /* -1: none */
     char peer[ADDRESS_SIZE];
+    struct recent_token token;
 };
 
 void conn_accept(h2o_socket_t *listener, const char *err);
@@ -238,6 +248,8 @@ struct query_pair {
     const char *name, *value;
 };
 
+#define FEW_PAIRS 4
+
 struct request {
     h2o_req_t *h2o;
     struct worker *worker;
@@ -259,6 +271,8 @@ struct request {
     bool given_up;            /* HTTP/2: the answer was not taken */
     uint64_t taken, taken_ms; /* what the client has taken of it; since when */
     h2o_iovec_t *instead;     /* the body of the answer goes here and is not sent */
+    char own_id[ID_SIZE];     /* what `id` is if the client has none */
+    struct query_pair few_pairs[FEW_PAIRS];
 };
 
 /* A request as it is before anything is known of it. */
@@ -271,9 +285,11 @@ char *request_text(struct request *req, h2o_iovec_t bytes);                  /* 
 void request_serve(struct request *req);  /* [dispatch] from the beginning */
 void request_handle(struct request *req); /* [dispatch] who asks is known: permission, handler */
 /* The API whose path it is; NULL: there is none. */
+bool request_echoes_origin(const struct request *req); /* see http_config.echoing */
 const struct envelope *request_envelope(const struct request *req);
 void request_authenticate(struct request *req); /* then request_handle, now or later */
 /* After a handler has returned: it must have answered or be waiting. */
+void recent_token_forget(struct recent_token *t);
 void request_check(struct request *req);
 void request_abandon(struct request *req); /* HTTP/1: the client has gone */
 void reply_close(struct request *req);     /* HTTP/1: close after the answer */

@@ -91,6 +91,8 @@ static void add_cors(struct request *req)
         return;
     char *text = request_text(req, origin);
     enum cors verdict = cors_judge(req->worker->policy->origins, text);
+    if (verdict == CORS_ANY && request_echoes_origin(req))
+        verdict = CORS_LISTED;
     if (verdict == CORS_ANY)
         add_constant(req, "access-control-allow-origin", "Access-Control-Allow-Origin", "*");
     if (verdict == CORS_LISTED)
@@ -135,9 +137,14 @@ bool reply_head(struct request *req, int status, const char *type, size_t length
     h2o->res.status = status;
     h2o->res.reason = status_reason(status);
     h2o->res.content_length = length;
-    add_constant(req, "x-request-id", "X-Request-ID", req->id);
+    h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, H2O_STRLIT("x-request-id"), 0,
+                          "X-Request-ID", req->id, strlen(req->id));
     if (type)
-        add_constant(req, "content-type", "Content-Type", request_strdup(req, type));
+        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type", type,
+                       strlen(type));
+    if (status == 503 &&
+        h2o_find_header_by_str(&h2o->res.headers, H2O_STRLIT("retry-after"), -1) < 0)
+        add_constant(req, "retry-after", "Retry-After", "1");
     add_cors(req);
     if (req->worker->draining)
         h2o->http1_is_persistent = 0;
@@ -217,6 +224,15 @@ void reply_unauthenticated(struct request *req, bool missing)
         e->unauthenticated(req, missing);
     else
         reply_text(req, 401, missing ? "Not authenticated" : "Bad credentials");
+}
+
+bool request_echoes_origin(const struct request *req)
+{
+    const struct envelope *e = request_envelope(req);
+    for (const char *const *p = req->worker->http->echoing; e && *p; p++)
+        if (str_eq(*p, e->prefix))
+            return true;
+    return false;
 }
 
 void reply_refuse(struct request *req, int status, const char *detail, enum refused reason)

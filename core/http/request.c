@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/pattern.h"
 #include "base/str.h"
 #include "http/inside.h"
 
@@ -22,11 +23,13 @@ char *request_text(struct request *req, h2o_iovec_t bytes)
 
 h2o_iovec_t request_raw_header(const struct request *req, const char *name)
 {
-    if (strcmp(name, "host") == 0)
+    const size_t len = strlen(name);
+    if (len == 4 && memcmp(name, "host", len) == 0)
         return req->h2o->input.authority;
     const h2o_headers_t *headers = &req->h2o->headers;
     for (size_t i = 0; i < headers->size; i++)
-        if (is(*headers->entries[i].name, name))
+        if (headers->entries[i].name->len == len &&
+            memcmp(headers->entries[i].name->base, name, len) == 0)
             return headers->entries[i].value;
     return (h2o_iovec_t){NULL, 0};
 }
@@ -41,9 +44,8 @@ static const char *make_id(struct request *req)
         usable = own.base[i] >= ' ' && own.base[i] <= '~';
     if (usable)
         return request_text(req, own);
-    char *id = h2o_mem_alloc_pool(&req->h2o->pool, ID_SIZE);
-    id_uuid4(id);
-    return id;
+    id_uuid4(req->own_id);
+    return req->own_id;
 }
 
 /* Behind trusted proxies that is whom they name, else who is connected. */
@@ -132,7 +134,7 @@ static bool parse_path(struct request *req, h2o_iovec_t path)
     return true;
 }
 
-static char *decode_query(struct request *req, const char *s, size_t len)
+static const char *decode_escaped(struct request *req, const char *s, size_t len)
 {
     struct buf out;
     buf_init(&out, MAX_URI);
@@ -143,6 +145,25 @@ static char *decode_query(struct request *req, const char *s, size_t len)
     return text;
 }
 
+/* Most of what is in queries stands for itself: it is copied to *space. */
+static const char *decode_query(struct request *req, char **space, const char *s, size_t len)
+{
+    static const bool plain[256] = {
+        ['!' ... '$'] = true, ['&' ... '*'] = true, [',' ... '~'] = true};
+    size_t run = 0;
+    while (run < len && plain[(unsigned char)s[run]])
+        run++;
+    if (run < len)
+        return decode_escaped(req, s, len);
+    if (!len)
+        return "";
+    char *text = *space;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    *space += len + 1;
+    return text;
+}
+
 static bool parse_query(struct request *req, const char *p, const char *end)
 {
     size_t count = 1;
@@ -150,7 +171,11 @@ static bool parse_query(struct request *req, const char *p, const char *end)
         count += *s == '&';
     if (count > MAX_QUERY)
         return false;
-    req->query = h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
+    req->query = count <= FEW_PAIRS
+                     ? req->few_pairs
+                     : h2o_mem_alloc_pool(&req->h2o->pool, count * sizeof(*req->query));
+    /* A NUL for each text, in the place of the '=' or '&' behind it. */
+    char *space = h2o_mem_alloc_pool(&req->h2o->pool, (size_t)(end - p) + 1);
     while (p < end) {
         const char *amp = memchr(p, '&', (size_t)(end - p));
         const char *stop = amp ? amp : end;
@@ -158,8 +183,8 @@ static bool parse_query(struct request *req, const char *p, const char *end)
         const char *value = equals ? equals + 1 : stop;
         if (stop > p) {
             struct query_pair *pair = &req->query[req->query_count++];
-            pair->name = decode_query(req, p, (size_t)((equals ? equals : stop) - p));
-            pair->value = decode_query(req, value, (size_t)(stop - value));
+            pair->name = decode_query(req, &space, p, (size_t)((equals ? equals : stop) - p));
+            pair->value = decode_query(req, &space, value, (size_t)(stop - value));
             if (!pair->name || !pair->value)
                 return false;
         }
@@ -271,36 +296,18 @@ const struct identity *request_identity(const struct request *req)
     return req->known ? &req->known->identity : NULL;
 }
 
-/* `*` stands for any run of characters; all else for itself. */
-static bool covers(const char *pattern, const char *permission)
-{
-    const char *star = NULL, *again = NULL;
-    while (*permission) {
-        if (*pattern == '*') {
-            star = pattern++;
-            again = permission;
-        } else if (*pattern == *permission) {
-            pattern++;
-            permission++;
-        } else if (star) {
-            pattern = star + 1;
-            permission = ++again;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
-}
-
 bool request_allowed(const struct request *req, const char *permission)
 {
     const struct identity *who = request_identity(req);
-    for (size_t i = 0; who && i < who->scope_count; i++)
-        if (who->scopes[i] && covers(who->scopes[i], permission))
-            return true;
-    return false;
+    for (;;) {
+        size_t len = strcspn(permission, "|");
+        for (size_t i = 0; who && i < who->scope_count; i++)
+            if (who->scopes[i] && pattern_covers(who->scopes[i], permission, len))
+                return true;
+        if (!permission[len])
+            return false;
+        permission += len + 1;
+    }
 }
 
 void *request_app(const struct request *req)

@@ -37,7 +37,7 @@ struct dg_bytes request_body(const struct request *req);
 const char *request_peer(const struct request *req); /* the client's address without port */
 const struct identity *request_identity(const struct request *req); /* NULL on open routes */
 bool request_allowed(const struct request *req,
-                     const char *permission); /* by the identity's scopes */
+                     const char *permission); /* by the identity's scopes; see route.h */
 /* For an answer that lasts: whether its credentials would be let in now as well. Those that cannot
  * be judged at this moment would. Not while a hop is under way; may start one. */
 typedef void request_judged_fn(struct request *req, bool welcome);
@@ -53,6 +53,7 @@ void request_on_end(struct request *req, dg_fn *fn, void *arg);
 
 /* Before the body. Both are copied. CR, LF and NUL in a value end the process: they are bugs. */
 void reply_header(struct request *req, const char *name, const char *value);
+/* `type` is a constant; the bytes are copied. */
 void reply_bytes(struct request *req, int status, const char *type, const char *bytes, size_t len);
 void reply_static(struct request *req, int status, const char *type, const char *bytes,
                   size_t len);                                            /* not copied */

@@ -12,11 +12,24 @@ struct route_doc; /* what api/ says of it for the OpenAPI document; http does no
 /* Which credentials open a route. Decided by path, never by the credentials' shape. */
 enum route_auth {
     ROUTE_OPEN,
-    ROUTE_JWT,     /* Authorization: Bearer <JWT> */
-    ROUTE_TOKEN,   /* Authorization: Bearer <opaque>, or ?api_token= */
-    ROUTE_API_KEY, /* X-API-Key: the key or the development key */
-    ROUTE_DEV_KEY, /* X-API-Key: the development key */
+    ROUTE_JWT,       /* Authorization: Bearer <JWT> */
+    ROUTE_TOKEN,     /* Authorization: Bearer <opaque>, or ?api_token= */
+    ROUTE_API_KEY,   /* X-API-Key: the key or the development key */
+    ROUTE_DEV_KEY,   /* X-API-Key: the development key */
+    ROUTE_JWT_ADMIN, /* the same, of a user whose role is admin */
+    ROUTE_TOKEN_ADMIN,
 };
+
+/* The kind of credentials alone. */
+static inline enum route_auth route_credentials(enum route_auth auth)
+{
+    return auth == ROUTE_JWT_ADMIN ? ROUTE_JWT : auth == ROUTE_TOKEN_ADMIN ? ROUTE_TOKEN : auth;
+}
+
+static inline bool route_admins_only(enum route_auth auth)
+{
+    return auth != route_credentials(auth);
+}
 
 typedef void route_fn(struct request *req);
 
@@ -25,8 +38,10 @@ struct route {
     const char
         *pattern; /* "/api/v2/status/{call_id}"; a trailing slash in the request is ignored */
     enum route_auth auth;
-    const char *permission; /* asked of the identity's scopes; NULL: none */
-    route_fn *handler;      /* on an HTTP thread */
+    /* "campaigns/list": asked of the identity's scopes; of several, with "|" between, one is
+     * enough; NULL: none. */
+    const char *permission;
+    route_fn *handler; /* on an HTTP thread */
     const struct route_doc *doc;
 };
 

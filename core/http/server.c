@@ -28,7 +28,7 @@ static struct http *http_new(const struct http_config *config)
     struct http *h = xcalloc(1, sizeof(*h));
     h->arena = arena_new();
     pthread_mutex_init(&h->policy_lock, NULL);
-    h->long_preflights = list_copy(h->arena, config->long_preflights);
+    h->echoing = list_copy(h->arena, config->echoing);
     h->identity_entries = config->identity_cache;
     h->routes = config->routes;
     h->route_count = config->route_count;

@@ -40,9 +40,10 @@ struct http_config {
     bool http2;
     const char *const *allowed_origins; /* ends with NULL; "*" for any */
     const char *const *trusted_proxies; /* whose X-Forwarded-For is believed, see forwarded.h */
-    /* Prefixes of envelopes under which OPTIONS is an empty 200, to be kept for a day when it is a
-     * preflight; ends with NULL. Elsewhere: the text "OK", for ten minutes, or 204. */
-    const char *const *long_preflights;
+    /* Prefixes of envelopes under which a page of any origin that may ask is named in the answer,
+     * and OPTIONS is an empty 200, to be kept for a day when it is a preflight; ends with NULL.
+     * Elsewhere: "*" where all may ask, and the text "OK", for ten minutes, or 204. */
+    const char *const *echoing;
     struct http_limits limits;
     const char *server_name; /* Server: header */
 

@@ -30,6 +30,32 @@
 BACKEND_FUNCTIONS(X)
 #undef X
 
+bool backend_stands_in(const struct instance *in)
+{
+    return in->priv->backend.stand_in != NULL;
+}
+
+/* Between gateways alone: it is none of the functions that can be asked for from outside. */
+void backend_stand_in(struct instance *in, const struct dg_stand_in *req, op_fn *fn, void *arg)
+{
+    const struct call_request call = {
+        .in = in,
+        .class = CLASS_BACKEND,
+        .what = "backend.stand_in",
+        .subject = req->node,
+        .present = backend_stands_in(in),
+        .kind = &op_nothing,
+        .fn = fn,
+        .arg = arg,
+    };
+    struct call c;
+    struct dg_op *op = call_begin(&c, &call);
+    if (!op)
+        return;
+    in->priv->backend.stand_in(in->self, req, op);
+    call_leave(&c);
+}
+
 /* Does the table have it? -1: no such function. */
 static int has_function(const struct dg_backend *table, const char *function)
 {

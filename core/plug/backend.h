@@ -67,4 +67,8 @@ extern const char *const backend_functions[];
 /* NULL: works. Else why not, in a sentence; *never is set when this plugin never can. */
 const char *backend_refusal(const struct instance *in, const char *function, bool *never);
 
+/* See dg_backend.stand_in. */
+bool backend_stands_in(const struct instance *in);
+void backend_stand_in(struct instance *in, const struct dg_stand_in *req, op_fn *fn, void *arg);
+
 #endif

@@ -299,6 +299,7 @@ void host_init(struct instance *in)
                 .abi_major = DG_ABI_MAJOR,
                 .abi_minor = DG_ABI_MINOR,
                 .instance = in->name,
+                .node = in->plug->node,
                 .log = host_log,
                 .cfg_str = host_cfg_str,
                 .cfg_int = host_cfg_int,

@@ -16,6 +16,7 @@ struct plug {
     struct net *net;
     struct metrics *metrics;
     bool own_metrics;
+    char *node; /* NULL: nothing is told of it */
     char **folders;
     bool trace[PLUG_CLASSES];
     uint64_t deadline_ms;

@@ -86,6 +86,12 @@ static void file_free(void *value)
     free(file);
 }
 
+void plug_set_node(struct plug *p, const char *node)
+{
+    free(p->node);
+    p->node = xstrdup(node);
+}
+
 void plug_free(struct plug *p)
 {
     if (!p)
@@ -95,6 +101,7 @@ void plug_free(struct plug *p)
     for (char **folder = p->folders; *folder; folder++)
         free(*folder);
     free(p->folders);
+    free(p->node);
     if (p->own_metrics)
         metrics_free(p->metrics);
     free(p);

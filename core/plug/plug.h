@@ -40,6 +40,8 @@ struct plug_config {
 
 struct plug *plug_new(const struct plug_config *config);
 void plug_free(struct plug *p); /* after all instances are closed */
+/* What instances that are opened from now on are told as dg_host.node. Copied. */
+void plug_set_node(struct plug *p, const char *node);
 
 /* Load (or find loaded) the plugin `name`. NULL: `problem` says why. */
 const struct dg_plugin *plug_load(struct plug *p, const char *name, struct problem *problem);

@@ -134,7 +134,7 @@ static void read_table(const struct value_context *ctx, struct settings *s,
 
 static bool is_text(enum dg_cfg_type type)
 {
-    return type == DG_CFG_STR || type == DG_CFG_SECRET || type == DG_CFG_PATH;
+    return type == DG_CFG_STR || type == DG_CFG_SECRET || type == DG_CFG_PATH || type == DG_CFG_URL;
 }
 
 static void complete(const struct value_context *ctx, struct settings *s, struct value *v,
@@ -217,8 +217,9 @@ bool settings_has(const struct settings *s, const char *key)
 
 const char *settings_str(const struct settings *s, const char *key)
 {
-    const struct value *v =
-        ask(s, key, 1u << DG_CFG_STR | 1u << DG_CFG_SECRET | 1u << DG_CFG_JSON | 1u << DG_CFG_PATH);
+    const struct value *v = ask(s, key,
+                                1u << DG_CFG_STR | 1u << DG_CFG_SECRET | 1u << DG_CFG_JSON |
+                                    1u << DG_CFG_PATH | 1u << DG_CFG_URL);
     if (!*v->text && v->key.fallback && !*v->key.fallback)
         return NULL;
     return v->text;

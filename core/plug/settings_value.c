@@ -19,6 +19,7 @@ static const char *const expected[] = {
     [DG_CFG_MS] = "a duration (\"250ms\", \"30s\", \"2m\", \"1h\") or a number of milliseconds",
     [DG_CFG_JSON] = "a list, a table, or a string that holds JSON or a comma-separated list",
     [DG_CFG_PATH] = "a path as a string",
+    [DG_CFG_URL] = "a URL (http:// or https://, a host without a user, perhaps a port and a path)",
 };
 
 /* ---- Text that was expanded ------------------------------------------------ */
@@ -118,6 +119,37 @@ static bool text_to_ms(const char *text, int64_t *out)
     return (str_to_int(text, out) || str_to_ms(text, out)) && *out >= 0;
 }
 
+static bool is_port(const char *text, size_t len)
+{
+    unsigned long port = 0;
+    for (size_t i = 0; i < len && port <= 65535; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        port = port * 10 + (unsigned long)(text[i] - '0');
+    }
+    return port >= 1 && port <= 65535;
+}
+
+/* "host", "host:port", "[v6]:port". */
+static bool is_authority(const char *text, size_t len)
+{
+    const char *bracket = *text == '[' ? memchr(text, ']', len) : NULL;
+    size_t host = bracket ? (size_t)(bracket - text) + 1 : strcspn(text, ":/?#");
+    if (!host || host > len || host > 255 || (*text == '[' && host < 4))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] <= ' ' || text[i] == 0x7f || strchr("@\"<>\\^`{|}%", text[i]))
+            return false;
+    }
+    return host == len || (text[host] == ':' && is_port(text + host + 1, len - host - 1));
+}
+
+static bool is_url(const char *text)
+{
+    size_t scheme = str_starts(text, "http://") ? 7 : str_starts(text, "https://") ? 8 : 0;
+    return scheme && is_authority(text + scheme, strcspn(text + scheme, "/?#"));
+}
+
 /* `raw` is the text before expansion, for the message: it names the variable. */
 static enum value_outcome not_a(const char *raw, const char *text, const struct value *v,
                                 struct problem *why)
@@ -149,6 +181,10 @@ static enum value_outcome from_expanded(const struct value_context *ctx, const c
     case DG_CFG_SECRET:
         if (str_starts(text, "file:"))
             return secret_from_file(ctx, text + 5, v, why);
+        break;
+    case DG_CFG_URL:
+        if (!is_url(text) && (*text || !str_empty(v->key.fallback)))
+            return not_a(raw, text, v, why);
         break;
     case DG_CFG_STR:
         break;

@@ -65,6 +65,16 @@ void ami_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void ami_record(void *self, const struct dg_record *req, struct dg_op *op);
 void ami_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
 
+/* unheard.c: the same, of a leg that no event has told of yet too */
+void heard_answer(void *self, const struct dg_call_ref *req, struct dg_op *op);
+void heard_hold(void *self, const struct dg_switch *req, struct dg_op *op);
+void heard_moh(void *self, const struct dg_moh *req, struct dg_op *op);
+void heard_park(void *self, const struct dg_park *req, struct dg_op *op);
+void heard_join(void *self, const struct dg_join *req, struct dg_op *op);
+void heard_transfer(void *self, const struct dg_transfer *req, struct dg_op *op);
+void heard_play(void *self, const struct dg_play *req, struct dg_op *op);
+void heard_record(void *self, const struct dg_record *req, struct dg_op *op);
+
 /* queues.c */
 void ami_queues(void *self, const struct dg_filter *req, struct dg_op *op);
 void ami_members(void *self, const struct dg_filter *req, struct dg_op *op);

@@ -105,7 +105,7 @@ static void on_muted(struct ami *a, struct dg_op *op, const struct reply *r, voi
 /* False: the leg has ended, or was muted before and stays so. */
 static bool mute(struct ami *a, const struct hold *h, const char *call, const char *direction)
 {
-    const struct leg *leg = legs_find(&a->events.life.legs, call);
+    const struct leg *leg = call ? legs_find(&a->events.life.legs, call) : NULL;
     if (!leg || leg->ended || leg->muted)
         return false;
     session_send(
@@ -154,26 +154,61 @@ static void advance(struct ami *a, struct hold *h)
         finish(a, h);
 }
 
-static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *leg)
+static struct hold *hold_new(struct ami *a, struct dg_op *op, const struct leg *leg, bool on)
 {
     const struct leg *peer = control_peer(a, leg);
     struct text music = {0};
-    if (!peer) {
-        a->h->fail(op, DG_ECONFLICT,
-                   "the call runs in the dialplan and talks to nobody: it cannot be put on hold");
-        return;
-    }
+    struct hold *h = text_alloc(sizeof *h);
     text_puts(&music, MUSIC_ID);
     text_puts(&music, leg->id);
-    struct hold *h = text_alloc(sizeof *h);
     *h = (struct hold){.call = text_copy(leg->id),
-                       .peer = text_copy(peer->id),
+                       .peer = text_copy(peer ? peer->id : NULL),
                        .music = music.at,
                        .op = op,
-                       .on = true};
+                       .on = on};
     h->entry = (struct entry){.key = h->call, .owner = h};
     table_put(&a->control.holds, &h->entry);
-    advance(a, h);
+    return h;
+}
+
+static void part_from_peer(struct ami *a, struct dg_op *op, const struct leg *leg)
+{
+    if (control_peer(a, leg))
+        advance(a, hold_new(a, op, leg, true));
+    else
+        a->h->fail(op, DG_ECONFLICT,
+                   "the call runs in the dialplan and talks to nobody: it cannot be put on hold");
+}
+
+/* ---- Put on hold before the link, or this program, was there -------------------------------- */
+
+static void on_music_gone(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct leg *leg = life_known(&a->events.life, arg);
+    free(arg);
+    if (r->err == DG_ENOTFOUND) /* no music of ours: it is not on hold */
+        a->h->done(op);
+    else if (r->err)
+        session_fail(a, op, r);
+    else if (!leg || table_find(&a->control.holds, leg->id))
+        a->h->fail(op, DG_ECONFLICT, "the call has ended, or is being put on hold");
+    else
+        advance(a, hold_new(a, op, leg, false));
+}
+
+/* The near half ends with it. */
+static void take_back(struct ami *a, struct dg_op *op, const struct leg *leg)
+{
+    struct text far = {0};
+    text_puts(&far, LIFE_HIDDEN MUSIC_ID);
+    text_puts(&far, leg->id);
+    text_puts(&far, "-2");
+    session_send(a, op,
+                 &(struct request){.action = "Hangup",
+                                   .lines = {{"Channel", far.at}},
+                                   .then = on_music_gone,
+                                   .arg = text_copy(leg->id)});
+    text_free(&far);
 }
 
 static void change(struct ami *a, struct dg_op *op, struct hold *h, bool on)
@@ -205,7 +240,7 @@ void ami_hold(void *self, const struct dg_switch *req, struct dg_op *op)
     else if (req->on)
         part_from_peer(a, op, leg);
     else
-        a->h->done(op);
+        take_back(a, op, leg);
 }
 
 struct ended {

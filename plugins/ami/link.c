@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ami.h"
 #include "asterisk/backoff.h"
@@ -112,6 +113,7 @@ static void up(struct ami *a)
     text_puts(&detail, a->config.user);
     a->h->metric_add(a->connect_count, 1);
     set_timer(a, a->config.ping_ms, on_tick);
+    life_link_up(&a->events.life);
     a->h->link(a->h, DG_LINK_UP, detail.at);
     text_free(&detail);
     originates_link_up(a);
@@ -186,6 +188,25 @@ static void send_proof(struct ami *a)
                                    .then = on_proof_sent});
 }
 
+/* Among several gateways the time of the start does not tell servers apart: two may have begun in
+ * one second. Who is reached by the same name is the same one; what is reached by "localhost" is of
+ * this machine. */
+static void add_place(const struct ami *a, struct text *run)
+{
+    char here[256] = "", port[16];
+    const char *host = a->config.host;
+    bool local =
+        text_same(host, "localhost") || text_same(host, "::1") || strncmp(host, "127.", 4) == 0;
+    if (a->h->abi_minor < 3 || !a->h->node)
+        return;
+    if (local && gethostname(here, sizeof here - 1) == 0)
+        host = here;
+    snprintf(port, sizeof port, ":%u", a->config.port);
+    text_puts(run, " at ");
+    text_puts(run, host);
+    text_puts(run, port);
+}
+
 /* The times are Asterisk's own, in its zone: they only tell one run from another. */
 static void on_status(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
 {
@@ -201,6 +222,7 @@ static void on_status(struct ami *a, struct dg_op *op, const struct reply *r, vo
         text_puts(&run, date);
         text_puts(&run, " ");
         text_puts(&run, time);
+        add_place(a, &run);
     }
     if (l->startup && run.at && !text_same(l->startup, run.at))
         a->h->log(a->h, DG_WARN, "Asterisk has been restarted: calls from before are gone");

@@ -7,10 +7,17 @@
 
 #include "asterisk/text.h"
 
+/* The first character sorts out nearly all: an event has some thirty lines, and as many are looked
+ * for in it. */
+static bool same_name(const char *a, const char *b)
+{
+    return ((*a ^ *b) & ~0x20) == 0 && strcasecmp(a, b) == 0;
+}
+
 const char *message_text(const struct message *m, const char *name)
 {
     for (size_t i = 0; i < m->count; i++)
-        if (strcasecmp(m->lines[i].name, name) == 0)
+        if (same_name(m->lines[i].name, name))
             return m->lines[i].value;
     return NULL;
 }
@@ -94,36 +101,48 @@ static void give(struct parser *p, char *at, size_t len)
 
 /* ---- Bytes, cut into blocks ----------------------------------------------------------- */
 
+/* Whether the line that ends at `eol` holds nothing. */
+static bool ends_empty_line(const char *begin, const char *eol)
+{
+    if (eol > begin && eol[-1] == '\r')
+        eol--;
+    return eol == begin || eol[-1] == '\n';
+}
+
 /* How long the block is with its empty line; 0: its end has not come. */
 static size_t block_len(struct parser *p, size_t from)
 {
-    for (size_t i = p->scanned > from ? p->scanned : from; i < p->len; i++) {
-        if (p->at[i] != '\n')
-            continue;
-        size_t line = i;
-        while (line > from && p->at[line - 1] != '\n')
-            line--;
-        if (i == line || (i == line + 1 && p->at[line] == '\r'))
-            return i + 1 - from;
+    const char *begin = p->at + from, *end = p->at + p->len;
+    const char *at = p->at + (p->scanned > from ? p->scanned : from), *eol;
+    while (at < end && (eol = memchr(at, '\n', (size_t)(end - at)))) {
+        at = eol + 1;
+        if (ends_empty_line(begin, eol))
+            return (size_t)(at - begin);
     }
     p->scanned = p->len;
     return 0;
 }
 
+static bool holds_text(const char *at, const char *end)
+{
+    while (at < end && *at == '\r')
+        at++;
+    return at < end;
+}
+
 /* How far the message that is too large reaches; ends `skipping` when that is its end. */
 static size_t skip_large(struct parser *p, const char *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] == '\n') {
-            if (!p->line_seen) {
-                p->skipping = false;
-                return i + 1;
-            }
-            p->line_seen = false;
-        } else if (bytes[i] != '\r') {
-            p->line_seen = true;
+    const char *at = bytes, *end = bytes + len, *eol;
+    while (at < end && (eol = memchr(at, '\n', (size_t)(end - at)))) {
+        if (!p->line_seen && !holds_text(at, eol)) {
+            p->skipping = false;
+            return (size_t)(eol + 1 - bytes);
         }
+        p->line_seen = false;
+        at = eol + 1;
     }
+    p->line_seen = p->line_seen || holds_text(at, end);
     return len;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "ari.h"
 #include "either.h"
+#include "stand_in.h"
 
 #include <stdlib.h>
 
@@ -91,6 +92,7 @@ static void ari_close(void *self, struct dg_op *op)
     a->closing = true;
     ari_originates_end(a);
     rest_close(a);
+    stand_ins_leave(a);
     link_close(a, op);
 }
 
@@ -131,6 +133,7 @@ static const struct dg_backend backend = {
     .recording_read = ari_recording_read,
     .recording_delete = ari_recording_delete,
     .native = ari_native,
+    .stand_in = ari_stand_in,
 };
 
 DG_PLUGIN(.name = "ari", .version = DIALGATE_VERSION,

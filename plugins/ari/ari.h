@@ -15,6 +15,7 @@ struct ari {
     struct link link;
     struct events events;
     struct originate *originates; /* under way */
+    struct stand_in *stand_ins;   /* applications of gateways that have died */
     struct dg_metric *event_count, *request_count, *retry_count, *reconnect_count;
     bool closing;
 };

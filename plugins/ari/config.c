@@ -7,12 +7,14 @@
 #include "asterisk/text.h"
 
 const struct dg_cfg_key config_keys[] = {
-    {"url", DG_CFG_STR, "http://localhost:8088/ari", "Where ARI listens; https is possible"},
+    {"url", DG_CFG_URL, "http://localhost:8088/ari", "Where ARI listens; https is possible"},
     {"username", DG_CFG_STR, "", "A user of ari.conf, not read_only"},
     {"password", DG_CFG_SECRET, "", "Its password"},
     {"app", DG_CFG_STR, "dialgate", "Stasis application to register"},
     {"app_suffix", DG_CFG_STR, "",
-     "Added to app with a dash: several gateways on one Asterisk need different applications"},
+     "Added to app with a dash; empty: the gateway's name, if it has one ([node] name) or shares "
+     "its "
+     "store"},
     {"observe", DG_CFG_STR, "all",
      "\"all\": every call on the server is seen; \"own\": only the gateway's"},
     {"connect_timeout", DG_CFG_MS, "5s", "For connecting and for the WebSocket upgrade"},
@@ -79,21 +81,29 @@ bool config_url(struct config *c, const char *url)
 
 static bool is_app(const char *name)
 {
-    return text_is_plain(name, 64) && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
-                                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                         "0123456789_.-")];
+    return text_is_plain(name, 100) && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                          "0123456789_.-")];
 }
 
-static bool read_app(struct config *c, const struct dg_host *h)
+char *config_app(const char *base, const char *suffix)
 {
-    const char *app = h->cfg_str(h, "app"), *suffix = h->cfg_str(h, "app_suffix");
     struct text name = {0};
-    text_puts(&name, app ? app : "");
+    text_puts(&name, base);
     if (suffix && *suffix) {
         text_puts(&name, "-");
         text_puts(&name, suffix);
     }
-    c->app = name.at;
+    return name.at;
+}
+
+/* A second client of the same application would throw the first one out. */
+static bool read_app(struct config *c, const struct dg_host *h)
+{
+    const char *app = h->cfg_str(h, "app"), *suffix = h->cfg_str(h, "app_suffix");
+    const char *node = h->abi_minor >= 3 ? h->node : NULL;
+    c->base_app = text_copy(app ? app : "");
+    c->app = config_app(c->base_app, suffix && *suffix ? suffix : node);
     return is_app(c->app);
 }
 
@@ -130,7 +140,7 @@ bool config_read(struct config *c, const struct dg_host *h, const char **why)
     else if (!or_null(c->user) || strchr(c->user, ':'))
         *why = "username: expected the name of a user in ari.conf, without a colon";
     else if (!read_app(c, h))
-        *why = "app, app_suffix: expected at most 64 letters, digits, _ . or -";
+        *why = "app, app_suffix: expected at most 100 letters, digits, _ . or -";
     else if (!c->own_only && !text_same(observe, "all"))
         *why = "observe: expected \"all\" or \"own\"";
     else
@@ -145,5 +155,6 @@ void config_free(struct config *c)
     free(c->host);
     free(c->path);
     free(c->app);
+    free(c->base_app);
     memset(c, 0, sizeof *c);
 }

@@ -13,9 +13,26 @@ void incoming_emit(const struct incoming *in, struct dg_event ev)
     life_emit(&in->report, ev);
 }
 
+static bool is_ours(const struct events *e, const char *app)
+{
+    for (size_t i = 0; i < EVENTS_ALSO; i++)
+        if (e->also[i] && text_same(app, e->also[i]))
+            return true;
+    return text_same(app, e->app);
+}
+
 bool incoming_is_ours(const struct incoming *in)
 {
-    return text_same(json_text(in->json, "application"), in->e->app);
+    return is_ours(in->e, json_text(in->json, "application"));
+}
+
+void events_also(struct events *e, const char *app, bool on)
+{
+    for (size_t i = 0; i < EVENTS_ALSO; i++)
+        if (on ? !e->also[i] : e->also[i] == app) {
+            e->also[i] = on ? app : NULL;
+            return;
+        }
 }
 
 struct leg *incoming_known(const struct incoming *in)
@@ -164,10 +181,14 @@ struct leg *events_adopt(struct events *e, const void *channel_json)
 {
     const char *data = json_text(json_object_get(channel_json, "dialplan"), "app_data");
     struct snapshot s;
-    size_t len = strlen(e->app);
+    char app[200] = "";
+    size_t len = data ? strcspn(data, ",") : 0;
+    if (len && len < sizeof app) {
+        memcpy(app, data, len);
+        app[len] = '\0';
+    }
     snapshot_read(&s, channel_json);
-    s.call.controlled = text_same(s.call.application, "Stasis") && data &&
-                        strncmp(data, e->app, len) == 0 && (data[len] == ',' || !data[len]);
+    s.call.controlled = text_same(s.call.application, "Stasis") && is_ours(e, app);
     return life_adopt(&e->life, &s.call);
 }
 

@@ -25,11 +25,14 @@ struct events_sink {
     void *arg;
 };
 
+#define EVENTS_ALSO 16
+
 struct events {
     struct events_sink sink;
-    const char *app; /* of our own */
-    bool own_only;   /* observe = "own" */
-    int64_t skew_ms; /* what to add to Asterisk's clock to have ours */
+    const char *app;               /* of our own */
+    const char *also[EVENTS_ALSO]; /* applications that count as our own for a while, or NULL */
+    bool own_only;                 /* observe = "own" */
+    int64_t skew_ms;               /* what to add to Asterisk's clock to have ours */
     struct life life;
     struct table stopped;    /* plays cut by play_stop: struct named */
     struct table recordings; /* file -> the core's record id: struct named */
@@ -44,6 +47,9 @@ struct events {
 void events_take(struct events *e, const char *json, size_t len);
 void events_clear(struct events *e); /* the link is down: nothing is known any more */
 void events_free(struct events *e);
+
+/* `app` lives until it is taken away again. More than there is room for are not heeded. */
+void events_also(struct events *e, const char *app, bool on);
 
 /* A leg found in a list of channels: remembered, not reported. NULL: it has ended since. */
 struct leg *events_adopt(struct events *e, const void *channel_json);

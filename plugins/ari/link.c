@@ -10,6 +10,7 @@
 #include "asterisk/backoff.h"
 #include "asterisk/text.h"
 #include "snapshot.h"
+#include "stand_in.h"
 
 enum {
     PROOF_MS = 2500,     /* within which our user event must be back */
@@ -181,6 +182,7 @@ static void up(struct ari *a)
     text_puts(&detail, a->config.app);
     a->h->metric_add(a->reconnect_count, 1);
     set_timer(a, a->config.ping_ms, on_tick);
+    life_link_up(&a->events.life);
     a->h->link(a->h, DG_LINK_UP, detail.at);
     text_free(&detail);
 }
@@ -343,6 +345,17 @@ static void unreachable(struct ari *a, const struct rest_reply *r, char *why, si
                   r->words ? ": " : "", r->words ? r->words : "");
 }
 
+/* Two servers may have been started in the same moment; and one be asked by several gateways. */
+static void say_run(struct ari *a, const char *startup, const char *entity)
+{
+    struct text run = {0};
+    text_puts(&run, startup);
+    text_puts(&run, entity ? " " : "");
+    text_puts(&run, entity ? entity : "");
+    a->h->server_run(a->h, run.at);
+    text_free(&run);
+}
+
 static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
 {
     struct link *l = &a->link;
@@ -372,7 +385,7 @@ static void on_info(struct ari *a, struct dg_op *op, const struct rest_reply *r,
         return;
     }
     text_set(&l->startup, startup);
-    a->h->server_run(a->h, startup);
+    say_run(a, startup, json_text(json_object_get(r->json, "system"), "entity_id"));
     text_set(&l->version, json_text(json_object_get(r->json, "system"), "version"));
     open_socket(a);
 }
@@ -402,6 +415,7 @@ static void finish_close(void *arg)
     struct ari *a = arg;
     const struct dg_host *h = a->h;
     struct dg_op *op = a->link.closing;
+    stand_ins_free(a);
     events_free(&a->events);
     config_free(&a->config);
     free(a->link.reason);

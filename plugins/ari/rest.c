@@ -19,9 +19,15 @@ struct request {
     uint64_t timeout_ms;
     size_t max_body;
     bool urgent;
+    char *leg; /* that it is about, or NULL */
+    unsigned again;
     rest_fn *then;
     void *arg;
 };
+
+/* A leg is answered a moment before it is under control: whoever orders something in that moment
+ * is told 409, and would not be told so a moment later. */
+enum { AGAIN_TRIES = 10, AGAIN_WAIT_MS = 25, AGAIN_YOUNG_MS = 1000 };
 
 /* What Asterisk's statuses mean to whoever asked. Wrong credentials are the gateway's own. */
 static const struct {
@@ -73,6 +79,7 @@ static void release(struct request *q)
 {
     text_free(&q->url);
     text_free(&q->body);
+    free(q->leg);
     free(q);
 }
 
@@ -108,6 +115,17 @@ static void start_waiting(struct ari *a)
     }
 }
 
+static void delay(struct request *q, uint64_t ms);
+
+/* Whether a refusal may be but one of the moment. */
+static bool is_early(const struct request *q)
+{
+    const struct ari *a = q->a;
+    const struct leg *leg = q->leg ? legs_named(&a->events.life.legs, q->leg) : NULL;
+    return leg && !leg->controlled && leg->answered_at_ms &&
+           a->h->unix_ms(a->h) - leg->answered_at_ms < AGAIN_YOUNG_MS;
+}
+
 static void on_answer(void *arg, const struct dg_http_response *res)
 {
     struct request *q = arg;
@@ -116,6 +134,12 @@ static void on_answer(void *arg, const struct dg_http_response *res)
     json_t *json = NULL;
     take(&a->rest.sent, q);
     a->rest.sent_count--;
+    if (!res->err && res->status == 409 && q->again < AGAIN_TRIES && is_early(q) && !a->closing) {
+        q->again++;
+        delay(q, AGAIN_WAIT_MS);
+        start_waiting(a);
+        return;
+    }
     if (!res->err) {
         r.status = res->status;
         r.err = error_of(res->status);
@@ -249,16 +273,27 @@ static void on_delay(void *arg)
     send_or_wait(q);
 }
 
-void rest_send_path(struct ari *a, struct dg_op *op, const struct rest_call *call, const char *path)
+static void delay(struct request *q, uint64_t ms)
+{
+    put(&q->a->rest.delayed, q);
+    q->delay = q->a->h->timer_start(q->a->h, ms, on_delay, q);
+}
+
+static void send_path(struct ari *a, struct dg_op *op, const struct rest_call *call,
+                      const char *path, const char *leg)
 {
     struct request *q = build(a, op, call, path);
     json_decref(call->body);
-    if (call->delay_ms && !a->closing) {
-        put(&a->rest.delayed, q);
-        q->delay = a->h->timer_start(a->h, call->delay_ms, on_delay, q);
-    } else {
+    q->leg = text_copy(leg);
+    if (call->delay_ms && !a->closing)
+        delay(q, call->delay_ms);
+    else
         send_or_wait(q);
-    }
+}
+
+void rest_send_path(struct ari *a, struct dg_op *op, const struct rest_call *call, const char *path)
+{
+    send_path(a, op, call, path, NULL);
 }
 
 void rest_send(struct ari *a, struct dg_op *op, const struct rest_call *call)
@@ -273,7 +308,9 @@ void rest_send(struct ari *a, struct dg_op *op, const struct rest_call *call)
             text_puts(&path, "%20");
         text_encoded(&path, call->path[i]);
     }
-    rest_send_path(a, op, call, path.at);
+    /* Something that is done to a leg, not the leg's own beginning or end. */
+    bool is_order = call->path[0] && text_same(call->path[0], "channels") && call->path[2];
+    send_path(a, op, call, path.at, is_order ? call->path[1] : NULL);
     text_free(&path);
 }
 

@@ -8,7 +8,8 @@
 
 struct gone {
     struct entry entry;
-    char *id;
+    struct gone *before, *after; /* who ended before and after it */
+    char id[];
 };
 
 struct leg *legs_find(const struct legs *l, const char *id)
@@ -92,24 +93,26 @@ void legs_drop(struct legs *l, struct leg *leg)
 
 static void forget(struct legs *l, struct gone *g)
 {
-    if (!g->id)
-        return;
     table_take(&l->gone, &g->entry);
-    free(g->id);
-    g->id = NULL;
+    *(g->before ? &g->before->after : &l->first_gone) = g->after;
+    *(g->after ? &g->after->before : &l->last_gone) = g->before;
+    free(g);
 }
 
 static void remember(struct legs *l, const char *id)
 {
-    if (!l->ring)
-        l->ring = text_alloc(LEGS_GONE * sizeof *l->ring);
     if (legs_is_gone(l, id))
         return;
-    struct gone *g = &l->ring[l->next_gone++ % LEGS_GONE];
-    forget(l, g);
-    g->id = text_copy(id);
+    size_t size = strlen(id) + 1;
+    struct gone *g = text_alloc(sizeof *g + size);
+    memcpy(g->id, id, size);
     g->entry = (struct entry){.key = g->id, .owner = g};
+    g->before = l->last_gone;
+    *(g->before ? &g->before->after : &l->first_gone) = g;
+    l->last_gone = g;
     table_put(&l->gone, &g->entry);
+    if (l->gone.count > LEGS_GONE)
+        forget(l, l->first_gone);
 }
 
 bool legs_is_gone(const struct legs *l, const char *id)
@@ -134,8 +137,8 @@ static void drop_unexpected(void *arg, void *owner)
 
 static void forget_all(struct legs *l)
 {
-    for (size_t i = 0; l->ring && i < LEGS_GONE; i++)
-        forget(l, &l->ring[i]);
+    while (l->first_gone)
+        forget(l, l->first_gone);
 }
 
 void legs_clear(struct legs *l)
@@ -153,7 +156,6 @@ void legs_free(struct legs *l)
 {
     table_each(&l->by_id, drop, l);
     forget_all(l);
-    free(l->ring);
     table_free(&l->by_id);
     table_free(&l->by_name);
     table_free(&l->gone);

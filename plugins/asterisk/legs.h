@@ -33,8 +33,7 @@ struct legs {
     size_t given_up;
     /* Who ended last: late events and a list asked for before the end may still name them. */
     struct table gone;
-    struct gone *ring;
-    size_t next_gone;
+    struct gone *first_gone, *last_gone;
 };
 #define LEGS_GONE 4096
 

@@ -58,6 +58,11 @@ void life_complete(struct dg_call *call, const struct leg *leg)
     call->controlled = leg->controlled;
     call->answered_at_ms = leg->answered_at_ms;
     call->state_since_ms = leg->state_since_ms;
+    /* Asterisk 16 keeps its lists of channels aside of the events, and they may come after them. */
+    if (leg->fate.answered)
+        call->state = DG_CHANNEL_UP;
+    else if (leg->ringing && (call->state == DG_CHANNEL_DOWN || call->state == DG_CHANNEL_DIALING))
+        call->state = DG_CHANNEL_RINGING;
 }
 
 void life_show(const struct report *r, struct leg *leg, const struct dg_call *seen)
@@ -71,6 +76,18 @@ void life_show(const struct report *r, struct leg *leg, const struct dg_call *se
     leg->started = true;
     leg->shown = hash;
     life_emit(r, (struct dg_event){.type = type, .call = leg->id, .info = &call});
+}
+
+static void doubt_answer(void *arg, void *owner)
+{
+    struct leg *leg = owner;
+    (void)arg;
+    leg->answer_told = false;
+}
+
+void life_link_up(struct life *l)
+{
+    table_each(&l->legs.by_id, doubt_answer, NULL);
 }
 
 /* ---- It begins -------------------------------------------------------------------------- */

@@ -32,6 +32,10 @@ struct report {
 
 void life_emit(const struct report *r, struct dg_event ev); /* fills in size, time, native */
 
+/* The link is up: what was told before, perhaps nobody heeded. An answer is told again when its leg
+ * ends, in case that no list has shown it until then. */
+void life_link_up(struct life *l);
+
 /* In what follows `seen` is the channel as the event shows it, without what is kept in its leg. */
 
 /* The leg it is, told to the core if it is new. NULL: it has no id, or has ended. */

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/merge.h"
+
 #define FORMAT         1 /* PRAGMA user_version; grows when an older program cannot read it */
 #define APPLICATION_ID 1145524564 /* "DGAT": the file is ours */
 
@@ -54,8 +56,6 @@ bool db_fault(struct db *db, struct fault *fault)
     case SQLITE_INTERRUPT:
         return fault_set(fault, DG_EUNAVAILABLE, "the store is closing");
     default:
-        if (strstr(why, "integer overflow"))
-            return fault_set(fault, DG_EINVAL, "the sum does not fit into 64 bits");
         return fault_set(fault, DG_EINTERNAL, "%s: %s (SQLite error %d)", db->path, why, rc);
     }
 }
@@ -242,12 +242,32 @@ static bool check_wal(struct db *db, struct fault *fault)
                            db->path);
 }
 
+/* dg_merge(document, set) in SQL. */
+static void merge_function(sqlite3_context *ctx, int count, sqlite3_value **args)
+{
+    struct text out = {0};
+    (void)count;
+    struct dg_bytes doc = {(const char *)sqlite3_value_text(args[0]),
+                           (size_t)sqlite3_value_bytes(args[0])};
+    struct dg_bytes set = {(const char *)sqlite3_value_text(args[1]),
+                           (size_t)sqlite3_value_bytes(args[1])};
+    if (doc.ptr && set.ptr && merge(&out, doc, set))
+        sqlite3_result_text64(ctx, out.ptr, out.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else
+        sqlite3_result_error(ctx, "a document is no JSON object", -1);
+    text_free(&out);
+}
+
 static bool set_up(struct db *db, const struct db_config *c, struct fault *fault)
 {
     char cache[64];
     snprintf(cache, sizeof(cache), "PRAGMA cache_size=-%d", c->cache_mb * 1024);
     sqlite3_busy_timeout(db->handle, c->busy_ms);
     sqlite3_extended_result_codes(db->handle, 1);
+    if (sqlite3_create_function_v2(db->handle, "dg_merge", 2,
+                                   SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                   merge_function, NULL, NULL, NULL) != SQLITE_OK)
+        return db_fault(db, fault);
     if (!db_exec(db, cache, fault) || !db_exec(db, "PRAGMA trusted_schema=0", fault))
         return false;
     if (c->reads_only)

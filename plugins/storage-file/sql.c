@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/scan.h"
+
 void sql_reset(struct sql *s, int64_t now_ms)
 {
     text_clear(&s->text);
@@ -147,8 +149,8 @@ static bool add_condition(struct sql *s, const struct table *t, const struct dg_
     if (w->compare == DG_IN)
         return add_in(s, w, type, fault);
     if (w->compare == DG_PREFIX || w->compare == DG_CONTAINS) {
-        if (type != DG_FIELD_TEXT)
-            return fault_set(fault, DG_EINVAL, "\"%s\" is not text", w->field);
+        if (type != DG_FIELD_TEXT || !utf8_ok(w->value, strlen(w->value)))
+            return fault_set(fault, DG_EINVAL, "\"%s\" or its value is not text", w->field);
         if (w->compare == DG_PREFIX)
             add_prefix(s, w);
         else
@@ -265,7 +267,9 @@ static bool add_sums(struct sql *s, const struct table *t, const struct dg_tally
         if (field < 0 || t->columns[field].type != DG_FIELD_INT)
             return fault_set(fault, DG_EINVAL, "%s has no INT field \"%s\" to sum", t->name,
                              req->sums[i]);
-        text_addf(&s->text, ",coalesce(sum(\"%s\"),0)", req->sums[i]);
+        /* In two halves, so that only what does not fit in the end is refused. */
+        text_addf(&s->text, ",coalesce(sum(\"%s\">>32),0),coalesce(sum(\"%s\"&4294967295),0)",
+                  req->sums[i], req->sums[i]);
     }
     return true;
 }
@@ -294,6 +298,28 @@ bool sql_tally(struct sql *s, const struct table *t, const struct dg_tally *req,
     return true;
 }
 
+/* One member as a column, and as JSON in the text of all. */
+static bool add_member(struct sql *s, const struct table *t, const char *key, const json_t *member,
+                       struct text *json)
+{
+    struct value v;
+    if (!value_of_json(t->columns[table_field(t, key)].type, member, s->now_ms, &v))
+        return false;
+    if (v.kind == VALUE_TEXT)
+        v.text = pool_dup(&s->pool, v.text, v.len);
+    sql_value(s, &v);
+    text_addf(&s->text, ",\"%s\"=?", key);
+    text_addf(json, "%s\"%s\":", json->len ? "," : "{", key);
+    if (json_is_string(member) && v.kind == VALUE_INT) {
+        text_addf(json, "%lld", (long long)v.number); /* the clock */
+        return true;
+    }
+    char *dumped = json_dumps(member, JSON_ENCODE_ANY | JSON_COMPACT);
+    text_add(json, dumped);
+    free(dumped);
+    return true;
+}
+
 /* SET of an UPDATE: the version, the columns, and the same in the document. */
 static bool add_set(struct sql *s, const struct table *t, struct dg_bytes set, struct fault *fault)
 {
@@ -307,28 +333,16 @@ static bool add_set(struct sql *s, const struct table *t, struct dg_bytes set, s
     text_addf(&s->text, "UPDATE \"%s\" SET " COLUMN_VERSION "=" COLUMN_VERSION "+1", t->name);
     json_object_foreach(json, key, member)
     {
-        struct value v;
-        if (!value_of_json(t->columns[table_field(t, key)].type, member, s->now_ms, &v)) {
+        if (ok && !add_member(s, t, key, member, &merged))
             ok = fault_set(fault, DG_EINVAL, "set: \"%s\" is not of its type", key);
-            break;
-        }
-        /* The column takes ?n; the document the JSON text in ?n+1. */
-        if (v.kind == VALUE_TEXT)
-            v.text = pool_dup(&s->pool, v.text, v.len);
-        json_t *shown = json_is_string(member) && v.kind == VALUE_INT ? json_integer(v.number)
-                                                                      : json_incref(member);
-        char *dumped = json_dumps(shown, JSON_ENCODE_ANY | JSON_COMPACT);
-        struct value text = {.kind = VALUE_TEXT, .len = strlen(dumped)};
-        text.text = pool_dup(&s->pool, dumped, text.len);
-        json_decref(shown);
-        free(dumped);
-        sql_value(s, &v);
-        text_addf(&s->text, ",\"%s\"=?%zu", key, s->count);
-        sql_value(s, &text);
-        text_addf(&merged, ",'$.%s',json(?%zu)", key, s->count);
     }
-    if (merged.len)
-        text_addf(&s->text, "," COLUMN_DOC "=json_set(" COLUMN_DOC "%s)", merged.ptr);
+    if (merged.len) {
+        text_add(&merged, "}");
+        struct value v = {.kind = VALUE_TEXT, .len = merged.len};
+        v.text = pool_dup(&s->pool, merged.ptr, merged.len);
+        sql_value(s, &v);
+        text_add(&s->text, "," COLUMN_DOC "=dg_merge(" COLUMN_DOC ",?)");
+    }
     text_free(&merged);
     json_decref(json);
     return ok;

@@ -41,6 +41,17 @@ static void read_query(struct db *db, const struct table *t, struct job *j)
                     (size_t)sqlite3_column_bytes(stmt, 2));
 }
 
+/* The upper and the lower half; see sql_tally. */
+static void read_sum(sqlite3_stmt *stmt, int column, int64_t *out, struct fault *fault)
+{
+    __extension__ typedef __int128 wide;
+    wide sum = (wide)sqlite3_column_int64(stmt, column) * 4294967296 +
+               sqlite3_column_int64(stmt, column + 1);
+    *out = (int64_t)sum;
+    if (sum != *out)
+        fault_set(fault, DG_EINVAL, "the sum does not fit into 64 bits");
+}
+
 static void read_tally(struct db *db, const struct table *t, struct job *j)
 {
     size_t sum_count = j->ask.tally.sum_count;
@@ -50,7 +61,7 @@ static void read_tally(struct db *db, const struct table *t, struct job *j)
     sqlite3_stmt *stmt = db_prepare_sql(db, &j->fault);
     while (stmt && db_step(db, stmt, &j->fault) > 0) {
         for (size_t i = 0; i < sum_count; i++)
-            sums[i] = sqlite3_column_int64(stmt, (int)i + 2);
+            read_sum(stmt, (int)i * 2 + 2, &sums[i], &j->fault);
         job_add_row(j, (const char *)sqlite3_column_text(stmt, 0),
                     (uint64_t)sqlite3_column_int64(stmt, 1), sums, sum_count);
     }

@@ -45,6 +45,19 @@ static bool bind_all(const struct put *p, sqlite3_stmt *stmt)
     return db_bind(p->db, stmt, at, &doc, p->fault);
 }
 
+/* The id that SQLite has chosen; one that no reader of JSON can hold is taken back. */
+static bool number_ok(const struct put *p)
+{
+    struct value id = {.kind = VALUE_INT, .number = sqlite3_last_insert_rowid(p->db->handle)};
+    if (id.number <= SERIAL_MAX)
+        return true;
+    const char *sql = statements_of(p->table)->delete_sql;
+    sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
+    if (stmt && db_bind(p->db, stmt, 1, &id, p->fault) && db_step(p->db, stmt, p->fault) == 0)
+        fault_set(p->fault, DG_ELIMIT, "%s: there are no ids left", p->table->name);
+    return false;
+}
+
 static bool insert(const struct put *p)
 {
     const char *sql = statements_of(p->table)->insert_sql;
@@ -58,7 +71,7 @@ static bool insert(const struct put *p)
     else if (!ok)
         db_fault(p->db, p->fault);
     db_done(stmt);
-    return ok;
+    return ok && (p->id.kind != VALUE_NULL || number_ok(p));
 }
 
 static bool same(const struct value *v, sqlite3_stmt *stmt, int column)
@@ -200,8 +213,23 @@ bool work_must_split(const struct schema *schema, struct job *j)
 
 /* ---- The three requests ------------------------------------------------- */
 
+/* What makes no sense is told before what is in the way. */
+static bool check_one(const struct schema *schema, struct job *j, const struct dg_write *w)
+{
+    const struct table *t = schema_table(schema, w->collection, &j->fault);
+    struct value id;
+    if (!t || !value_of_id(t, w, &id, &j->fault))
+        return false;
+    struct value *values = pool_alloc(&j->pool, (t->column_count + 1) * sizeof(*values));
+    return !w->json.ptr || doc_values(t, w->json, &j->pool, values, &j->fault);
+}
+
 static bool write_list(struct db *db, const struct schema *schema, struct job *j)
 {
+    for (size_t i = 0; j->ask.write.count > 1 && i < j->ask.write.count; i++) {
+        if (!check_one(schema, j, &j->ask.write.list[i]))
+            return false;
+    }
     for (size_t i = 0; i < j->ask.write.count; i++) {
         if (!write_one(db, schema, j, &j->ask.write.list[i]))
             return false;

@@ -33,6 +33,16 @@ static bool read_document(struct bulk *b, const struct dg_write *w)
            doc_values(b->table, w->json, &b->pool, b->values, b->sync->fault);
 }
 
+/* What makes no sense is told before what is in the way. */
+static bool check_all(struct bulk *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (!read_document(b, &b->list[i]))
+            return false;
+    }
+    return true;
+}
+
 static void answer_id(struct bulk *b, const struct dg_write *w, int64_t number)
 {
     char text[24];
@@ -346,8 +356,11 @@ bool bulk_write(struct sync *s, struct errand *e)
         .sync = s, .errand = e, .job = j, .list = j->ask.write.list, .count = j->ask.write.count};
     b.table = schema_table(e->schema, b.list[0].collection, s->fault);
     bool fresh = !b.list[0].id || b.list[0].expect == DG_VERSION_NONE;
-    bool ok = b.table && sync_run(s, "BEGIN") && (fresh ? write_new(&b) : write_over(&b)) &&
-              note_group(&b);
+    if (!b.table || !check_all(&b)) {
+        pool_free(&b.pool);
+        return false;
+    }
+    bool ok = sync_run(s, "BEGIN") && (fresh ? write_new(&b) : write_over(&b)) && note_group(&b);
     bool doubt = false;
     if (ok && !sync_run(s, "COMMIT"))
         doubt = PQstatus(s->conn) != CONNECTION_OK || PQtransactionStatus(s->conn) != PQTRANS_IDLE;

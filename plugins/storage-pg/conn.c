@@ -315,6 +315,7 @@ void conn_attach(struct conn *c, PGconn *pg)
 {
     c->pg = pg;
     c->weight = 0;
+    c->unsynced = false;
     watch(c);
 }
 

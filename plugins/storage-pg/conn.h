@@ -50,6 +50,7 @@ struct conn {
     uint64_t uses;
     uint64_t heard_ms; /* when something was heard last, or began to be waited for */
     size_t weight;     /* of what is under way, for its user */
+    bool unsynced;     /* likewise: asked without a sync behind it yet */
 };
 
 void conn_init(struct conn *c, const struct dg_host *h, const struct conn_events *events);

@@ -62,6 +62,7 @@ struct pg {
     struct group group;
     struct set *again, **again_end; /* before what is queued */
     struct job *reads_again;
+    bool read_kicked; /* a turn of the readers is posted */
     uint64_t groups;
     unsigned waits;        /* groups in a row that the server could not write */
     bool kicked;           /* a turn of the writer is posted */

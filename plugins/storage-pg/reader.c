@@ -163,6 +163,15 @@ static struct job *next_job(struct pg *p)
     return j;
 }
 
+static void sync(struct pg *p, struct conn *c)
+{
+    if (c->unsynced && c->pg)
+        conn_sync(c, on_sync, p);
+    c->unsynced = false;
+}
+
+/* What may take long, or was in bad company before, stands alone: until the sync that ends a
+ * stretch the server keeps its answers, and an error spoils what comes after it. */
 static void ask(struct pg *p, struct conn *c, struct job *j)
 {
     job_reset(j);
@@ -176,16 +185,35 @@ static void ask(struct pg *p, struct conn *c, struct job *j)
     c->weight += r->weight;
     if (j->kind == JOB_NOTIFY)
         note_make(p, j);
+    bool alone = r->weight > WEIGHT_GET || j->tries > 0;
+    if (alone)
+        sync(p, c);
     conn_ask(c, p->sql.text.ptr, &p->sql, on_answer, r);
-    conn_sync(c, on_sync, p);
+    c->unsynced = true;
+    if (alone)
+        sync(p, c);
 }
 
-void reader_next(struct pg *p)
+static void on_turn(void *arg)
 {
+    struct pg *p = arg;
     struct conn *c;
     struct job *j;
+    p->read_kicked = false;
     while ((c = lightest(p)) && (j = next_job(p)))
         ask(p, c, j);
+    for (size_t i = 0; i < p->reader_count; i++)
+        sync(p, &p->readers[i]);
+    pg_closed(p);
+}
+
+/* Not at once: what else this turn of the loop brings is sent with it. */
+void reader_next(struct pg *p)
+{
+    if (p->read_kicked)
+        return;
+    p->read_kicked = true;
+    p->host->post(p->host, on_turn, p);
 }
 
 void reader_fail(struct pg *p, const struct fault *why)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/scan.h"
+
 /* ---- Parameters --------------------------------------------------------- */
 
 void sql_reset(struct sql *s)
@@ -278,8 +280,8 @@ static bool add_condition(struct sql *s, const struct table *t, const struct dg_
     if (w->compare == DG_IN)
         return add_in(s, w, type, fault);
     if (w->compare == DG_PREFIX || w->compare == DG_CONTAINS) {
-        if (type != DG_FIELD_TEXT)
-            return fault_set(fault, DG_EINVAL, "\"%s\" is not text", w->field);
+        if (type != DG_FIELD_TEXT || !utf8_ok(w->value, strlen(w->value)))
+            return fault_set(fault, DG_EINVAL, "\"%s\" or its value is not text", w->field);
         if (w->compare == DG_PREFIX)
             add_prefix(s, w);
         else

@@ -137,7 +137,7 @@ static void on_close_check(void *arg)
 {
     struct pg *p = arg;
     p->close_check = NULL;
-    if (p->errand || link_busy(p) || p->kicked)
+    if (p->errand || link_busy(p) || p->kicked || p->read_kicked)
         return;
     bool done = writer_idle(p) && reader_idle(p);
     if (!done && p->writer.pg && !atomic_load(&p->closing))
@@ -244,7 +244,7 @@ static const struct dg_cfg_key config[] = {
      "the database: postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=..., or keywords"},
     {"readers", DG_CFG_INT, "2", "connections that read, 1 to 16; two more write and listen"},
     {"read_ms", DG_CFG_MS, "20s", "a read that takes longer is given up"},
-    {"connect_ms", DG_CFG_MS, "3s", "how long one attempt to connect to one server may take"},
+    {"connect_ms", DG_CFG_MS, "5s", "how long one attempt to connect to one server may take"},
     {"lock_ms", DG_CFG_MS, "5s", "how long to wait for another program that has a table locked"},
     {"queue", DG_CFG_INT, "65536", "writes that may wait for the server, and reads"},
     {0},

@@ -44,12 +44,20 @@ static bool await(struct sync *s, short events, uint64_t until)
     }
 }
 
+/* What ends a session is told by its connection too; standard error is not ours. */
+static void no_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 static bool connect_one(struct sync *s, const struct dsn *dsn)
 {
     uint64_t until = clock_ms() + s->step_ms;
     s->conn = PQconnectStartParams(dsn->keywords, dsn->values, 0);
     if (!s->conn)
         return fault_set(s->fault, DG_EUNAVAILABLE, "no memory for a connection");
+    PQsetNoticeProcessor(s->conn, no_notice, NULL);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     bool waited = PQstatus(s->conn) != CONNECTION_BAD;
     while (waited && state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
@@ -73,8 +81,10 @@ bool sync_connect(struct sync *s, struct dsn *dsn)
         s->fault = &fault;
         bool ok = connect_one(s, dsn);
         s->fault = first;
-        if (ok)
+        if (ok) {
+            first->err = DG_OK; /* another one was not to be had, and need not be */
             return true;
+        }
         fault_set(first, fault.err, "%s", fault.text);
     }
     return false;

@@ -160,6 +160,14 @@ static void judge(struct pg *p)
     finish(p);
 }
 
+static void fail_group(struct pg *p)
+{
+    struct fault why = p->group.fault;
+    struct job *jobs = p->group.jobs;
+    finish(p);
+    fail_jobs(jobs, &why);
+}
+
 void writer_spoil(struct pg *p, struct job *j, const PGresult *res)
 {
     struct group *g = &p->group;
@@ -366,13 +374,18 @@ void writer_lost(struct pg *p)
 void writer_back(struct pg *p, uint64_t last)
 {
     struct group *g = &p->group;
-    if (g->state == GROUP_COMMITTING) {
-        g->remedy = REMEDY_AGAIN;
+    if (g->state == GROUP_COMMITTING && last >= g->number) {
+        committed(p);
+    } else if (g->state == GROUP_COMMITTING) {
         g->useless = true;
-        if (last >= g->number)
-            committed(p);
-        else
+        g->remedy = REMEDY_AGAIN;
+        fault_set(&g->fault, DG_EUNAVAILABLE,
+                  "the connection to the database server was lost; "
+                  "nothing was written");
+        if (p->link == DG_LINK_UP)
             judge(p);
+        else
+            fail_group(p); /* too long ago to begin anew: whoever asked has been told */
     }
     writer_kick(p);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 2048
+#define CHUNK 992 /* with its head, what the C library keeps at hand for each thread */
 
 struct pool_chunk {
     struct pool_chunk *next;
@@ -26,7 +26,8 @@ void *mem_alloc(size_t size)
     return must(calloc(1, size ? size : 1));
 }
 
-void *pool_alloc(struct pool *p, size_t size)
+/* Whatever stood there before. */
+static void *pool_room(struct pool *p, size_t size)
 {
     size = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
     struct pool_chunk *c = p->chunks;
@@ -46,14 +47,20 @@ void *pool_alloc(struct pool *p, size_t size)
     }
     void *out = c->bytes + c->used;
     c->used += size;
-    return memset(out, 0, size);
+    return out;
+}
+
+void *pool_alloc(struct pool *p, size_t size)
+{
+    return memset(pool_room(p, size), 0, size);
 }
 
 char *pool_dup(struct pool *p, const void *bytes, size_t len)
 {
-    char *out = pool_alloc(p, len + 1);
+    char *out = pool_room(p, len + 1);
     if (len)
         memcpy(out, bytes, len);
+    out[len] = '\0';
     return out;
 }
 

@@ -58,6 +58,18 @@ static bool skip_utf8(struct scan *s)
     return true;
 }
 
+bool utf8_ok(const char *text, size_t len)
+{
+    struct scan s = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + len};
+    while (s.at < s.end) {
+        if (*s.at < 0x80)
+            s.at++;
+        else if (!skip_utf8(&s))
+            return false;
+    }
+    return true;
+}
+
 static int hex4(const unsigned char *at, const unsigned char *end)
 {
     int n = 0;
@@ -136,12 +148,23 @@ static void unescape(struct pool *pool, const unsigned char *from, const unsigne
     out->len = (size_t)(to - text);
 }
 
+/* ASCII that stands for itself: nearly all there is in text. */
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
+{
+    static const bool plain[256] = {
+        [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
+    while (at < end && plain[*at])
+        at++;
+    return at;
+}
+
 /* From the opening quote past the closing one. `out` may be NULL: only checked. */
 static bool scan_text(struct scan *s, struct scan_value *out)
 {
     const unsigned char *start = ++s->at;
     bool escapes = false;
     for (;;) {
+        s->at = skip_plain(s->at, s->end);
         unsigned char c = peek(s);
         if (c == '"') {
             break;
@@ -151,8 +174,6 @@ static bool scan_text(struct scan *s, struct scan_value *out)
                 return fail(s, "an escape that means nothing");
         } else if (c < 0x20) {
             return fail(s, s->at < s->end ? "a control character in text" : "text without an end");
-        } else if (c < 0x80) {
-            s->at++;
         } else if (!skip_utf8(s)) {
             return false;
         }
@@ -285,8 +306,12 @@ static bool scan_members(struct scan *s, scan_fn *fn, void *arg)
         if (next_token(s) != ':')
             return fail(s, "no colon behind a key");
         s->at++;
+        next_token(s);
+        const unsigned char *raw = s->at;
         if (!scan_any(s, &value))
             return false;
+        value.raw = (const char *)raw;
+        value.raw_len = (size_t)(s->at - raw);
         if (fn && !fn(arg, key.text, key.len, &value))
             return fail(s, "");
         unsigned char c = next_token(s);

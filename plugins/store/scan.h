@@ -18,10 +18,14 @@ struct scan_value {
     int64_t number;   /* INT; 1 or 0 of BOOL. An integer of more than 64 bits is REAL */
     const char *text; /* TEXT: in the document, or in the pool if it had escapes */
     size_t len;
+    const char *raw; /* as it stands in the document */
+    size_t raw_len;
 };
 
 /* A member of the outermost object. False ends the scan. */
 typedef bool scan_fn(void *arg, const char *key, size_t key_len, const struct scan_value *value);
+
+bool utf8_ok(const char *text, size_t len);
 
 /* Strict RFC 8259 and UTF-8; \u0000 and lone surrogates are refused. NULL: all of
  * it is an object, and every member was passed on. Else what is wrong; `at` is

@@ -64,7 +64,7 @@ bool value_parse(enum dg_field_type type, const char *text, int64_t now_ms, stru
     switch (type) {
     case DG_FIELD_TEXT:
         *out = (struct value){.kind = VALUE_TEXT, .text = text, .len = strlen(text)};
-        return true;
+        return utf8_ok(text, out->len);
     case DG_FIELD_BOOL:
         *out = int_value(strcmp(text, "true") == 0);
         return out->number || strcmp(text, "false") == 0;
@@ -127,6 +127,9 @@ bool value_of_id(const struct table *t, const struct dg_write *w, struct value *
             return fault_set(fault, DG_EINVAL, "%s: \"%s\" is no serial id", t->name, id);
     } else if (!*id) {
         return fault_set(fault, DG_EINVAL, "%s: an empty id", t->name);
+    } else if (out->len > TEXT_MOST || !utf8_ok(id, out->len)) {
+        return fault_set(fault, DG_EINVAL, "%s: an id that is no text of at most %d bytes", t->name,
+                         TEXT_MOST);
     }
     return true;
 }
@@ -152,16 +155,35 @@ struct reading {
     const struct table *table;
     struct value *values;
     bool *seen;
+    size_t next; /* column: documents mostly have their members in the same order */
     struct fault *fault;
 };
 
-static int find_field(const struct table *t, const char *key, size_t len)
+static bool is_named(const struct column *c, const char *key, size_t len)
 {
-    for (size_t i = 0; i < t->column_count; i++) {
-        if (t->columns[i].name_len == len && memcmp(t->columns[i].name, key, len) == 0)
-            return (int)i;
+    return c->name_len == len && memcmp(c->name, key, len) == 0;
+}
+
+static int find_field(struct reading *r, const char *key, size_t len)
+{
+    const struct table *t = r->table;
+    for (size_t n = t->column_count, i = r->next; n; n--, i++) {
+        i = i < t->column_count ? i : 0;
+        if (!is_named(&t->columns[i], key, len))
+            continue;
+        r->next = i + 1;
+        return (int)i;
     }
     return -1;
+}
+
+static bool too_long(const struct table *t, const struct column *c, size_t len, struct fault *fault)
+{
+    if (c->type != DG_FIELD_TEXT || !c->indexed || len <= TEXT_MOST)
+        return false;
+    fault_set(fault, DG_EINVAL, "%s: \"%s\" has more than %d bytes, and is indexed", t->name,
+              c->name, TEXT_MOST);
+    return true;
 }
 
 static bool on_member(void *arg, const char *key, size_t key_len, const struct scan_value *v)
@@ -171,7 +193,7 @@ static bool on_member(void *arg, const char *key, size_t key_len, const struct s
                                            [DG_FIELD_BOOL] = SCAN_BOOL,
                                            [DG_FIELD_TIME] = SCAN_INT};
     struct reading *r = arg;
-    int i = find_field(r->table, key, key_len);
+    int i = find_field(r, key, key_len);
     if (i < 0)
         return true;
     const struct column *c = &r->table->columns[i];
@@ -183,6 +205,8 @@ static bool on_member(void *arg, const char *key, size_t key_len, const struct s
     if (v->kind != kinds[c->type])
         return fault_set(r->fault, DG_EINVAL, "%s: \"%s\" must be %s", r->table->name, c->name,
                          type_name(c->type));
+    if (v->kind == SCAN_TEXT && too_long(r->table, c, v->len, r->fault))
+        return false;
     r->values[i] = v->kind == SCAN_TEXT
                        ? (struct value){.kind = VALUE_TEXT, .text = v->text, .len = v->len}
                        : int_value(v->number);
@@ -213,8 +237,11 @@ json_t *set_parse(const struct table *t, struct dg_bytes set, struct fault *faul
                   json ? "" : why.text);
     json_object_foreach(json, key, member)
     {
-        if (table_field(t, key) < 0)
+        int field = table_field(t, key);
+        if (field < 0)
             ok = fault_set(fault, DG_EINVAL, "set: \"%s\" is no field of %s", key, t->name);
+        else if (too_long(t, &t->columns[field], json_string_length(member), fault))
+            ok = false;
     }
     if (ok)
         return json;

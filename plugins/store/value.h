@@ -7,6 +7,7 @@
 #include "store/schema.h"
 
 #define SERIAL_MAX 9007199254740991 /* the greatest id: what every JSON reader can hold */
+#define TEXT_MOST  1000             /* bytes of an id, and of text that an index has */
 
 enum value_kind { VALUE_NULL, VALUE_INT, VALUE_TEXT };
 

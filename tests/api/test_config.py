@@ -120,6 +120,14 @@ def test_refused(made, section, key, value, pattern):
     assert key in nearby or section in nearby or "public_key" in pattern, (number, nearby)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "", "http://", "ftp://pbx/ari", "http://pbx:0/ari",
+                                 "http://me:secret@pbx/ari", "pbx:8088/ari", "${NONSENSE}"])
+def test_urls(made, url):
+    gateway = made({"backend.pbx": {"plugin": "ari", "username": "u", "url": url}},
+                   {"NONSENSE": "nonsense"})
+    problems(gateway, r"pbx\.url: .*a URL \(http:// or https://, a host")
+
+
 @pytest.mark.parametrize("section, key, value", [
     ("server", "listn", "x"), ("calls", "endpoint", "PJSIP/trunk"), ("log", "level", "loud"),
     ("auth", "token_rate", "often"), ("backend.mock", "plugin", "nosuch")])

@@ -390,7 +390,8 @@ def test_park(client, call):
     assert shown(client, call) == {"parked": f"default/{slot}"}
     place = parked(client, call)
     just_now(place.pop("parked_at"))
-    assert place == {"lot": "default", "slot": slot, "call_id": call, "timeout": 45}
+    assert place == {"lot": "default", "slot": slot, "call_id": call, "timeout": 45,
+                     "backend": "mock"}
     refused(act(client, call, "park"), 409, "Call is parked already")
 
 

@@ -17,7 +17,7 @@ PATHS = ["/api/v2/status/{}", "/api/v2/calls/{}", "/api/v2/interaction/{}/status
 def gateway():
     settings = {"storage": {"disabled": "${DISABLE_DB:-false}"},
                 "auth": {"secret_key": "${SECRET_KEY}"},
-                "backend.mock": {"ring_ms": 10, "answer_ms": 10, "talk_ms": 50}}
+                "backend.mock": {"ring_ms": 10, "answer_ms": 10, "talk_ms": 1000}}
     with Gateway(settings, env={"DISABLE_DB": "true", "SECRET_KEY": SECRET}) as running:
         yield running
 

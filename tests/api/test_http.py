@@ -187,8 +187,10 @@ def choosy():
 
 @pytest.mark.parametrize("method, path", PLACES)
 def test_any_origin(client, method, path):
+    """The campaign dialer names it, the others need not."""
     headers = client.request(method, path, headers={"Origin": ORIGIN}).headers
-    assert headers["access-control-allow-origin"] == "*"
+    own = path.startswith("/api") and not path.startswith("/api/v2")
+    assert headers["access-control-allow-origin"] == (ORIGIN if own else "*")
     assert headers["access-control-allow-credentials"] == "true"
 
 

@@ -25,8 +25,9 @@ def check(folder, sample="dialgate.toml", **environment):
 
 @pytest.mark.parametrize("sample", sorted(path.name for path in CONF.glob("*.toml")))
 def test_sample_is_without_fault(tmp_path, sample):
-    assert check(tmp_path, sample, SECRET_KEY=secrets.token_urlsafe(48),
-                 ARI_PASSWORD=secrets.token_urlsafe(12)) == (0, "")
+    password = secrets.token_urlsafe(12)
+    assert check(tmp_path, sample, SECRET_KEY=secrets.token_urlsafe(48), ARI_PASSWORD=password,
+                 ASTERISK_AMI_PASSWORD=password) == (0, "")
 
 
 def test_secrets_come_from_the_file_beside_it(tmp_path):

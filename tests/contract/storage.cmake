@@ -25,3 +25,12 @@ add_executable(storage_file_faults storage_file_faults.c storage_rig.c storage_s
 target_link_libraries(storage_file_faults PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
 add_test(NAME storage_file_faults COMMAND storage_file_faults $<TARGET_FILE:plugin_storage-file>)
 set_tests_properties(storage_file_faults PROPERTIES LABELS contract TIMEOUT 120)
+
+# Both stores are asked the same and must answer the same.
+add_executable(storage_twins storage_twins.c storage_random.c storage_rig.c storage_suite.c)
+target_link_libraries(storage_twins PRIVATE dg_plug PkgConfig::CMOCKA)
+add_test(NAME storage_twins COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py
+  $<TARGET_FILE:storage_twins>
+  $<TARGET_FILE:plugin_storage-file> ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml
+  $<TARGET_FILE:plugin_storage-pg> ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml)
+set_tests_properties(storage_twins PROPERTIES LABELS contract TIMEOUT 600)

@@ -82,21 +82,32 @@ static void on_message(void *arg, const struct message *m)
     }
 }
 
+/* The same in each run, and for nothing. */
+static void seed_tables(struct legs *l)
+{
+    l->by_id.seed = l->by_name.seed = l->gone.seed = 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+    static struct message_line *lines; /* the largest piece of memory by far */
+    lines = lines ? lines : text_alloc(MESSAGE_LINES_MAX * sizeof *lines);
     struct run run = {.ended = json_object()};
-    struct parser p = {.banner = on_banner, .message = on_message, .arg = &run, .greeted = true};
+    struct parser p = {
+        .banner = on_banner, .message = on_message, .arg = &run, .lines = lines, .greeted = true};
     run.e.life.emit = take_event;
     run.e.life.unwanted = take_call;
     run.e.life.arg = &run;
     run.e.sink = (struct events_sink){take_originated, take_unsettled, take_call,
                                       take_nothing,    take_nothing,   &run};
+    seed_tables(&run.e.life.legs);
     legs_expect(&run.e.life.legs, "n");
     message_feed(&p, (const char *)bytes, len);
     legs_settle(&run.e.life.legs, "n", len & 2);
     for (size_t i = 0; i < run.count && i < 8; i++)
         events_settle(&run.e, run.unsettled[i], 2);
     events_free(&run.e);
+    p.lines = NULL;
     message_free(&p);
     json_decref(run.ended);
     return 0;

@@ -9,6 +9,7 @@
 struct heard {
     struct parser p;
     struct text log;
+    struct message_line *lines; /* lent to the parser: the largest piece of memory by far */
 };
 
 static void on_banner(void *arg, const char *line)
@@ -42,24 +43,30 @@ static void on_message(void *arg, const struct message *m)
 
 static void read_in_pieces(struct heard *h, const char *bytes, size_t len, size_t step)
 {
-    *h = (struct heard){.p = {.banner = on_banner, .message = on_message}};
-    h->p.arg = h;
+    if (!h->lines)
+        h->lines = text_alloc(MESSAGE_LINES_MAX * sizeof *h->lines);
+    h->log.len = 0;
+    h->p = (struct parser){.banner = on_banner, .message = on_message, .arg = h, .lines = h->lines};
     for (size_t at = 0; at < len; at += step)
         message_feed(&h->p, bytes + at, len - at < step ? len - at : step);
 }
 
+static void done(struct heard *h)
+{
+    h->p.lines = NULL;
+    message_free(&h->p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    struct heard whole, pieces;
+    static struct heard whole, pieces;
     read_in_pieces(&whole, (const char *)bytes, len, len ? len : 1);
     read_in_pieces(&pieces, (const char *)bytes, len, len ? bytes[len - 1] % 40 + 1 : 1);
     if (whole.log.len != pieces.log.len ||
         (whole.log.len && memcmp(whole.log.at, pieces.log.at, whole.log.len) != 0) ||
         whole.p.skipped != pieces.p.skipped)
         abort();
-    message_free(&whole.p);
-    message_free(&pieces.p);
-    text_free(&whole.log);
-    text_free(&pieces.log);
+    done(&whole);
+    done(&pieces);
     return 0;
 }

@@ -75,7 +75,8 @@ def store_of_run(settings):
     """The store that the whole run is made with, where the test has not chosen one."""
     if os.environ.get("DIALGATE_TEST_STORE") == "storage-pg" and settings.get("storage") == FILE:
         return {**settings, "storage": {"plugin": "storage-pg",
-                                        "url": postgres.shared().create_database()}}
+                                        "url": postgres.shared().create_database(),
+                                        "connect_ms": "20s"}}
     return settings
 
 

@@ -171,6 +171,10 @@ static void users_by_the_socket(void **state)
     ann = users_find(s->users, "ann");
     assert_true(password_verify("battery staple", ann->password_hash));
     assert_string_equal(ann->role, "admin"); /* passwd sets nothing else */
+    assert_non_null(strstr(ask(s, "{\"verb\":\"user.disable\",\"username\":\"ann\"}\n"),
+                           "this is the last active admin"));
+    ask(s, "{\"verb\":\"user.add\",\"username\":\"bob\",\"password\":\"correct horse\","
+           "\"role\":\"admin\"}\n");
     ask(s, "{\"verb\":\"user.disable\",\"username\":\"ann\",\"role\":\"user\"}\n");
     assert_false(users_find(s->users, "ann")->is_active);
     assert_string_equal(users_find(s->users, "ann")->role, "admin");

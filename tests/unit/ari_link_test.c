@@ -221,6 +221,41 @@ static void test_answered_unseen(void **state)
     }
 }
 
+/* The list may be of before an answer that an event has told. */
+static void test_answered_since(void **state)
+{
+    struct world w;
+    struct dg_op op = {.lists_calls = true};
+    (void)state;
+    world_up(&w, "all");
+    event(&w, STARTED("c1"));
+    w.table->calls(w.self, &(struct dg_filter){0}, &op);
+    event(&w, "{\"type\":\"ChannelStateChange\",\"channel\":{\"id\":\"c1\",\"state\":\"Up\"}}");
+    answer(&w, "GET /channels", 200, "[{\"id\":\"c1\",\"state\":\"Ringing\"}]");
+    assert_int_equal(op.items, 1);
+    assert_int_equal(op.state, DG_CHANNEL_UP);
+    world_close(&w);
+}
+
+/* Before the link is up the core may heed another instance that is about to lose its own. */
+static void test_answered_before_link(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, "all");
+    answer(&w, "GET /asterisk/info", 200, INFO);
+    accept_socket(&w);
+    event(&w, STARTED("c1"));
+    event(&w, "{\"type\":\"ChannelStateChange\",\"timestamp\":\"1970-01-01T00:16:40.000+0000\","
+              "\"channel\":{\"id\":\"c1\",\"state\":\"Up\"}}");
+    check_log(&w, "connecting; socket; started c1; answered c1");
+    bring_beat_back(&w);
+    event(&w, "{\"type\":\"ChannelDestroyed\",\"cause\":16,"
+              "\"channel\":{\"id\":\"c1\",\"state\":\"Up\"}}");
+    check_log(&w, "up; answered c1; ended c1");
+    world_close(&w);
+}
+
 /* What is known of legs goes with the link: a list without them would say that they have ended. */
 static void test_list_of_a_lost_link(void **state)
 {
@@ -348,6 +383,8 @@ int main(void)
         cmocka_unit_test(test_refused_subscription),
         cmocka_unit_test(test_refused_upgrade),
         cmocka_unit_test(test_answered_unseen),
+        cmocka_unit_test(test_answered_since),
+        cmocka_unit_test(test_answered_before_link),
         cmocka_unit_test(test_list_of_a_lost_link),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_large_message),

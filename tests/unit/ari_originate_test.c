@@ -299,11 +299,57 @@ static void test_bounds(void **state)
     assert_int_equal(ops[9].err, DG_EUNAVAILABLE);
 }
 
+/* A thousand seconds after the beginning of time: when the world does begin. */
+#define UP(id, at)                                                                                 \
+    "{\"type\":\"ChannelStateChange\",\"timestamp\":\"1970-01-01T00:16:" at ".000+0000\","         \
+    "\"channel\":{\"id\":\"" id "\",\"state\":\"Up\"}}"
+
+/* Asterisk answers a leg a moment before the application has it. */
+static void test_order_too_early(void **state)
+{
+    struct world w;
+    struct dg_op op = {0};
+    (void)state;
+    world_up(&w, "all");
+    event(&w, STARTED("c1"));
+    event(&w, UP("c1", "40"));
+    w.table->hold(w.self, &(struct dg_switch){.call = "c1", .on = true}, &op);
+    for (int i = 0; i < 2; i++) {
+        answer(&w, "POST /channels/c1/hold", 409, NULL);
+        assert_int_equal(op.ended, 0);
+        assert_null(w.requests);
+        pass(&w, 25);
+    }
+    answer(&w, "POST /channels/c1/hold", 204, NULL);
+    assert_int_equal(op.ended, 1);
+    assert_int_equal(op.err, DG_OK);
+
+    /* One that has been up for long is refused at once. */
+    memset(&op, 0, sizeof op);
+    pass(&w, 1000);
+    while (w.requests)
+        bring_beat_back(&w);
+    w.table->hold(w.self, &(struct dg_switch){.call = "c1"}, &op);
+    answer(&w, "DELETE /channels/c1/hold", 409, NULL);
+    assert_int_equal(op.err, DG_ECONFLICT);
+
+    memset(&op, 0, sizeof op);
+    event(&w, ENDED("c1"));
+    event(&w, STARTED("c2"));
+    event(&w, UP("c2", "41"));
+    w.table->hold(w.self, &(struct dg_switch){.call = "c2", .on = true}, &op);
+    answer(&w, "POST /channels/c2/hold", 409, NULL);
+    text_free(&w.log);
+    world_close(&w);
+    assert_int_equal(op.err, DG_EUNAVAILABLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_originate_body),
         cmocka_unit_test(test_originate_own),
+        cmocka_unit_test(test_order_too_early),
         cmocka_unit_test(test_originate_refused_here),
         cmocka_unit_test(test_originate_tries),
         cmocka_unit_test(test_originate_taken),

@@ -184,13 +184,13 @@ static inline void event(struct world *w, const char *json)
     frame(w, 0x81, json, strlen(json));
 }
 
-static inline void accept_upgrade(struct world *w)
+static inline void accept_upgrade_of(struct world *w, const char *app)
 {
     static const char mark[] = "Sec-WebSocket-Key: ";
-    char key[UPGRADE_KEY_SIZE] = {0}, accept[UPGRADE_ACCEPT_SIZE], head[300];
+    char key[UPGRADE_KEY_SIZE] = {0}, accept[UPGRADE_ACCEPT_SIZE], head[300], asked[200];
     w->stream->ev->opened(w->stream->arg);
-    assert_non_null(
-        strstr(w->stream->sent.at, "GET /ari/events?app=dialgate-n1&subscribeAll=false "));
+    snprintf(asked, sizeof asked, "GET /ari/events?app=%s&subscribeAll=false ", app);
+    assert_non_null(strstr(w->stream->sent.at, asked));
     assert_non_null(strstr(w->stream->sent.at, "Authorization: Basic Z2F0ZXdheTpzZWNyZXQ=\r\n"));
     memcpy(key, strstr(w->stream->sent.at, mark) + sizeof mark - 1, sizeof key - 1);
     upgrade_accept(accept, key);
@@ -200,6 +200,11 @@ static inline void accept_upgrade(struct world *w)
              accept);
     text_free(&w->stream->sent);
     w->stream->ev->data(w->stream->arg, (struct dg_bytes){head, strlen(head)});
+}
+
+static inline void accept_upgrade(struct world *w)
+{
+    accept_upgrade_of(w, "dialgate-n1");
 }
 
 static inline void accept_socket(struct world *w)

@@ -13,8 +13,9 @@ enum { FUNCTIONS = HANGUP + 1 };
 struct script {
     const struct dg_host *host;
     enum dg_err err[FUNCTIONS];
-    const char *value; /* of a variable */
-    const char *slot;  /* of the one that is parked; NULL: nobody */
+    const char *value;     /* of a variable */
+    const char *slot;      /* of the one that is parked; NULL: nobody */
+    const char *listed[2]; /* calls that are there */
     char asked[512];
 };
 
@@ -82,6 +83,8 @@ static void do_originate(void *self, const struct dg_originate *req, struct dg_o
 {
     struct script *s = self;
     memcpy(the->leg, req->call, strlen(req->call) + 1);
+    if (s == &the->scripts[1])
+        note(s, "originate; ");
     snprintf(the->channel, sizeof the->channel, "%s %s", req->endpoint,
              req->context ? req->context : "-");
     s->host->done(op);
@@ -95,8 +98,12 @@ static void do_hangup(void *self, const struct dg_hangup *req, struct dg_op *op)
 
 static void do_calls(void *self, const struct dg_filter *req, struct dg_op *op)
 {
+    struct script *s = self;
     (void)req;
-    ((struct script *)self)->host->done(op);
+    for (size_t i = 0; i < COUNT(s->listed) && s->listed[i]; i++)
+        s->host->item(op, &(struct dg_call){DG_SIZED(struct dg_call), .id = s->listed[i],
+                                            .state = DG_CHANNEL_UP});
+    s->host->done(op);
 }
 
 #define SIMPLE(name, function, type, ...)                                                          \
@@ -144,8 +151,10 @@ static void do_parked(void *self, const struct dg_filter *req, struct dg_op *op)
 }
 
 /* The carrier lacks what ARI does: transfers, parking. */
+static const char *needs_control[2];
 static const struct dg_backend pbx_table = {
     .size = sizeof pbx_table,
+    .needs_control = needs_control,
     .originate = do_originate,
     .hangup = do_hangup,
     .calls = do_calls,
@@ -256,7 +265,22 @@ static void place_call(struct bed *b)
     b->leg[0] = '\0';
 }
 
-static int set_up(void **state)
+/* All that a start of the gateway makes. */
+static void begin(struct bed *b)
+{
+    b->snapshots = snapshots_new(1);
+    b->bus = bus_new();
+    b->calls = calls_new(&(struct calls_config){.loop = b->world->loop,
+                                                .store = b->world->store,
+                                                .bus = b->bus,
+                                                .snapshots = b->snapshots,
+                                                .render = render,
+                                                .node = "here",
+                                                .retention = {.recent_max = 10}});
+    b->control = control_new(b->world->loop, b->calls, b->bus);
+}
+
+static void open_backends(struct bed *b)
 {
     static const char *const allowed[] = {"sales", NULL};
     static const struct call_defaults defaults = {.endpoint = "Local/{number}@{context}",
@@ -268,24 +292,21 @@ static int set_up(void **state)
                                                   .ring_ms = 30000,
                                                   .allowed_contexts = allowed};
     static const struct call_limits limits = {.max_active = 5};
-    struct bed *b = the = xcalloc(1, sizeof *b);
-    log_setup(&(struct log_config){.level = DG_ERROR});
-    b->world = world_new();
-    b->snapshots = snapshots_new(1);
-    b->bus = bus_new();
-    b->calls = calls_new(&(struct calls_config){.loop = b->world->loop,
-                                                .store = b->world->store,
-                                                .bus = b->bus,
-                                                .snapshots = b->snapshots,
-                                                .render = render,
-                                                .node = "here",
-                                                .retention = {.recent_max = 10}});
-    b->control = control_new(b->world->loop, b->calls, b->bus);
     b->pbx = open_one(b, &pbx_plugin);
     b->other = open_one(b, &other_plugin);
     calls_use(b->calls, b->pbx, false, &defaults, &limits);
     calls_use(b->calls, b->other, false, &defaults, &limits);
     settle(b);
+}
+
+static int set_up(void **state)
+{
+    struct bed *b = the = xcalloc(1, sizeof *b);
+    log_setup(&(struct log_config){.level = DG_ERROR});
+    needs_control[0] = NULL;
+    b->world = world_new();
+    begin(b);
+    open_backends(b);
     place_call(b);
     *state = b;
     return 0;
@@ -312,9 +333,8 @@ static void close_one(struct bed *b, struct instance *in)
     world_wait(b->world, &b->world->done);
 }
 
-static int tear_down(void **state)
+static void finish(struct bed *b)
 {
-    struct bed *b = *state;
     close_one(b, b->pbx);
     close_one(b, b->other);
     control_free(b->control);
@@ -322,9 +342,34 @@ static int tear_down(void **state)
     settle(b);
     bus_free(b->bus);
     snapshots_free(b->snapshots);
+}
+
+static int tear_down(void **state)
+{
+    struct bed *b = *state;
+    finish(b);
     world_free(b->world);
     free(b);
     return 0;
+}
+
+static void on_recovered(void *arg, const struct op_result *res)
+{
+    assert_int_equal(res->err, DG_OK);
+    *(bool *)arg = true;
+}
+
+/* The gateway ends, and is there again. */
+static void restart(struct bed *b)
+{
+    bool recovered = false;
+    finish(b);
+    begin(b);
+    calls_recover(b->calls, on_recovered, &recovered);
+    world_wait(b->world, &recovered);
+    open_backends(b);
+    calls_link(b->calls, b->pbx, DG_LINK_UP);
+    settle(b);
 }
 
 static void on_answer(void *arg, const struct control_answer *answer)
@@ -724,6 +769,49 @@ static void retrieving_nobody(void **state)
     assert_string_equal(b->leg, "");
 }
 
+static void on_parked(void *arg, const struct parked_answer *answer)
+{
+    struct bed *b = arg;
+    size_t len = 0;
+    b->err = answer->err;
+    b->text[0] = '\0';
+    for (size_t i = 0; i < answer->count; i++)
+        len += (size_t)snprintf(b->text + len, sizeof b->text - len, "%s at %s; ",
+                                answer->calls[i].shown->slot, answer->calls[i].backend);
+}
+
+static const char *who_is_parked(struct bed *b)
+{
+    control_parked(b->control, on_parked, b);
+    settle(b);
+    return b->text;
+}
+
+/* Every backend's server is asked, once; a call is taken back where it waits. */
+static void parked_elsewhere(void **state)
+{
+    struct bed *b = *state;
+    const struct retrieve_request req = {.slot = "701", .endpoint = "PJSIP/8013", .user = "bob"};
+    b->scripts[1].slot = "701";
+    assert_string_equal(who_is_parked(b), "701 at other; ");
+    assert_int_equal(b->err, DG_OK);
+    asked(b, 1);
+    control_retrieve(b->control, &req, on_answer, b);
+    settle(b);
+    assert_int_equal(b->err, DG_OK);
+    assert_string_equal(asked(b, 1), "parked; originate; ");
+    calls_set_companion(b->calls, "pbx", "other");
+    assert_string_equal(who_is_parked(b), "701 at pbx; ");
+    assert_string_equal(asked(b, 1), "parked; ");
+    b->scripts[1].host->link(b->scripts[1].host, DG_LINK_DOWN, "gone");
+    settle(b);
+    who_is_parked(b);
+    assert_int_equal(b->err, DG_EUNAVAILABLE);
+    calls_set_companion(b->calls, "pbx", NULL);
+    who_is_parked(b);
+    assert_int_equal(b->err, DG_EUNSUPPORTED);
+}
+
 /* ---- Attended transfers ---------------------------------------------------------------------- */
 
 static enum dg_err consult(struct bed *b)
@@ -771,7 +859,7 @@ static void cancelled(void **state)
     assert_int_equal(consult(b), DG_OK);
     asked(b, 0);
     assert_int_equal(ask(b, (struct control_request){.action = CONTROL_CANCEL}), DG_OK);
-    assert_string_equal(asked(b, 0), "hold 0; hangup leg; ");
+    assert_string_equal(asked(b, 0), "hangup leg; hold 0; ");
     assert_string_equal(shown(b), "answered");
 }
 
@@ -801,6 +889,87 @@ static void consulting_without_hold(void **state)
     assert_string_equal(asked(b, 0), "join 1; ");
 }
 
+/* Who could not be joined is not consulted: Asterisk says of hold where the call is. */
+static void a_call_of_the_dialplan(void **state)
+{
+    struct bed *b = *state;
+    needs_control[0] = "join";
+    b->scripts[0].err[HOLD] = b->scripts[0].err[MOH] = DG_ECONFLICT;
+    assert_int_equal(consult(b), DG_ECONFLICT);
+    assert_string_equal(asked(b, 0), "hold 1; moh 1; ");
+    assert_string_equal(b->leg, "");
+    /* Also one that somebody else has put on hold. */
+    emit_from(b, 0,
+              &(struct dg_event){DG_SIZED(struct dg_event), .type = DG_CALL_HELD, .call = b->call,
+                                 .on = true});
+    assert_int_equal(consult(b), DG_ECONFLICT);
+    b->scripts[0].err[HOLD] = DG_OK;
+    assert_int_equal(consult(b), DG_OK);
+    asked(b, 0);
+    assert_int_equal(ask(b, (struct control_request){.action = CONTROL_CANCEL}), DG_OK);
+    assert_string_equal(asked(b, 0), "hangup leg; ");
+    assert_string_equal(shown(b), "answered held");
+}
+
+static void who_cannot_join_does_not_consult(void **state)
+{
+    struct bed *b = *state;
+    b->scripts[0].host->lacks(b->scripts[0].host, "join", "no bridges here");
+    settle(b);
+    assert_int_equal(consult(b), DG_EUNSUPPORTED);
+    assert_string_equal(b->message, "no bridges here");
+    assert_string_equal(asked(b, 0), "");
+    assert_string_equal(b->leg, "");
+}
+
+/* While the backend is away nothing can be undone: it is, later. */
+static void the_backend_is_away_meanwhile(void **state)
+{
+    struct bed *b = *state;
+    assert_int_equal(consult(b), DG_OK);
+    asked(b, 0);
+    b->scripts[0].err[HOLD] = DG_EUNAVAILABLE;
+    emit(b, DG_CALL_ENDED, b->leg);
+    assert_string_equal(asked(b, 0), "hold 0; ");
+    assert_string_equal(shown(b), "answered held");
+    b->scripts[0].err[HOLD] = DG_OK;
+    while (strcmp(shown(b), "answered") != 0)
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
+    assert_string_equal(asked(b, 0), "hold 0; ");
+    assert_int_equal(consult(b), DG_OK);
+}
+
+static void begin_and_restart(struct bed *b, bool leg_is_there)
+{
+    assert_int_equal(consult(b), DG_OK);
+    emit(b, DG_CALL_ANSWERED, b->leg);
+    asked(b, 0);
+    b->scripts[0].listed[0] = b->call;
+    b->scripts[0].listed[1] = leg_is_there ? b->leg : NULL;
+    restart(b);
+}
+
+static void completed_after_a_restart(void **state)
+{
+    struct bed *b = *state;
+    begin_and_restart(b, true);
+    assert_string_equal(shown(b), "answered held");
+    assert_int_equal(consult(b), DG_ECONFLICT);
+    assert_int_equal(ask(b, (struct control_request){.action = CONTROL_COMPLETE}), DG_OK);
+    assert_string_equal(asked(b, 0), "hold 0; join 1; ");
+    assert_null(strstr(record_of(b, COLLECTION_CALLS), "consult"));
+}
+
+static void nobody_stays_on_hold_after_a_restart(void **state)
+{
+    struct bed *b = *state;
+    begin_and_restart(b, false);
+    while (strcmp(shown(b), "answered") != 0)
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
+    assert_string_equal(asked(b, 0), "hold 0; ");
+    assert_null(strstr(record_of(b, COLLECTION_CALLS), "consult"));
+}
+
 #define RINGING(test)  cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 #define ANSWERED(test) cmocka_unit_test_setup_teardown(test, set_up_answered, tear_down)
 #define HELPED(test)   cmocka_unit_test_setup_teardown(test, set_up_with_companion, tear_down)
@@ -826,11 +995,17 @@ int main(void)
         HELPED(recorded_by_the_companion),
         HELPED(parking),
         HELPED(retrieving_nobody),
+        ANSWERED(parked_elsewhere),
         ANSWERED(joined),
         HELPED(transferred_by_the_companion),
         ANSWERED(cancelled),
         ANSWERED(one_of_the_two_ends),
         ANSWERED(consulting_without_hold),
+        ANSWERED(a_call_of_the_dialplan),
+        ANSWERED(who_cannot_join_does_not_consult),
+        ANSWERED(the_backend_is_away_meanwhile),
+        ANSWERED(completed_after_a_restart),
+        ANSWERED(nobody_stays_on_hold_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ struct dg_op {
     size_t items;
     bool lists_calls;
     int64_t answered_at_ms; /* of the last of them */
+    enum dg_channel_state state;
     char *text;
 };
 
@@ -81,8 +82,10 @@ static inline int64_t unix_ms(const struct dg_host *h)
 static inline void op_item(struct dg_op *op, const void *item)
 {
     op->items++;
-    if (op->lists_calls)
+    if (op->lists_calls) {
         op->answered_at_ms = ((const struct dg_call *)item)->answered_at_ms;
+        op->state = ((const struct dg_call *)item)->state;
+    }
 }
 
 static inline void op_done(struct dg_op *op)

@@ -482,7 +482,7 @@ static void preflights(void **state)
     const char *const kept[] = {"/api", NULL};
     struct http_config config = bed_config();
     config.allowed_origins = listed;
-    config.long_preflights = kept;
+    config.echoing = kept;
     bed_start_with(&config);
     const char *paths[] = {"/hello", "/nothing", "/api/v2/who"};
     for (size_t i = 0; i < COUNT(paths); i++) {

@@ -101,6 +101,7 @@ static void made_here(void **state)
     assert_null(claims_read(&rules, token, NOW_MS, &claims));
     assert_string_equal(claims.subject, "ann@example.org");
     assert_int_equal(claims.expires_at_ms, expires_at_ms);
+    assert_int_equal(claims.issued_at_ms, NOW_MS);
     assert_null(claims_read(&rules, token, expires_at_ms - 1, &claims));
     assert_non_null(claims_read(&rules, token, expires_at_ms, &claims));
     free(token);

@@ -9,6 +9,8 @@
 #ifndef TESTS_MEMORY_STORE_H
 #define TESTS_MEMORY_STORE_H
 
+#include <inttypes.h>
+
 #include "unit.h"
 
 #include "base/clock.h"
@@ -25,7 +27,7 @@ struct memory_doc {
 struct memory {
     const struct dg_host *host;
     struct memory_doc docs[2000];
-    size_t count, writes, serial;
+    size_t count, writes;
     enum dg_err fail_writes, fail_reads;
     bool lose_answers;                      /* what is written is written, but nobody is told */
     void (*before_write)(struct memory *m); /* NULL: nobody interferes */
@@ -62,15 +64,27 @@ static inline bool memory_taken(struct memory *m, const struct memory_doc *self,
     return taken;
 }
 
+/* What follows the largest id of the collection. */
+static inline int64_t memory_serial(const struct memory *m, const char *collection)
+{
+    int64_t last = 0, id;
+    for (size_t i = 0; i < m->count; i++)
+        if (str_eq(m->docs[i].collection, collection) && str_to_int(m->docs[i].id, &id) &&
+            id > last)
+            last = id;
+    return last + 1;
+}
+
 static inline struct memory_doc *memory_put(struct memory *m, const char *collection,
                                             const char *id, struct dg_bytes json)
 {
     struct memory_doc *doc = id ? memory_find(m, collection, id) : NULL;
     if (!doc) {
         assert_true(m->count < COUNT(m->docs));
+        int64_t serial = id ? 0 : memory_serial(m, collection);
         doc = &m->docs[m->count++];
         *doc = (struct memory_doc){.collection = xstrdup(collection),
-                                   .id = id ? xstrdup(id) : xasprintf("%zu", ++m->serial)};
+                                   .id = id ? xstrdup(id) : xasprintf("%" PRId64, serial)};
     }
     free(doc->json);
     doc->json = xstrndup(json.ptr, json.len);

@@ -65,8 +65,10 @@ static const char *scheme_of(enum route_auth auth)
     case ROUTE_OPEN:
         return NULL;
     case ROUTE_JWT:
+    case ROUTE_JWT_ADMIN:
         return "jwt";
     case ROUTE_TOKEN:
+    case ROUTE_TOKEN_ADMIN:
         return "token";
     case ROUTE_API_KEY:
     case ROUTE_DEV_KEY:

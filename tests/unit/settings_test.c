@@ -22,6 +22,7 @@ static const struct dg_cfg_key keys[] = {
     {"wait", DG_CFG_MS, "30s", "for an answer"},
     {"list", DG_CFG_JSON, "", "of names"},
     {"file", DG_CFG_PATH, "", "where it lies"},
+    {"site", DG_CFG_URL, "https://[::1]:8443/x", "where to look"},
     {0},
 };
 
@@ -192,6 +193,17 @@ static void mistakes_are_problems(void **state)
         {"list = 5\n", ":2:", {"t.list", "a list", ""}},
         {"list = \"[1,\"\n", ":2:", {"t.list", "no JSON", ""}},
         {"file = 1\n", ":2:", {"t.file", "a path", ""}},
+        {"site = 1\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"nonsense\"\n", ":2:", {"t.site", "\"nonsense\"", "a URL (http:// or https://"}},
+        {"site = \"ftp://pbx\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http:///ari\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://me@pbx\"\n", ":2:", {"t.site", "without a user", ""}},
+        {"site = \"http://pbx:0/\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://pbx:65536\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://pbx:80a\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://[::1\"\n", ":2:", {"t.site", "a URL", ""}},
+        {"site = \"http://p b/\"\n", ":2:", {"t.site", "a URL", ""}},
     };
     (void)state;
     setenv("T_BAD", "12x", 1);

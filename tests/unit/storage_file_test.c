@@ -1,13 +1,14 @@
 /* storage_file_test.c - the inside of plugins/storage-file that needs no file:
  * names, values, the texts of SQL, and the order in which its queue hands out. */
 /* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "../../plugins/storage-file/sql.c"
+#include "../../plugins/storage-file/statements.c"
 #include "../../plugins/store/job.c"
 #include "../../plugins/store/mem.c"
+#include "../../plugins/store/merge.c"
 #include "../../plugins/store/queue.c"
 #include "../../plugins/store/scan.c"
 #include "../../plugins/store/schema.c"
-#include "../../plugins/storage-file/sql.c"
-#include "../../plugins/storage-file/statements.c"
 #include "../../plugins/store/value.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
@@ -85,8 +86,9 @@ static void schemas_hold_statements(void **state)
     assert_true(t->indexes[0].unique);
     assert_string_equal(t->indexes[1].name, "things:kind,at");
     assert_string_equal(t->indexes[1].columns, "\"kind\",\"at\"");
-    assert_string_equal(statements_of(t)->insert_sql, "INSERT INTO \"things\"(\"id\",\"@version\",\"kind\","
-                                       "\"size\",\"open\",\"at\",\"@doc\")VALUES(?,?,?,?,?,?,?)");
+    assert_string_equal(statements_of(t)->insert_sql,
+                        "INSERT INTO \"things\"(\"id\",\"@version\",\"kind\","
+                        "\"size\",\"open\",\"at\",\"@doc\")VALUES(?,?,?,?,?,?,?)");
     assert_int_equal(table_field(t, "at"), 3);
     assert_int_equal(table_field(t, "id"), -1);
     assert_null(schema_table(s, "nothing", &f));
@@ -436,10 +438,10 @@ static void writes_changes(void **state)
     assert_true(sql_change(&sql, &s->tables[0], &change, &f));
     assert_string_equal(
         sql.text.ptr,
-        "UPDATE \"things\" SET \"@version\"=\"@version\"+1,\"kind\"=?1,\"open\"=?3,\"at\"=?5,"
-        "\"size\"=?7,\"@doc\"=json_set(\"@doc\",'$.kind',json(?2),'$.open',json(?4),"
-        "'$.at',json(?6),'$.size',json(?8)) WHERE \"size\"=?");
-    assert_string_equal(shown(&sql), "\xc3\xa4\n|\"\xc3\xa4\\n\"|#1|true|#1001|1001||null|#3|");
+        "UPDATE \"things\" SET \"@version\"=\"@version\"+1,\"kind\"=?,\"open\"=?,\"at\"=?,"
+        "\"size\"=?,\"@doc\"=dg_merge(\"@doc\",?) WHERE \"size\"=?");
+    assert_string_equal(shown(&sql), "\xc3\xa4\n|#1|#1001||{\"kind\":\"\xc3\xa4\\n\",\"open\":"
+                                     "true,\"at\":1001,\"size\":null}|#3|");
     change.set = (struct dg_bytes){0};
     sql_reset(&sql, 1000);
     assert_true(sql_change(&sql, &s->tables[0], &change, &f));

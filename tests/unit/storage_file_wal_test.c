@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "../../plugins/store/mem.c"
 #include "../../plugins/storage-file/wal.c"
+#include "../../plugins/store/mem.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 #include "unit.h" /* last: cmocka has a macro named fail */

@@ -549,6 +549,64 @@ static void what_is_in_doubt_is_not(void **state)
     assert_int_equal(fake_of(two)->originates, 0);
 }
 
+/* ---- A server that stays away ------------------------------------------------------------- */
+
+static void later(uint64_t ms)
+{
+    clock_fake(clock_ms() + ms, clock_unix_ms() + (int64_t)ms);
+}
+
+static void ended_truthfully(struct bed *b, const char *id)
+{
+    const struct memory_doc *call = memory_find(b->world->memory, COLLECTION_CALLS, id);
+    const struct memory_doc *cdr = memory_find(b->world->memory, COLLECTION_CDR, id);
+    static const char *const says[] = {"\"status\":\"failed\"", "\"backend\":\"one\"",
+                                       "\"failure_reason\":\"backend_lost\"", "\"estimated\":true"};
+    assert_non_null(call);
+    assert_non_null(cdr);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        assert_non_null(strstr(call->json, says[i]));
+        assert_non_null(strstr(cdr->json, says[i]));
+    }
+}
+
+/* It drains, its link goes and does not come back: its calls are given up, and it is closed. */
+static void the_old_server_never_comes_back(void **state)
+{
+    struct bed *b = *state;
+    struct instance *one = b->instances[0], *two = add(b, 1, "two", false);
+    char talks[ID_SIZE], rings[ID_SIZE];
+    says(b, two, DG_LINK_UP);
+    route(b, one, NULL, 0, 0);
+    ask(b);
+    placed_on(b, one);
+    memcpy(talks, b->id, sizeof talks);
+    emit(b, one, talks, DG_CALL_ANSWERED);
+    ask(b);
+    placed_on(b, one);
+    memcpy(rings, b->id, sizeof rings);
+    route(b, two, NULL, 0, 0);
+    calls_drain(b->calls, one, on_drained, b);
+    says(b, one, DG_LINK_DOWN);
+    pass(b, 700);
+    assert_int_equal(calls_live(b->calls), 2);
+    assert_int_equal(b->drained, 0);
+    later(10 * 60 * 1000);
+    while (calls_live(b->calls))
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
+    settle(b);
+    ended_truthfully(b, talks);
+    ended_truthfully(b, rings);
+    while (!b->drained) {
+        later(1000);
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
+    }
+    clock_real();
+    assert_null(b->instances[0]);
+    ask(b);
+    placed_on(b, two);
+}
+
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -564,6 +622,7 @@ int main(void)
         IN_BED(calls_of_another_server_are_not),
         IN_BED(fallback_and_back),
         IN_BED(no_hold_where_the_fallback_is_away),
+        IN_BED(the_old_server_never_comes_back),
         IN_BED(not_while_it_is_connecting_at_first),
         IN_BED(what_was_not_dialled_is_dialled_there),
         IN_BED(what_is_in_doubt_is_not),

@@ -241,8 +241,10 @@ static void renamed_behind_our_back(void **state)
 static void a_faster_writer_is_respected(void **state)
 {
     struct scene *s = *state;
-    struct user_change set = nothing;
+    struct user_change set = nothing, admin = nothing;
     add(s, "ann", &nothing);
+    admin.role = "admin";
+    add(s, "root", &admin); /* or ann would be the last one */
     static const char behind[] =
         "{\"username\":\"ann\",\"role\":\"admin\",\"is_active\":true,\"api_access\":true}";
     memory_put(s->world->memory, COLLECTION_USERS, "1", (struct dg_bytes){behind, strlen(behind)});
@@ -253,6 +255,83 @@ static void a_faster_writer_is_respected(void **state)
     assert_string_equal(users_find(s->users, "ann")->role, "admin");
     assert_false(users_find(s->users, "ann")->is_active);
     assert_int_equal(users_find(s->users, "ann")->version, 3);
+}
+
+static void the_last_active_admin_stays(void **state)
+{
+    struct scene *s = *state;
+    struct user_change admin = nothing, user = nothing, inactive = nothing;
+    admin.role = "admin";
+    user.role = "user";
+    inactive.is_active = 0;
+    add(s, "ann", &admin);
+    add(s, "bob", &nothing);
+    assert_int_equal(change(s, "ann", &user), DG_EDENIED);
+    assert_int_equal(change(s, "ann", &inactive), DG_EDENIED);
+    assert_int_equal(change(s, "bob", &admin), DG_OK);
+    assert_int_equal(change(s, "bob", &inactive), DG_OK);
+    assert_int_equal(change(s, "ann", &user), DG_EDENIED);
+    assert_true(users_find(s->users, "ann")->is_active);
+    assert_string_equal(users_find(s->users, "ann")->role, "admin");
+}
+
+static void two_admins_at_once(void **state)
+{
+    struct scene *s = *state;
+    struct user_change admin = nothing, user = nothing;
+    admin.role = "admin";
+    user.role = "user";
+    add(s, "ann", &admin);
+    add(s, "bob", &admin);
+    users_change(s->users, "ann", &user, on_user, s);
+    users_change(s->users, "bob", &user, on_user, s);
+    bool closed = false;
+    users_close(s->users, on_closed, &closed);
+    world_wait(s->world, &closed);
+    s->world->done = false;
+    s->users = users_new(s->world->store, s->world->loop);
+    load(s);
+    assert_true(str_eq(users_find(s->users, "ann")->role, "admin") !=
+                str_eq(users_find(s->users, "bob")->role, "admin"));
+}
+
+static void renamed(void **state)
+{
+    struct scene *s = *state;
+    struct user_change set = nothing;
+    add(s, "ann", &nothing);
+    add(s, "bob", &nothing);
+    const int64_t id = users_find(s->users, "ann")->id;
+    set.username = "bob";
+    assert_int_equal(change(s, "ann", &set), DG_ECONFLICT);
+    set.username = "a b";
+    assert_int_equal(change(s, "ann", &set), DG_EINVAL);
+    assert_int_equal(users_find_id(s->users, id)->signed_in_since_ms, 0);
+    set.username = "eve";
+    assert_int_equal(change(s, "ann", &set), DG_OK);
+    assert_null(users_find(s->users, "ann"));
+    assert_ptr_equal(users_find(s->users, "eve"), users_find_id(s->users, id));
+    assert_true(users_find(s->users, "eve")->signed_in_since_ms > 0);
+}
+
+static void sign_ins_before_a_password_end(void **state)
+{
+    struct scene *s = *state;
+    struct user_change set = nothing, login = nothing;
+    clock_fake(1, 1700000000900);
+    set.password_hash = "x";
+    add(s, "ann", &set);
+    assert_int_equal(users_find(s->users, "ann")->signed_in_since_ms, 0);
+    assert_int_equal(change(s, "ann", &set), DG_OK);
+    assert_int_equal(users_find(s->users, "ann")->signed_in_since_ms, 1700000002000);
+    login.last_login_ms = 1700000009500; /* by a clock that is ahead */
+    change(s, "ann", &login);
+    change(s, "ann", &set);
+    assert_int_equal(users_find(s->users, "ann")->signed_in_since_ms, 1700000010000);
+    set = nothing;
+    set.full_name = "Ann";
+    change(s, "ann", &set);
+    assert_int_equal(users_find(s->users, "ann")->signed_in_since_ms, 1700000010000);
 }
 
 static void changes_at_once_all_count(void **state)
@@ -363,6 +442,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(changes_set_what_they_name, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(a_faster_writer_is_respected, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(renamed_behind_our_back, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(the_last_active_admin_stays, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(two_admins_at_once, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(renamed, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(sign_ins_before_a_password_end, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(changes_at_once_all_count, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(what_was_not_written_is_not_seen, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(strange_documents_are_passed_over, open_scene, close_scene),

@@ -20,7 +20,7 @@ static void ending_free(void *data)
     free(e);
 }
 
-static void on_hung_up(void *arg, const struct call_answer *answer)
+static void on_hung_up(void *arg, const struct control_answer *answer)
 {
     struct ending *e = arg;
     e->err = answer->err;
@@ -32,7 +32,8 @@ static void run_hangup(struct hop *hop, void *data)
 {
     struct ending *e = data;
     e->hop = hop;
-    calls_hangup(((struct api *)hop_app(hop))->calls, e->id, 0, on_hung_up, e);
+    const struct control_request what = {.action = CONTROL_HANGUP, .call = e->id};
+    control_ask(((struct api *)hop_app(hop))->control, &what, on_hung_up, e);
 }
 
 static void back_hangup(struct request *req, void *data)

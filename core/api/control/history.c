@@ -124,7 +124,9 @@ static const struct field query_fields[] = {
     [Q_NUMBER] = {.name = "phone_number", .kind = FIELD_STR, .max = 20, .rule = rule_query_number,
                   .help = "Exactly as it was dialled", .example = "\"+1234567890\""},
     [Q_DIRECTION] = {.name = "direction", .kind = FIELD_STR, .max = 8, .rule = rule_direction,
-                     .help = "outbound or inbound", .example = "\"outbound\""},
+                     .help = "outbound: all are, since these are the calls that this gateway "
+                             "placed; inbound finds none, see /api/v2/channels",
+                     .example = "\"outbound\""},
     [Q_API] = {.name = "api", .kind = FIELD_STR, .max = 50, .rule = rule_api,
                .help = "The API that it was placed through", .example = "\"contact-center\""},
     [Q_FROM] = {.name = "from", .kind = FIELD_STR, .max = 31, .rule = rule_moment,

@@ -85,12 +85,14 @@ static void listing_free(void *data)
     free(l);
 }
 
-static void render_parked(struct json_writer *w, const struct dg_parked *p)
+static void render_parked(struct json_writer *w, const struct parked_call *call)
 {
+    const struct dg_parked *p = call->shown;
     jw_object(w, NULL);
     jw_str(w, "lot", p->lot);
     jw_str(w, "slot", p->slot);
     jw_str(w, "call_id", p->call);
+    jw_str(w, "backend", call->backend);
     jw_time(w, "parked_at", p->parked_at_ms);
     if (p->timeout_ms)
         jw_int(w, "timeout", (int64_t)(p->timeout_ms / 1000));
@@ -99,17 +101,17 @@ static void render_parked(struct json_writer *w, const struct dg_parked *p)
     jw_end(w);
 }
 
-static void on_parked(void *arg, const struct op_result *res)
+static void on_parked(void *arg, const struct parked_answer *answer)
 {
     struct listing *l = arg;
     struct json_writer w;
-    l->err = res->err;
-    l->message = xstrdup(res->message);
+    l->err = answer->err;
+    l->message = xstrdup(answer->message);
     jw_init(&w, &l->body);
     jw_object(&w, NULL);
     jw_array(&w, "parked");
-    for (size_t i = 0; i < res->count; i++)
-        render_parked(&w, res->items[i]);
+    for (size_t i = 0; i < answer->count; i++)
+        render_parked(&w, &answer->calls[i]);
     jw_end(&w);
     jw_end(&w);
     hop_done(l->hop);
@@ -145,6 +147,8 @@ static const struct field parked_fields[] = {
     {.name = "call_id", .kind = FIELD_STR, .required = true,
      .help = "Of a call that is not this gateway's: what the telephone system calls it",
      .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
+    {.name = "backend", .kind = FIELD_STR, .required = true,
+     .help = "The backend whose server it waits on", .example = "\"pbx\""},
     {.name = "parked_at", .kind = FIELD_TIME, .example = "\"2025-10-01T12:00:07.301Z\""},
     {.name = "timeout", .kind = FIELD_INT, .help = "Seconds until it comes back", .example = "45"},
     {0}};
@@ -154,7 +158,10 @@ static const struct field list_fields[] = {
     {.name = "parked", .kind = FIELD_LIST, .required = true, .of = &parked_schema}, {0}};
 static const struct schema list_schema = {"ParkedCalls", "Who is parked", list_fields};
 static const struct route_answer list_answers[] = {
-    {200, "All that are parked, also calls that are not this gateway's", &list_schema, NULL, NULL},
+    {200,
+     "All that are parked on the servers of all backends that are connected, draining ones too; "
+     "also calls that are not this gateway's",
+     &list_schema, NULL, NULL},
     {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},
     {501, "The backend cannot park", &contact_center_detail, NULL, NULL},
     {502, "The telephone system refused", &contact_center_detail, NULL, NULL},

@@ -49,7 +49,6 @@ route_fn webhooks_post_resend;    /* POST /api/v2/webhooks/{id}/deliveries/{deli
 
 extern const struct route_doc webhooks_list_doc, webhooks_post_doc, webhooks_get_doc,
     webhooks_put_doc, webhooks_remove_doc, webhooks_get_deliveries_doc, webhooks_post_resend_doc;
-extern const struct route_doc events_stream_doc, events_monitoring_doc, events_monitoring_adial_doc,
-    events_types_doc;
+extern const struct route_doc events_stream_doc, events_monitoring_doc, events_types_doc;
 
 #endif

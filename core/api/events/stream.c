@@ -165,15 +165,6 @@ const struct route_doc events_monitoring_doc = {
     .headers = request_headers,
     .answers = monitoring_answers,
 };
-const struct route_doc events_monitoring_adial_doc = {
-    .id = "monitoring_stream_adial",
-    .tag = "Monitoring",
-    .summary = "What happens, as it happens (Server-Sent Events)",
-    .help = STREAM_HELP,
-    .params = query_fields,
-    .headers = request_headers,
-    .answers = monitoring_answers,
-};
 static const struct route_answer types_answers[] = {
     {200, "The types", &types_schema, NULL, NULL},
     {401, "No token, or not a valid one", &contact_center_detail, NULL, NULL},

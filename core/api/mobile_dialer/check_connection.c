@@ -11,17 +11,19 @@
 
 /* ---- The answer -------------------------------------------------------------------------- */
 
+struct question {
+    const char *number, *caller; /* NULL: any caller */
+};
+
 struct connection {
     const char *channel; /* NULL: none */
     const char *message;
 };
 
-static void log_check(const struct request *req, const char *result, const char *channel)
+static void log_check(const struct question *q, const char *result, const char *channel)
 {
-    log_info_soon("mobile", "connection checked",
-                  LOG_S("number", request_query(req, "dialed_number")),
-                  LOG_S("caller", request_query(req, "caller_id")), LOG_S("result", result),
-                  LOG_S("channel", channel));
+    log_info_soon("mobile", "connection checked", LOG_S("number", q->number),
+                  LOG_S("caller", q->caller), LOG_S("result", result), LOG_S("channel", channel));
 }
 
 static void answer_any(struct request *req, const struct connection *c)
@@ -40,78 +42,81 @@ static void answer_any(struct request *req, const struct connection *c)
     buf_free(&json);
 }
 
-static bool is_plain(const char *id)
+/* The length of an id in which nothing is to be escaped, else SIZE_MAX. */
+static size_t plain_len(const char *id)
 {
-    for (; *id; id++)
-        if (*id < ' ' || *id > '~' || *id == '"' || *id == '\\')
-            return false;
-    return true;
+    static const bool plain[256] = {
+        [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+    size_t len = 0;
+    while (plain[(unsigned char)id[len]])
+        len++;
+    return id[len] ? SIZE_MAX : len;
+}
+
+static char *put_found(char *at, const char *id, size_t len)
+{
+    at = stpcpy(at, "{\"connected\":true,\"channel_id\":\"");
+    return stpcpy(mempcpy(at, id, len), "\",\"message\":\"");
 }
 
 /* The same without the writer where nothing is to be escaped: this is asked more often than
  * anything else. */
 static void answer(struct request *req, const struct connection *c)
 {
-    char text[512], now[CLOCK_ISO_SIZE];
-    const char *id = c->channel, *quote = id ? "\"" : "";
-    if (id && (!is_plain(id) || strlen(id) > DG_ID_MAX)) {
+    char text[512], *end = text;
+    size_t len = c->channel ? plain_len(c->channel) : 0;
+    if (len > DG_ID_MAX) {
         answer_any(req, c);
         return;
     }
-    clock_iso_local(clock_unix_us(), now);
-    const char *const parts[] = {"{\"connected\":",
-                                 id ? "true" : "false",
-                                 ",\"channel_id\":",
-                                 quote,
-                                 id ? id : "null",
-                                 quote,
-                                 ",\"message\":\"",
-                                 c->message,
-                                 "\",\"timestamp\":\"",
-                                 now,
-                                 "\"}"};
-    char *end = text;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        end = stpcpy(end, parts[i]);
+    if (c->channel)
+        end = put_found(end, c->channel, len);
+    else
+        end = stpcpy(end, "{\"connected\":false,\"channel_id\":null,\"message\":\"");
+    end = stpcpy(stpcpy(end, c->message), "\",\"timestamp\":\"");
+    clock_iso_local(clock_unix_us(), end);
+    end = stpcpy(end + strlen(end), "\"}");
     reply_bytes(req, 200, "application/json", text, (size_t)(end - text));
 }
 
 /* true: answered. */
-static bool answer_from_mocks(struct request *req, const char *number)
+static bool answer_from_mocks(struct request *req, const struct question *q)
 {
     struct mock_range range;
     char id[MOCK_ID_SIZE];
-    uint32_t key = phone_key(number);
+    uint32_t key = phone_key(q->number);
     if (!mock_numbers_find(api_of(req)->mock_numbers, request_thread(req), key, &range))
         return false;
     mobile_mock_id(&range, key, id);
-    log_check(req, "mock", id);
+    log_check(q, "mock", id);
     answer(req, &(struct connection){id, "Mock connection active"});
     return true;
 }
 
 void mobile_check_connection(struct request *req)
 {
-    struct check *check = check_new(req);
-    check_connection_check(check);
-    if (check_failed(check))
+    const struct question q = {request_query(req, "dialed_number"),
+                               request_query(req, "caller_id")};
+    if (!q.number) {
+        struct check *check = check_new(req);
+        check_connection_check(check);
+        check_failed(check);
         return;
+    }
     char id[DG_ID_MAX + 1];
-    const char *number = request_query(req, "dialed_number");
-    if (answer_from_mocks(req, number))
+    if (answer_from_mocks(req, &q))
         return;
-    switch (channels_find(api_of(req)->channels, request_thread(req), number,
-                          request_query(req, "caller_id"), id)) {
+    switch (channels_find(api_of(req)->channels, request_thread(req), q.number, q.caller, id)) {
     case CHANNEL_FOUND:
-        log_check(req, "connected", id);
+        log_check(&q, "connected", id);
         answer(req, &(struct connection){id, "Call exists on Asterisk server"});
         break;
     case CHANNEL_NOT_FOUND:
-        log_check(req, "not connected", NULL);
+        log_check(&q, "not connected", NULL);
         answer(req, &(struct connection){NULL, "Call not found on Asterisk server"});
         break;
     case CHANNEL_UNCERTAIN: /* an app that is told "not connected" hangs up a live call */
-        log_check(req, "unknown, the telephone system is not connected", NULL);
+        log_check(&q, "unknown, the telephone system is not connected", NULL);
         mobile_error(req, 500, "Internal server error");
         break;
     }

@@ -79,7 +79,7 @@ static void run(struct hop *hop, void *data)
     if (e->mock)
         mock_numbers_remove(api->mock_numbers, e->key, on_removed, e);
     else
-        calls_hangup_channel(api->calls, e->id, on_hung_up, e);
+        control_hangup_channel(api->control, e->id, on_hung_up, e);
 }
 
 static void answer(struct request *req, const struct ending *e)

@@ -232,6 +232,7 @@ void system_health(struct request *req)
     jw_object(&w, NULL);
     jw_str(&w, "status", overall(req, &r));
     jw_str(&w, "version", api->app_version);
+    jw_str(&w, "node", api->node);
     jw_str(&w, "database", store);
     write_link(&w, active(&r));
     if (stand_in(&r))
@@ -317,6 +318,11 @@ static const struct field health_fields[] = {
      .help = "ok or degraded; healthy for a client that sends X-API-Key",
      .example = "\"ok\""},
     {.name = "version", .kind = FIELD_STR, .required = true, .example = "\"1.0.0\""},
+    {.name = "node",
+     .kind = FIELD_STR,
+     .required = true,
+     .help = "The gateway that answers",
+     .example = "\"east\""},
     {.name = "database",
      .kind = FIELD_STR,
      .required = true,
