@@ -85,9 +85,10 @@ static bool take_campaign(struct errand *e, const struct store_doc *doc)
         return false;
     }
     e->campaign = campaign_read(doc->id, doc->version, doc->json);
-    if (!e->campaign)
-        answer(e, DG_EINTERNAL, "The campaign's record cannot be read", NULL);
-    return e->campaign != NULL;
+    if (e->campaign)
+        return true;
+    answer(e, DG_EINTERNAL, "The campaign's record cannot be read", NULL);
+    return false;
 }
 
 static void on_counts(void *arg, enum dg_err err, const char *message,
