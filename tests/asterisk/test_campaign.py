@@ -5,6 +5,7 @@ DIALGATE_CAMPAIGN_NUMBERS: how many numbers; ./dev soak campaign dials 2,000.
 """
 import collections
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,7 +17,6 @@ from support.waiting import wait_until
 NUMBERS = int(os.environ.get("DIALGATE_CAMPAIGN_NUMBERS", "200"))
 CONCURRENT, RETRIES, DELAY = 50, 2, 2
 PLATFORMS = ["ari-22", "ami-22", "ari-16", "ami-16"]
-ROUNDING = 0.05  # the clocks of two processes
 
 
 def most_at_once(spans):
@@ -94,13 +94,14 @@ def test_attempts_are_those_that_the_callee_has_seen(run):
 
 
 def test_cdrs_are_those_of_asterisk(run):
+    """One of ours for each of theirs. Theirs has a second line when a call was joined."""
     assert len(run.cdrs) == len(run.ids) == len(run.theirs)
-    assert {len(rows) for rows in run.theirs.values()} == {1}
-    wrong = []
+    wrong = collections.Counter()
     for doc in run.cdrs:
-        fate, theirs = run.fates[doc["phone_number"]], run.theirs[doc["call_id"]][0]
-        if doc["disposition"] != fate.disposition or theirs["disposition"] not in fate.theirs:
-            wrong.append((doc, theirs))
+        fate = run.fates[doc["phone_number"]]
+        theirs = {row["disposition"] for row in run.theirs[doc["call_id"]]}
+        if doc["disposition"] != fate.disposition or not theirs <= set(fate.theirs):
+            wrong[fate.digits, doc["disposition"], *theirs] += 1
     assert not wrong
 
 
@@ -119,17 +120,23 @@ def test_no_more_calls_at_once_than_allowed(run):
 
 
 def test_retries_wait(run):
+    """Asterisk's records tell whole seconds."""
     for phone, docs in run.by_number().items():
-        ends = [run.spans[doc["call_id"]][1] for doc in docs]
+        ends = [max(time.mktime(time.strptime(row["end"], "%Y-%m-%d %H:%M:%S"))
+                    for row in run.theirs[doc["call_id"]]) for doc in docs]
         for end, begin in zip(ends, run.invites[phone][1:]):
-            assert begin >= end + DELAY - ROUNDING, (phone, end, begin)
+            assert begin >= end + DELAY, (phone, end, begin)
 
 
 def test_whoever_answers_gets_an_agent(run):
     answered = [doc for doc in run.cdrs if doc["disposition"] == "answered"]
-    assert {doc["agent"] for doc in answered} == {"Local/short@from-internal"}
-    reached = [doc for doc in answered if doc["agent_result"] == "answered"]
-    assert len(reached) >= 0.9 * len(answered)  # a caller may hang up while the agent is rung
+    assert {doc["agent"] for doc in answered} == {"Local/agent@from-internal"}
+    results = collections.Counter((doc["phone_number"][-3:], doc["agent_result"])
+                                  for doc in answered)
+    # who is called by these hangs up himself, perhaps while the agent is rung
+    alone = {(digits, result) for digits, result in results
+             if digits != "299" and result != "answered"}
+    assert not alone, results
 
 
 def test_nothing_stays_behind(run):

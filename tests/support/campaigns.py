@@ -58,7 +58,7 @@ class Campaign:
         self.gateway, self.phone_numbers = gateway, list(phone_numbers)
         self.id = 1
         doc = {"name": "spring sale", "status": "running", "trunk_type": "pjsip",
-               "trunk_value": "trunk", "agent_dest_type": "exten", "agent_dest_value": "short",
+               "trunk_value": "trunk", "agent_dest_type": "exten", "agent_dest_value": "agent",
                "concurrent_calls": 50, "retry_times": 2, "retry_delay": 2, "dial_timeout": 15,
                "created_at": 1, **fields}
         counts = {"pending": len(self.phone_numbers), "total": len(self.phone_numbers)}
