@@ -32,7 +32,7 @@ class Fate:
 
 
 ANSWERED = ("completed", "answered", ("ANSWERED",))
-NO_ANSWER = ("no_answer", "no_answer", ("NO ANSWER",))
+NO_ANSWER = ("no_answer", "no_answer", ("NO ANSWER", "FAILED"))
 FATES = {fate.digits: fate for fate in (
     Fate("299", *ANSWERED), Fate("001", *ANSWERED), Fate("183", *ANSWERED),
     Fate("486", "busy", "busy", ("BUSY",)), Fate("603", "busy", "busy", ("BUSY", "NO ANSWER")),
