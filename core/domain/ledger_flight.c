@@ -10,6 +10,9 @@
  *              by one until that one is found and refused
  *   no answer  the counts are read until they tell whether the flight's mark is
  *              in them; who would not wait was told by then
+ *
+ * Reading may work where writing does not (a full disk): after a second failure
+ * there is a pause before the next try, and each is longer than the one before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +174,8 @@ static void on_counts(void *arg, const struct store_doc *doc)
         a->version = doc->version;
         a->loaded = true;
         a->over = false;
-        a->retry_ms = 0;
+        if (!a->failures)
+            a->retry_ms = 0;
         settle_flight(a);
     }
     account_pump_soon(a);
@@ -182,6 +186,8 @@ static void on_written(void *arg, const struct op_result *res)
     struct account *a = arg;
     struct ledger *l = a->ledger;
     a->busy = false;
+    const bool doubtful = passes(res->err, res->message);
+    a->failures = doubtful ? a->failures + 1 : 0;
     if (res->err == DG_OK) {
         a->counts = a->next;
         a->version = a->tried + 1;
@@ -191,11 +197,13 @@ static void on_written(void *arg, const struct op_result *res)
         a->loaded = false;
         a->conflicted = true;
         metric_add(l->conflicts, 1);
-    } else if (passes(res->err, res->message)) {
+    } else if (doubtful) {
         a->loaded = false;
         metric_add(l->doubts, 1);
         log_warn("ledger", "whether a batch was written is not known yet",
                  LOG_I("campaign", a->campaign), LOG_S("why", res->message));
+        if (a->failures > 1)
+            stuck(a, res->err, res->message);
     } else {
         find_culprit(a, res->err, res->message);
     }

@@ -37,6 +37,7 @@ struct account {
     size_t alone;    /* so many changes at the queue's head go one by one */
     bool busy, over; /* over: there is no such campaign */
     uint64_t retry_ms;
+    unsigned failures; /* writes without an answer, one after the other */
     struct loop_timer *soon, *retry;
 };
 

@@ -290,6 +290,36 @@ static void not_written_twice_after_an_outage(void **state)
     check(b);
 }
 
+static void on_second_over(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* A full disk: what is there can be read, so that each failure would lead to the next at once. */
+static void writes_fail_while_reads_work(void **state)
+{
+    struct bed *b = *state;
+    struct told kept = {0}, impatient = {0};
+    struct memory *m = b->world->memory;
+    const struct number n = fresh("100");
+    bool over = false;
+    m->fail_writes = DG_EUNAVAILABLE;
+    write_one(b, NULL, &n, true, &kept);
+    write_one(b, NULL, &n, false, &impatient);
+    loop_timer(b->world->loop, 1000, on_second_over, &over);
+    while (!over)
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
+    assert_int_equal(impatient.err, DG_EUNAVAILABLE);
+    assert_int_equal(kept.count, 0);
+    assert_in_range(m->writes, 2, 20);
+    m->fail_writes = DG_OK;
+    drain(b);
+    assert_int_equal(kept.count, 1);
+    assert_int_equal(kept.err, DG_OK);
+    assert_int_equal(said(b).numbers[NUMBER_PENDING], 1);
+    check(b);
+}
+
 static void no_campaign_any_more(void **state)
 {
     struct bed *b = *state;
@@ -379,6 +409,7 @@ int main(void)
         LEDGER_TEST(an_answer_that_is_lost_is_found),
         LEDGER_TEST(kept_until_the_store_is_back),
         LEDGER_TEST(not_written_twice_after_an_outage),
+        LEDGER_TEST(writes_fail_while_reads_work),
         LEDGER_TEST(no_campaign_any_more),
         LEDGER_TEST(a_change_that_is_not_possible),
         cmocka_unit_test(a_number_and_its_document),
