@@ -41,7 +41,7 @@ struct field {
     const char *help;
     const char *example;     /* as JSON */
     const char *fallback;    /* as JSON; NULL: none to show */
-    const struct schema *of; /* LIST: what it holds. For the document. */
+    const struct schema *of; /* LIST: what it holds; OBJECT: what it is. For the document. */
 };
 
 struct schema {

@@ -27,9 +27,29 @@ static const char *type_of(enum field_kind kind)
     return names[kind];
 }
 
+static void write_ref(struct json_writer *w, const char *name)
+{
+    char ref[160];
+    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
+    jw_str(w, "$ref", ref);
+}
+
 /* What is optional may be null as well (JSON Schema 2020-12: a list of types). */
 static void write_type(struct json_writer *w, const struct field *f)
 {
+    if (f->kind == FIELD_OBJECT && f->of) {
+        jw_array(w, "anyOf");
+        jw_object(w, NULL);
+        write_ref(w, f->of->name);
+        jw_end(w);
+        if (!f->required) {
+            jw_object(w, NULL);
+            jw_str(w, "type", "null");
+            jw_end(w);
+        }
+        jw_end(w);
+        return;
+    }
     if (f->required) {
         jw_str(w, "type", type_of(f->kind));
         return;
@@ -49,13 +69,6 @@ static void write_limits(struct json_writer *w, const struct field *f)
         jw_int(w, text ? "maxLength" : f->kind == FIELD_INT ? "maximum" : "maxProperties", f->max);
     if (f->pattern)
         jw_str(w, "pattern", f->pattern);
-}
-
-static void write_ref(struct json_writer *w, const char *name)
-{
-    char ref[160];
-    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
-    jw_str(w, "$ref", ref);
 }
 
 /* What a map or a list holds. */

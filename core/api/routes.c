@@ -1,6 +1,7 @@
 /* routes.c - every endpoint, one line each; and whose errors look how. */
 #include "api/api.h"
 #include "api/campaign_dialer/campaign_dialer.h"
+#include "api/campaign_dialer/campaigns.h"
 #include "api/channels/channels.h"
 #include "api/contact_center/contact_center.h"
 #include "api/control/control.h"
@@ -65,6 +66,40 @@ const struct route api_routes[] = {
     {"GET",    "/api/v2/nodes",                       ROUTE_JWT,  NULL, system_nodes,               &system_nodes_doc},
 
     DIALER("GET",    "",                              ROUTE_TOKEN, NULL,                  dialer_index,         &dialer_index_doc),
+    DIALER("GET",    "/campaigns",                    ROUTE_TOKEN, "campaigns/list",      dialer_campaigns_list,   &dialer_campaigns_list_doc),
+    DIALER("POST",   "/campaigns",                    ROUTE_TOKEN, "campaigns/create",    dialer_campaigns_create, &dialer_campaigns_create_doc),
+    DIALER("GET",    "/campaigns/{id}",               ROUTE_TOKEN, "campaigns/view",      dialer_campaigns_view,   &dialer_campaigns_view_doc),
+    DIALER("PUT",    "/campaigns/{id}",               ROUTE_TOKEN, "campaigns/update",    dialer_campaigns_update, &dialer_campaigns_update_doc),
+    DIALER("DELETE", "/campaigns/{id}",               ROUTE_TOKEN, "campaigns/delete",    dialer_campaigns_delete, &dialer_campaigns_delete_doc),
+    DIALER("POST",   "/campaigns/{id}/start",         ROUTE_TOKEN, "campaigns/start",     dialer_campaigns_start,  &dialer_campaigns_start_doc),
+    DIALER("POST",   "/campaigns/{id}/stop",          ROUTE_TOKEN, "campaigns/stop",      dialer_campaigns_stop,   &dialer_campaigns_stop_doc),
+    DIALER("POST",   "/campaigns/{id}/pause",         ROUTE_TOKEN, "campaigns/pause",     dialer_campaigns_pause,  &dialer_campaigns_pause_doc),
+    DIALER("POST",   "/campaigns/{id}/resume",        ROUTE_TOKEN, "campaigns/resume",    dialer_campaigns_resume, &dialer_campaigns_resume_doc),
+    DIALER("GET",    "/campaigns/{id}/stats",         ROUTE_TOKEN, "campaigns/stats",     dialer_campaigns_stats,  &dialer_campaigns_stats_doc),
+    DIALER("GET",    "/campaigns/{id}/why",           ROUTE_TOKEN, "campaigns/view",      dialer_campaigns_why,    &dialer_campaigns_why_doc),
+    DIALER("POST",   "/campaigns/{id}/copy",          ROUTE_TOKEN, "campaigns/create",    dialer_campaigns_copy,   &dialer_campaigns_copy_doc),
+    DIALER("GET",    "/campaigns/{id}/numbers",       ROUTE_TOKEN, "numbers/list|campaigns/numbers", dialer_numbers_list, &dialer_numbers_list_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers",       ROUTE_TOKEN, "numbers/add|campaigns/numbers",  dialer_numbers_add,  &dialer_numbers_add_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers/bulk",  ROUTE_TOKEN, "numbers/bulk|campaigns/numbers", dialer_numbers_bulk, &dialer_numbers_bulk_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers/import",  ROUTE_TOKEN, "numbers/import|campaigns/numbers", dialer_numbers_import,   &dialer_numbers_import_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers/delete",  ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_delete_many, &dialer_numbers_delete_many_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers/reset",   ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_reset,    &dialer_numbers_reset_doc),
+    DIALER("POST",   "/campaigns/{id}/numbers/requeue", ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_requeue,  &dialer_numbers_requeue_doc),
+    DIALER("GET",    "/numbers/{id}",                 ROUTE_TOKEN, "numbers/view",        dialer_numbers_view,     &dialer_numbers_view_doc),
+    DIALER("DELETE", "/numbers/{id}",                 ROUTE_TOKEN, "numbers/delete",      dialer_numbers_delete,   &dialer_numbers_delete_doc),
+
+    DIALER("GET",    "/cdr",                          ROUTE_TOKEN, "cdr/list",            dialer_cdr_list,         &dialer_cdr_list_doc),
+    DIALER("GET",    "/cdr/stats",                    ROUTE_TOKEN, "cdr/stats",           dialer_cdr_stats,        &dialer_cdr_stats_doc),
+    DIALER("GET",    "/cdr/{id}",                     ROUTE_TOKEN, "cdr/view",            dialer_cdr_view,         &dialer_cdr_view_doc),
+
+    DIALER("GET",    "/dnc",                          ROUTE_TOKEN, "dnc/list",            dialer_dnc_list,         &dialer_dnc_list_doc),
+    DIALER("POST",   "/dnc",                          ROUTE_TOKEN, "dnc/add",             dialer_dnc_add,          &dialer_dnc_add_doc),
+    DIALER("DELETE", "/dnc/{number}",                 ROUTE_TOKEN, "dnc/delete",          dialer_dnc_delete,       &dialer_dnc_delete_doc),
+
+    DIALER("GET",    "/monitoring/status",            ROUTE_TOKEN, "monitoring/status",   dialer_monitoring_status,   &dialer_monitoring_status_doc),
+    DIALER("GET",    "/monitoring/channels",          ROUTE_TOKEN, "monitoring/channels", dialer_monitoring_channels, &dialer_monitoring_channels_doc),
+    DIALER("GET",    "/monitoring/realtime",          ROUTE_TOKEN, "monitoring/realtime", dialer_monitoring_realtime, &dialer_monitoring_realtime_doc),
+
     DIALER("GET",    "/users",                        ROUTE_TOKEN_ADMIN, "users/list",    dialer_users_list,    &dialer_users_list_doc),
     DIALER("POST",   "/users",                        ROUTE_TOKEN_ADMIN, "users/create",  dialer_users_create,  &dialer_users_create_doc),
     DIALER("PUT",    "/users/{id}",                   ROUTE_TOKEN_ADMIN, "users/update",  dialer_users_update,  &dialer_users_update_doc),
