@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from support import toml
 from support.cluster import DEAD_AFTER, Cluster
-from support.gateway import Gateway
-from support.postgres import storage
+from support.gateway import Gateway, merged
+from support.postgres import Postgres, storage
 from support.waiting import wait_until
 
 NUMBER = "+1234567890"
@@ -293,3 +294,46 @@ def test_one_that_was_frozen_lets_go(pair):
     assert status(pair.client("left"), call_id) == "failed"
     assert pair.client("left").post(f"/api/v2/calls/{call_id}/hangup").status_code == 409
     place(pair.client("left"))  # and it works as before
+
+
+# ---- beats while backends come and go ----
+
+def test_a_stop_while_the_store_is_away():
+    """Ends that wait for the store hold the stop up. The beats go on, with the backends closed."""
+    with Postgres(fsync=False) as server:
+        with Cluster("left", "right", settings=SETTINGS, server=server) as pair:
+            left = pair["left"]
+            calls = [answered(pair.client("left"), place(pair.client("left"))) for _ in range(3)]
+            server.stop("immediate")
+            for call_id in calls:
+                assert pair.client("left").delete(f"/api/v2/calls/{call_id}").status_code == 200
+            left.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "stopping" in left.log(), 10, "the signal to be seen")
+            time.sleep(DEAD_AFTER / 2)  # four beats; nothing shows when they come
+            assert left.process.poll() is None, left.tail()
+            server.start()
+            left.stop()
+            for call_id in calls:
+                record = wait_until(lambda c=call_id: pair.record(c, "cdr"), 20, "the record")
+                assert record["disposition"] == "answered", record
+
+
+def test_backends_are_swapped_under_their_beats(pair):
+    """Each reload opens the backend anew and closes the one of before; all the while both tell of
+    theirs."""
+    left, client = pair["left"], pair.client("left")
+    held = answered(client, place(client))
+    for turn in range(6):
+        left.settings = merged(left.settings, {"backend.mock": {"answer_ms": 30 + turn}})
+        left.config.write_text(toml.write(left.settings))
+        left.cli("reload")
+        for name in ("left", "right"):
+            shown = node_of(pair.client(name), "left")
+            assert {backend["name"] for backend in shown["backends"]} == {"mock"}, shown
+    roles = [backend["role"] for backend in node_of(client, "left")["backends"]]
+    assert roles[0] == "active" and set(roles[1:]) == {"draining"}, roles
+    wait_until(lambda: len(node_of(pair.client("right"), "left")["backends"]) == 2, 20,
+               "the idle ones to be closed")
+    assert client.delete(f"/api/v2/calls/{held}").status_code == 200
+    wait_until(lambda: len(node_of(pair.client("right"), "left")["backends"]) == 1, 20,
+               "the last of them to be closed")
