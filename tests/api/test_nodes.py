@@ -226,6 +226,64 @@ def test_sign_ins_are_counted_together(cluster):
         wait_until(lambda name=name: sign_in(name) == 429, 3, f"{name} to refuse")
 
 
+def within_a_second(condition, what):
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < 1, f"{what} took more than a second"
+        time.sleep(0.01)
+
+
+def code(client, path, token):
+    return client.get(path, token=token).status_code
+
+
+def test_a_revoked_token_is_refused_by_all(cluster):
+    """Each has answered it a moment ago."""
+    chief = cluster["a"].create_token("tester")
+    for revoker in "abc":
+        token = cluster["a"].create_token("tester", "*/list")
+        for name in "abc":
+            assert code(cluster.client(name), "/api/tokens", token) == 200
+        mine = cluster.client(revoker)
+        number = max(one["id"] for one in mine.get("/api/tokens", token=chief).json()["data"])
+        assert mine.delete(f"/api/tokens/{number}", token=chief).status_code == 200
+        assert code(mine, "/api/tokens", token) == 401
+        for name in "abc":
+            within_a_second(lambda name=name: code(cluster.client(name), "/api/tokens",
+                                                   token) == 401, f"revoking at {name}")
+        assert code(mine, "/api/tokens", chief) == 200
+
+
+@pytest.mark.parametrize("change,nodes,tokens", [
+    ({"role": "user"}, 403, 200),
+    ({"password": "another password"}, 401, 200),
+    ({"is_active": 0}, 401, 401),
+    (None, 401, 401),  # deleted
+], ids=["role", "password", "inactive", "deleted"])
+def test_a_changed_user_is_another_for_all(cluster, change, nodes, tokens):
+    """With a JWT and with a token of the user's."""
+    name, chief = f"u{secrets.token_hex(4)}", cluster["a"].create_token("tester")
+    cluster["b"].add_user(name, "the password of before", role="admin")
+    token = cluster["c"].create_token(name)
+    clients = [cluster.client(one) for one in "abc"]
+    wait_until(lambda: clients[0].post("/api/v2/token", token=None, data={
+        "username": name, "password": "the password of before"}).status_code == 200, 5, "the user")
+    jwt = clients[0].post("/api/v2/token", token=None, data={
+        "username": name, "password": "the password of before"}).json()["access_token"]
+    for client in clients:
+        wait_until(lambda c=client: code(c, "/api/v2/nodes", jwt) == 200, 5, "the user")
+        assert code(client, "/api/tokens", token) == 200
+    number = next(one["id"] for one in clients[1].get("/api/users", token=chief).json()["data"]
+                  if one["username"] == name)
+    path = f"/api/users/{number}"
+    reply = (clients[1].put(path, json=change, token=chief) if change
+             else clients[1].delete(path, token=chief))
+    assert reply.status_code == 200, reply.text
+    for client in clients:
+        within_a_second(lambda c=client: code(c, "/api/v2/nodes", jwt) == nodes, f"{change}, JWT")
+        within_a_second(lambda c=client: code(c, "/api/tokens", token) == tokens, f"{change}")
+
+
 def test_mock_numbers_agree(cluster):
     key = {"X-API-Key": DEV_KEY}
     reply = httpx.post(f"{cluster['a'].base}/mock-connect", json={"numbers": ["5550123"]}, headers=key)
