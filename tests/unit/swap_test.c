@@ -25,7 +25,7 @@ struct bed {
     struct calls *calls;
     struct instance *instances[BACKENDS];
     struct fake *opened;
-    unsigned drained;
+    unsigned drained, closing; /* `closing`: of those that were drained */
     bool answered;
     enum dg_err err;
     enum call_state state;
@@ -196,13 +196,21 @@ static int tear_down(void **state)
         instance_close(b->instances[i], world_done, b->world);
         world_wait(b->world, &b->world->done);
     }
+    while (b->closing)
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
     calls_free(b->calls);
     settle(b);
+    b->world->done = false;
     bus_free(b->bus);
     snapshots_free(b->snapshots);
     world_free(b->world);
     free(b);
     return 0;
+}
+
+static void on_closed(void *arg)
+{
+    ((struct bed *)arg)->closing--;
 }
 
 static void on_drained(void *arg, struct instance *in)
@@ -213,7 +221,8 @@ static void on_drained(void *arg, struct instance *in)
         if (b->instances[i] == in)
             b->instances[i] = NULL;
     }
-    instance_close(in, world_done, b->world);
+    b->closing++;
+    instance_close(in, on_closed, b);
 }
 
 static void route(struct bed *b, struct instance *active, struct instance *fallback,
