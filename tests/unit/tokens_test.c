@@ -122,7 +122,7 @@ static enum dg_err check(struct scene *s, const char *secret)
     return s->err;
 }
 
-static enum dg_err revoke(struct scene *s, int64_t id, int64_t by)
+static enum dg_err take_away(struct scene *s, int64_t id, int64_t by)
 {
     tokens_revoke(s->tokens, id, by, on_token, s);
     assert_false(s->done);
@@ -348,16 +348,16 @@ static void who_may_revoke(void **state)
     simple("1", SECRET, 2);
     put_user("5", "tim", "user", true);
     load_users(s);
-    assert_int_equal(revoke(s, 1, 5), DG_EDENIED);
-    assert_int_equal(revoke(s, 1, 99), DG_EDENIED); /* nobody */
-    assert_int_equal(revoke(s, 2, 2), DG_ENOTFOUND);
+    assert_int_equal(take_away(s, 1, 5), DG_EDENIED);
+    assert_int_equal(take_away(s, 1, 99), DG_EDENIED); /* nobody */
+    assert_int_equal(take_away(s, 2, 2), DG_ENOTFOUND);
     assert_int_equal(s->revoked, 0);
     assert_int_equal(check(s, SECRET), DG_OK);
 
     static const int64_t may[] = {2, 1, 0}; /* the owner, an admin, the command line */
     for (size_t i = 0; i < COUNT(may); i++) {
         simple("1", SECRET, 2);
-        assert_int_equal(revoke(s, 1, may[i]), DG_OK);
+        assert_int_equal(take_away(s, 1, may[i]), DG_OK);
         assert_int_equal(s->revoked, i + 1);
         assert_int_equal(check(s, SECRET), DG_EAUTH);
         assert_string_equal(s->message, "the token was revoked");
@@ -377,7 +377,7 @@ static void revoking_without_the_store(void **state)
     peer_wait(s->peer, &s->done);
     assert_int_equal(s->err, DG_EUNAVAILABLE);
     assert_int_equal(check(s, SECRET), DG_OK);
-    assert_int_equal(revoke(s, 1, 2), DG_OK);
+    assert_int_equal(take_away(s, 1, 2), DG_OK);
     assert_int_equal(check(s, SECRET), DG_EAUTH);
 }
 
