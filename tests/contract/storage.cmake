@@ -21,10 +21,12 @@ contract_storage_tests(storage_pg plugin_storage-pg ${CMAKE_CURRENT_SOURCE_DIR}/
   storage ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py)
 
 # What only storage-file can suffer.
-add_executable(storage_file_faults storage_file_faults.c storage_rig.c storage_suite.c)
-target_link_libraries(storage_file_faults PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
-add_test(NAME storage_file_faults COMMAND storage_file_faults $<TARGET_FILE:plugin_storage-file>)
-set_tests_properties(storage_file_faults PROPERTIES LABELS contract TIMEOUT 120)
+foreach(name storage_file_faults storage_file_damage)
+  add_executable(${name} ${name}.c storage_place.c storage_rig.c storage_suite.c)
+  target_link_libraries(${name} PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
+  add_test(NAME ${name} COMMAND ${name} $<TARGET_FILE:plugin_storage-file>)
+  set_tests_properties(${name} PROPERTIES LABELS contract TIMEOUT 120)
+endforeach()
 
 # Both stores are asked the same and must answer the same.
 add_executable(storage_twins storage_twins.c storage_random.c storage_rig.c storage_suite.c)
