@@ -1,7 +1,7 @@
 # contract_storage: the contract of dialgate/storage.h, for any plugin.
 add_executable(contract_storage storage_main.c storage_rig.c storage_suite.c storage_documents.c
   storage_writes.c storage_queries.c storage_changes.c storage_schema.c storage_crash.c
-  storage_bench.c)
+  storage_takers.c storage_bench.c)
 target_link_libraries(contract_storage PRIVATE dg_plug PkgConfig::CMOCKA)
 
 # contract_storage_tests(name plugin config instance): the suite, and the killing.
@@ -19,6 +19,11 @@ contract_storage_tests(storage_file plugin_storage-file
   ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml storage)
 contract_storage_tests(storage_pg plugin_storage-pg ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml
   storage ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py)
+# Several gateways may have it open.
+add_test(NAME contract_storage_pg_takers COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py
+  $<TARGET_FILE:contract_storage> $<TARGET_FILE:plugin_storage-pg>
+  --config ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml --instance storage --takers 4)
+set_tests_properties(contract_storage_pg_takers PROPERTIES LABELS contract TIMEOUT 300)
 
 # What only storage-file can suffer.
 foreach(name storage_file_faults storage_file_damage)
