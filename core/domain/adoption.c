@@ -28,8 +28,8 @@ struct work {
     char run[ID_SIZE];
     bool lost;           /* for so long that what nobody sees is given up */
     bool wanted[SHARES]; /* there is something of the kind */
-    struct instance *backends[ADOPTION_BACKENDS];
-    size_t backend_count, next; /* whose calls are being taken */
+    struct instance *backends[ADOPTION_BACKENDS]; /* held: a reload may end them */
+    size_t backend_count, next;                   /* whose calls are being taken */
     enum share share;
     size_t adopted, ended, page;
 };
@@ -40,6 +40,8 @@ static void work_end(struct work *w)
 {
     if (w->a)
         w->a->work = NULL;
+    for (size_t i = 0; i < w->backend_count; i++)
+        instance_let_go(w->backends[i]);
     free(w->node);
     free(w);
 }
@@ -73,7 +75,8 @@ static void go_on(struct work *w)
     if (w->share == SHARE_SEEN && w->page) {
         struct instance *in = w->backends[w->next];
         adoption_stand_in(w->a, w->node, in);
-        reconcile_link_up(w->a->config.calls, in);
+        if (in->link == DG_LINK_UP) /* else they are compared when it is connected again */
+            reconcile_link_up(w->a->config.calls, in);
     }
     w->page = 0;
     if (w->share == SHARE_SEEN && ++w->next < w->backend_count) {
@@ -195,7 +198,7 @@ static bool add_backend(struct work *w, const char *server_run)
         if (views[i].mock || views[i].role == BACKEND_DRAINING || in->link != DG_LINK_UP ||
             !str_eq(in->server_run, server_run))
             continue;
-        w->backends[w->backend_count++] = in;
+        w->backends[w->backend_count++] = instance_hold(in);
         return true;
     }
     return false;

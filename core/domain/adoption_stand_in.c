@@ -10,7 +10,8 @@
 struct stand_in {
     struct link link;
     char *node;
-    char *instance; /* by name: it may be closed meanwhile */
+    char *instance;        /* by name: it may be closed, and another one opened in its place */
+    struct instance *told; /* held; NULL: nobody yet */
 };
 
 static void on_told(void *arg, const struct op_result *res)
@@ -28,6 +29,23 @@ static void tell(struct instance *in, const char *node, bool on)
         backend_stand_in(in, &req, on_told, NULL);
 }
 
+/* The instance of that name that is connected now; once. */
+static void tell_on(struct stand_in *s, struct instance *in)
+{
+    if (!in || in == s->told || in->link != DG_LINK_UP)
+        return;
+    if (s->told)
+        instance_let_go(s->told);
+    s->told = instance_hold(in);
+    tell(in, s->node, true);
+}
+
+static void tell_off(struct stand_in *s)
+{
+    if (s->told && s->told->link == DG_LINK_UP)
+        tell(s->told, s->node, false);
+}
+
 static struct stand_in *find(struct adoption *a, const char *node, const char *instance)
 {
     for (struct link *i = a->stand_ins.next; i != &a->stand_ins; i = i->next) {
@@ -40,18 +58,21 @@ static struct stand_in *find(struct adoption *a, const char *node, const char *i
 
 void adoption_stand_in(struct adoption *a, const char *node, struct instance *in)
 {
-    if (!find(a, node, in->name)) {
-        struct stand_in *s = xcalloc(1, sizeof *s);
+    struct stand_in *s = find(a, node, in->name);
+    if (!s) {
+        s = xcalloc(1, sizeof *s);
         s->node = xstrdup(node);
         s->instance = xstrdup(in->name);
         list_append(&a->stand_ins, &s->link);
     }
-    tell(in, node, true);
+    tell_on(s, in);
 }
 
 static void drop(struct stand_in *s)
 {
     list_remove(&s->link);
+    if (s->told)
+        instance_let_go(s->told);
     free(s->node);
     free(s->instance);
     free(s);
@@ -76,14 +97,14 @@ void adoption_stand_ins(struct adoption *a)
     for (struct link *i = a->stand_ins.next, *next; i != &a->stand_ins; i = next) {
         struct stand_in *s = list_item(i, struct stand_in, link);
         struct search search = {.s = s};
-        struct instance *in = calls_backend_named(a->config.calls, s->instance);
         next = i->next;
         map_each(a->config.calls->live, is_one, &search);
-        if (search.found && !nodes_alive(a->config.nodes, s->node))
-            continue;
-        if (in)
-            tell(in, s->node, false);
-        drop(s);
+        if (search.found && !nodes_alive(a->config.nodes, s->node)) {
+            tell_on(s, calls_backend_named(a->config.calls, s->instance));
+        } else {
+            tell_off(s);
+            drop(s);
+        }
     }
 }
 

@@ -102,7 +102,7 @@ static struct backend *backend_new(struct calls *cs, struct instance *in, bool m
 {
     struct backend *b = xcalloc(1, sizeof *b);
     b->cs = cs;
-    b->in = in;
+    b->in = instance_hold(in);
     b->mock = mock;
     b->admission = admission_of(cs, in->name);
     b->was_up = in->link == DG_LINK_UP;
@@ -118,6 +118,7 @@ static void backend_free(struct backend *b)
 {
     loop_timer_stop(b->cs->config.loop, b->timer);
     list_remove(&b->link);
+    instance_let_go(b->in);
     free_defaults(&b->defaults);
     free(b);
 }

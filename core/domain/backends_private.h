@@ -8,7 +8,7 @@
 struct backend {
     struct link link;
     struct calls *cs;
-    struct instance *in;
+    struct instance *in; /* held: when the gateway stops it ends before this */
     bool mock;
     struct call_defaults defaults;
     struct admission *admission; /* shared by all of this name */

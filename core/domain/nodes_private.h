@@ -3,6 +3,7 @@
 #define DOMAIN_NODES_PRIVATE_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "domain/calls.h"
 #include "domain/nodes.h"
@@ -44,10 +45,14 @@ struct nodes {
 void node_record_free(void *value);
 void nodes_begin(struct nodes *n); /* it has its name: beat from now on */
 void nodes_look(struct nodes *n);
-void nodes_know_self(struct nodes *n);
-/* The document of the start; `set`: with "@now" for times. */
-void nodes_write_first(const struct nodes *n, bool set, struct buf *out);
-/* [{"name":...}] */
-void nodes_write_backends(const struct calls *calls, struct buf *out);
+
+/* ---- nodes_known.c ---- */
+void nodes_take_in(struct nodes *n, const char *name, const json_t *json);
+
+/* ---- nodes_self.c ---- */
+void nodes_know_self(struct nodes *n); /* a store of its own: the picture is what it knows itself */
+/* A document, or what is to be set in it (`set`: times are "@now", the store's clock). `first`:
+ * when it started as well. */
+void nodes_write_document(const struct nodes *n, bool set, bool first, struct buf *out);
 
 #endif

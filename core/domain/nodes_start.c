@@ -73,7 +73,7 @@ static void take(struct registration *r, const char *state, const char *time_fie
         {.field = time_field, .compare = compare, .value = time},
     };
     buf_init(&set, BUF_MAX);
-    nodes_write_first(n, true, &set);
+    nodes_write_document(n, true, true, &set);
     const struct dg_take req = {.from = {.collection = COLLECTION_NODES,
                                          .where = where,
                                          .where_count = time_field ? 4 : 3,
@@ -96,7 +96,7 @@ static void make(struct registration *r)
 {
     struct buf json;
     buf_init(&json, BUF_MAX);
-    nodes_write_first(r->n, false, &json);
+    nodes_write_document(r->n, false, true, &json);
     store_put(r->n->config.store, COLLECTION_NODES, r->n->config.name,
               (struct dg_bytes){json.ptr, json.len}, DG_VERSION_NONE, on_made, r);
     buf_free(&json);
@@ -199,35 +199,7 @@ void nodes_start(struct nodes *n, op_fn *fn, void *arg)
     look(r);
 }
 
-/* ---- What is told of the backends -------------------------------------------------------------
- */
-
-#define BACKENDS_MAX 16
-
-void nodes_write_backends(const struct calls *calls, struct buf *out)
-{
-    struct backend_view views[BACKENDS_MAX];
-    struct json_writer w;
-    size_t count = calls ? calls_backends(calls, views, BACKENDS_MAX) : 0;
-    jw_init(&w, out);
-    jw_array(&w, NULL);
-    for (size_t i = 0; i < count; i++) {
-        const struct instance *in = views[i].instance;
-        jw_object(&w, NULL);
-        jw_str(&w, "name", in->name);
-        jw_str(&w, "plugin", in->plugin->name);
-        jw_str(&w, "role", backend_role_name(views[i].role));
-        jw_str(&w, "link", in->link == DG_LINK_UP ? "connected" : "disconnected");
-        jw_bool(&w, "serving", views[i].serving);
-        jw_bool(&w, "mock", views[i].mock);
-        jw_int(&w, "calls", (int64_t)views[i].calls);
-        jw_end(&w);
-    }
-    jw_end(&w);
-}
-
-/* ---- Marking
- * ------------------------------------------------------------------------------------- */
+/* ---- Marking ---------------------------------------------------------- */
 
 void nodes_mark(struct nodes *n, const struct node *dead, op_fn *fn, void *arg)
 {

@@ -1,10 +1,8 @@
-/* tokens.c - opaque tokens: looked up, made, listed, revoked; see tokens.h.
+/* tokens.c - opaque tokens: looked up, made, revoked; see tokens.h.
  *
- * A request to the store carries a struct ask, by which closing knows what is
- * still under way.
+ * A request to the store carries a struct token_ask, by which closing knows
+ * what is still under way.
  */
-#include "domain/tokens.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,36 +14,13 @@
 #include "base/str.h"
 #include "data/marks.h"
 #include "domain/token_record.h"
+#include "domain/tokens_private.h"
 
-#define ID_TEXT      24
 #define USED_EVERY   60000 /* ms: how exact the time of the last use is */
 #define USED_WITHIN  1000  /* ms: how long it may wait to be written */
 #define USED_AT_ONCE 1000  /* tokens in one write */
 
 static const char default_name[] = "API Token";
-
-struct tokens {
-    struct store *store;
-    struct loop *loop;
-    struct users *users;
-    size_t under_way;
-    struct buf used; /* ids of tokens, a JSON array without its end */
-    size_t used_count;
-    struct loop_timer *used_timer;
-    dg_fn *on_revoked, *on_closed;
-    void *on_revoked_arg, *on_closed_arg;
-};
-
-struct ask {
-    struct tokens *tokens;
-    int64_t id, user_id; /* what is asked for, by whom */
-    uint64_t offset, limit, total;
-    enum dg_err refused;
-    const char *refusal;
-    token_fn *fn;
-    token_list_fn *list_fn;
-    void *arg;
-};
 
 static void write_used(void *arg);
 
@@ -94,9 +69,9 @@ void tokens_on_revoked(struct tokens *t, dg_fn *fn, void *arg)
     t->on_revoked_arg = arg;
 }
 
-static struct ask *ask_new(struct tokens *t, token_fn *fn, void *arg)
+struct token_ask *token_ask_new(struct tokens *t, token_fn *fn, void *arg)
 {
-    struct ask *a = xcalloc(1, sizeof *a);
+    struct token_ask *a = xcalloc(1, sizeof *a);
     a->tokens = t;
     a->fn = fn;
     a->arg = arg;
@@ -104,7 +79,7 @@ static struct ask *ask_new(struct tokens *t, token_fn *fn, void *arg)
     return a;
 }
 
-static void ask_free(struct ask *a)
+void token_ask_free(struct token_ask *a)
 {
     struct tokens *t = a->tokens;
     free(a);
@@ -112,20 +87,20 @@ static void ask_free(struct ask *a)
     close_when_idle(t);
 }
 
-static void ask_end(struct ask *a, enum dg_err err, const char *message, const struct token *token,
-                    const struct user *user)
+static void ask_end(struct token_ask *a, enum dg_err err, const char *message,
+                    const struct token *token, const struct user *user)
 {
     a->fn(a->arg, err, message, token, user);
-    ask_free(a);
+    token_ask_free(a);
 }
 
 static void on_refused(void *arg)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     ask_end(a, a->refused, a->refusal, NULL, NULL);
 }
 
-static void ask_refuse(struct ask *a, enum dg_err err, const char *refusal)
+static void ask_refuse(struct token_ask *a, enum dg_err err, const char *refusal)
 {
     a->refused = err;
     a->refusal = refusal;
@@ -136,10 +111,10 @@ static void ask_refuse(struct ask *a, enum dg_err err, const char *refusal)
 
 static void on_used_written(void *arg, const struct op_result *res)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     if (res->err != DG_OK)
         log_debug("tokens", "the times of last use were not written", LOG_S("why", res->message));
-    ask_free(a);
+    token_ask_free(a);
 }
 
 static void write_used(void *arg)
@@ -153,7 +128,7 @@ static void write_used(void *arg)
                                      .where = &where,
                                      .where_count = 1,
                                      .set = {set, sizeof set - 1}};
-    store_change(t->store, &change, on_used_written, ask_new(t, NULL, NULL));
+    store_change(t->store, &change, on_used_written, token_ask_new(t, NULL, NULL));
     t->used.len = 0;
     t->used_count = 0;
 }
@@ -161,7 +136,7 @@ static void write_used(void *arg)
 /* The threads that serve HTTP remember who a token is for a minute at most, so it comes here. */
 static void note_use(struct tokens *t, const struct token *token)
 {
-    char text[ID_TEXT + 4];
+    char text[TOKEN_ID_TEXT + 4];
     const int64_t since_ms = clock_unix_ms() - token->last_used_ms;
     if ((since_ms >= 0 && since_ms < USED_EVERY) || t->used_count == USED_AT_ONCE || t->on_closed)
         return;
@@ -195,7 +170,7 @@ static const char *refusal_of(const struct token *token, const struct user *user
 
 static void on_found(void *arg, const struct store_doc *doc)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     if (doc->err != DG_OK) {
         ask_end(a, doc->err == DG_ENOTFOUND ? DG_EAUTH : doc->err,
                 doc->err == DG_ENOTFOUND ? "there is no such token" : doc->message, NULL, NULL);
@@ -216,7 +191,7 @@ static void on_found(void *arg, const struct store_doc *doc)
 void tokens_check(struct tokens *t, const char *secret, token_fn *fn, void *arg)
 {
     char digest[DIGEST_SIZE];
-    struct ask *a = ask_new(t, fn, arg);
+    struct token_ask *a = token_ask_new(t, fn, arg);
     if (!users_loaded(t->users)) {
         ask_refuse(a, DG_EUNAVAILABLE, "the users are not loaded yet");
     } else if (!token_well_formed(secret)) {
@@ -258,7 +233,7 @@ static const char *request_refusal(const struct token_request *req)
 
 static void on_added(void *arg, const struct op_result *res)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     const char *id = op_first(res, char);
     struct token token = {.user_id = a->user_id};
     if (res->err == DG_OK && id && str_to_int(id, &token.id))
@@ -272,7 +247,7 @@ static void on_added(void *arg, const struct op_result *res)
 void tokens_add(struct tokens *t, const struct token_request *req, token_fn *fn, void *arg)
 {
     struct token_request named = *req;
-    struct ask *a = ask_new(t, fn, arg);
+    struct token_ask *a = token_ask_new(t, fn, arg);
     struct buf json;
     named.name = req->name ? req->name : default_name;
     a->user_id = req->user_id;
@@ -292,83 +267,12 @@ void tokens_add(struct tokens *t, const struct token_request *req, token_fn *fn,
     buf_free(&json);
 }
 
-/* ---- Listing ------------------------------------------------------------------------ */
-
-static void list_end(struct ask *a, const struct token_list *list)
-{
-    a->list_fn(a->arg, list);
-    ask_free(a);
-}
-
-static void on_page(void *arg, const struct op_result *res)
-{
-    struct ask *a = arg;
-    struct token **tokens = xcalloc(res->count + 1, sizeof *tokens);
-    struct token_list list = {.err = res->err,
-                              .message = res->message,
-                              .tokens = (const struct token *const *)tokens,
-                              .total = a->total};
-    for (size_t i = 0; res->err == DG_OK && i < res->count; i++) {
-        const struct dg_doc *doc = res->items[i];
-        json_t *json = json_parse(doc->json.ptr, doc->json.len, 8, NULL);
-        struct token *token = json ? token_read(doc->id, json) : NULL;
-        json_decref(json);
-        if (token)
-            tokens[list.count++] = token;
-        else
-            log_warn("tokens", "a document of the store is no token", LOG_S("id", doc->id));
-    }
-    const size_t count = list.count;
-    list_end(a, &list);
-    for (size_t i = 0; i < count; i++)
-        token_free(tokens[i]);
-    free(tokens);
-}
-
-static void on_total(void *arg, const struct op_result *res)
-{
-    struct ask *a = arg;
-    char user[ID_TEXT];
-    const struct dg_tally_row *row = op_first(res, struct dg_tally_row);
-    if (res->err != DG_OK) {
-        list_end(a, &(struct token_list){.err = res->err, .message = res->message});
-        return;
-    }
-    a->total = row ? row->count : 0;
-    snprintf(user, sizeof user, "%" PRId64, a->user_id);
-    const struct dg_where where = {.field = "user_id", .compare = DG_EQ, .value = user};
-    const struct dg_query query = {.collection = COLLECTION_TOKENS,
-                                   .where = &where,
-                                   .where_count = a->user_id ? 1 : 0,
-                                   .order_by = "created_at",
-                                   .descending = true,
-                                   .offset = a->offset,
-                                   .limit = a->limit};
-    store_query(a->tokens->store, &query, on_page, a);
-}
-
-void tokens_list(struct tokens *t, int64_t user_id, uint64_t offset, uint64_t limit,
-                 token_list_fn *fn, void *arg)
-{
-    char user[ID_TEXT];
-    struct ask *a = ask_new(t, NULL, arg);
-    a->list_fn = fn;
-    a->user_id = user_id;
-    a->offset = offset;
-    a->limit = limit;
-    snprintf(user, sizeof user, "%" PRId64, user_id);
-    const struct dg_where where = {.field = "user_id", .compare = DG_EQ, .value = user};
-    const struct dg_tally tally = {
-        .collection = COLLECTION_TOKENS, .where = &where, .where_count = user_id ? 1 : 0};
-    store_tally(t->store, &tally, on_total, a);
-}
-
 /* ---- Revoking ------------------------------------------------------------------------- */
 
 /* Said when the other gateways can know it too. */
 static void on_marked(void *arg, const struct op_result *res)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     struct tokens *t = a->tokens;
     if (t->on_revoked)
         t->on_revoked(t->on_revoked_arg);
@@ -377,16 +281,16 @@ static void on_marked(void *arg, const struct op_result *res)
 
 static void on_revoked(void *arg, const struct op_result *res)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     if (res->err != DG_OK)
         ask_end(a, res->err, res->message, NULL, NULL);
     else
         mark_raise(a->tokens->store, MARK_TOKENS, on_marked, a);
 }
 
-static void shut(struct ask *a)
+static void shut(struct token_ask *a)
 {
-    char id[ID_TEXT], set[64];
+    char id[TOKEN_ID_TEXT], set[64];
     snprintf(id, sizeof id, "%" PRId64, a->id);
     snprintf(set, sizeof set, "{\"is_active\":false,\"updated_at\":%" PRId64 "}", clock_unix_ms());
     const struct dg_where where = {.field = "id", .compare = DG_EQ, .value = id};
@@ -399,7 +303,7 @@ static void shut(struct ask *a)
 
 static void on_to_revoke(void *arg, const struct store_doc *doc)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     const struct user *by = users_find_id(a->tokens->users, a->user_id);
     const bool owner = doc->err == DG_OK && json_get_int(doc->json, "user_id", 0) == a->user_id;
     if (doc->err != DG_OK)
@@ -412,8 +316,8 @@ static void on_to_revoke(void *arg, const struct store_doc *doc)
 
 void tokens_revoke(struct tokens *t, int64_t id, int64_t by, token_fn *fn, void *arg)
 {
-    char text[ID_TEXT];
-    struct ask *a = ask_new(t, fn, arg);
+    char text[TOKEN_ID_TEXT];
+    struct token_ask *a = token_ask_new(t, fn, arg);
     a->id = id;
     a->user_id = by;
     snprintf(text, sizeof text, "%" PRId64, id);
@@ -422,17 +326,17 @@ void tokens_revoke(struct tokens *t, int64_t id, int64_t by, token_fn *fn, void 
 
 static void on_deleted(void *arg, const struct op_result *res)
 {
-    struct ask *a = arg;
+    struct token_ask *a = arg;
     if (res->err != DG_OK)
         log_warn("tokens", "those of a deleted user are still in the store", LOG_I("user", a->id),
                  LOG_S("why", res->message));
-    ask_free(a);
+    token_ask_free(a);
 }
 
 void tokens_delete_of(struct tokens *t, int64_t user_id)
 {
-    char user[ID_TEXT];
-    struct ask *a = ask_new(t, NULL, NULL);
+    char user[TOKEN_ID_TEXT];
+    struct token_ask *a = token_ask_new(t, NULL, NULL);
     a->id = user_id;
     snprintf(user, sizeof user, "%" PRId64, user_id);
     const struct dg_where where = {.field = "user_id", .compare = DG_EQ, .value = user};

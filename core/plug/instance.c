@@ -2,8 +2,8 @@
  *
  * An instance goes in three steps: closing (no new ops, those open are
  * answered), gone (its close() has ended or was given up; nothing of it is
- * called and nothing it says is heard), freed. One that was given up is kept
- * until plug_free: its threads may still hold the host.
+ * called and nothing it says is heard), freed when nobody holds it. One that
+ * was given up is kept until plug_free: its threads may still hold the host.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,12 +67,25 @@ static void instance_free(struct instance *in)
     free(in);
 }
 
-/* Workers still use it; their end frees it. Nothing here touches the plug,
+/* Workers or holders still use it; the last of them frees it. Nothing here touches the plug,
  * which may be gone. */
 void instance_maybe_free(struct instance *in)
 {
-    if (!in->priv->working && list_empty(&in->priv->dead_link))
+    const struct instance_private *priv = in->priv;
+    if (priv->ended && !priv->working && !priv->holders && list_empty(&priv->dead_link))
         instance_free(in);
+}
+
+struct instance *instance_hold(struct instance *in)
+{
+    in->priv->holders++;
+    return in;
+}
+
+void instance_let_go(struct instance *in)
+{
+    in->priv->holders--;
+    instance_maybe_free(in);
 }
 
 void instances_free_dead(struct plug *p)
@@ -89,6 +102,7 @@ static void on_gone(void *arg)
     struct instance *in = arg;
     dg_fn *closed = in->priv->closed;
     void *closed_arg = in->priv->closed_arg;
+    in->priv->ended = true;
     instance_maybe_free(in);
     if (closed)
         closed(closed_arg);
@@ -99,6 +113,7 @@ static void make_gone(struct instance *in)
 {
     held_release_all(in);
     in->priv->gone = true;
+    in->link = DG_LINK_DOWN;
     loop_call(in->plug->loop, on_gone, in);
 }
 

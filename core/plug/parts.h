@@ -71,6 +71,8 @@ struct instance_private {
     char last_error[256]; /* what it logged last as an error, for "open() failed" */
 
     bool opening, gone;
+    bool ended;     /* whoever closed it is being told: nothing of the loop is to come any more */
+    size_t holders; /* instance_hold */
     dg_fn *closed;
     void *closed_arg;
     struct link dead_link;

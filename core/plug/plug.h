@@ -75,6 +75,10 @@ struct instance *instance_open(struct plug *p, const struct dg_plugin *d, const 
 /* Close: no new ops; ops still open are answered DG_EUNAVAILABLE; then the plugin's close(),
  * bounded by a deadline; then `fn` and the instance is gone. */
 void instance_close(struct instance *in, dg_fn *fn, void *arg);
+/* Who holds an instance can look at it after its end as well: it is not connected then, and what it
+ * is asked is refused. */
+struct instance *instance_hold(struct instance *in); /* returns it */
+void instance_let_go(struct instance *in);
 size_t instance_open_ops(const struct instance *in);
 
 #endif

@@ -35,13 +35,23 @@ static void look_at(void *arg, void *owner)
     s->count++;
 }
 
-struct leg *control_peer(struct ami *a, const struct leg *leg)
+static struct search others(struct ami *a, const struct leg *leg)
 {
     struct search s = {.leg = leg};
-    if (!leg->bridge)
-        return NULL;
-    table_each(&a->events.life.legs.by_id, look_at, &s);
+    if (leg->bridge)
+        table_each(&a->events.life.legs.by_id, look_at, &s);
+    return s;
+}
+
+struct leg *control_peer(struct ami *a, const struct leg *leg)
+{
+    struct search s = others(a, leg);
     return s.count == 1 ? s.found : NULL;
+}
+
+bool control_is_alone(struct ami *a, const struct leg *leg)
+{
+    return others(a, leg).count == 0;
 }
 
 void control_tell(struct ami *a, const char *call, struct dg_event ev)
@@ -49,6 +59,15 @@ void control_tell(struct ami *a, const char *call, struct dg_event ev)
     ev.size = sizeof ev;
     ev.call = call;
     a->h->emit(a->h, &ev);
+}
+
+void control_found(struct ami *a, struct leg *leg)
+{
+    if (leg->controlled)
+        return;
+    leg->controlled = true;
+    control_tell(a, leg->id,
+                 (struct dg_event){.type = DG_CALL_CONTROL, .on = true, .text = leg->arguments});
 }
 
 void control_lost(struct ami *a, struct leg *leg)

@@ -34,8 +34,11 @@ void control_free(struct ami *a);
 struct leg *control_leg(struct ami *a, struct dg_op *op, const char *call);
 /* The one other leg in its bridge; NULL: there is none, or several. */
 struct leg *control_peer(struct ami *a, const struct leg *leg);
+bool control_is_alone(struct ami *a, const struct leg *leg); /* no bridge, or nobody else in it */
 void control_tell(struct ami *a, const char *call, struct dg_event ev);
-/* Asterisk has taken it out of its AGI: into a bridge or a parking lot. */
+/* It waits in its AGI, as Asterisk says when it is asked. */
+void control_found(struct ami *a, struct leg *leg);
+/* Asterisk has taken it out of there: into a bridge or a parking lot. */
 void control_lost(struct ami *a, struct leg *leg);
 
 /* agi.c - a command for a leg under control, in the words of AGI. `then` is called exactly once

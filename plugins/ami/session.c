@@ -148,6 +148,7 @@ static enum dg_err meaning(const char *words)
         {"Channel does not exist", DG_ENOTFOUND},
         {"Channel specified does not exist", DG_ENOTFOUND},
         {"Bridge not found", DG_ENOTFOUND},
+        {"Specified BridgeUniqueid not found", DG_ENOTFOUND},
         {"Bridge not specified", DG_EINVAL},
     };
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)

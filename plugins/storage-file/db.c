@@ -21,6 +21,14 @@
 
 static const char *disk_full = "no space is left for %s: nothing was written; free some space";
 
+static bool damaged(const struct db *db, const char *why, struct fault *fault)
+{
+    return fault_set(fault, DG_EINTERNAL,
+                     "%s is damaged or no database (%s): stop, keep a copy of it, and restore a "
+                     "backup or run sqlite3 .recover",
+                     db->path, why);
+}
+
 bool db_fault(struct db *db, struct fault *fault)
 {
     int rc = sqlite3_extended_errcode(db->handle);
@@ -47,10 +55,7 @@ bool db_fault(struct db *db, struct fault *fault)
                          db->path, why);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return fault_set(fault, DG_EINTERNAL,
-                         "%s is damaged or no database (%s): stop, keep a copy of it, and restore "
-                         "a backup or run sqlite3 .recover",
-                         db->path, why);
+        return damaged(db, why, fault);
     case SQLITE_TOOBIG:
         return fault_set(fault, DG_EINVAL, "too big: %s", why);
     case SQLITE_INTERRUPT:
@@ -190,6 +195,15 @@ static bool pragma_int(struct db *db, const char *sql, int64_t *out, struct faul
     return true;
 }
 
+/* SQLite would take an empty file for a new one, and delete the log. */
+static bool log_is_orphan(const char *path, const struct stat *file)
+{
+    char name[4096];
+    struct stat log;
+    return file->st_size == 0 && snprintf(name, sizeof(name), "%s-wal", path) < (int)sizeof(name) &&
+           stat(name, &log) == 0 && log.st_size > 0;
+}
+
 /* Made by us before SQLite does, for the mode; its other files take it over. */
 static bool make_file(const char *path, struct fault *fault)
 {
@@ -199,6 +213,11 @@ static bool make_file(const char *path, struct fault *fault)
     struct stat st;
     bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     close(fd);
+    if (ok && log_is_orphan(path, &st))
+        return fault_set(fault, DG_EINTERNAL,
+                         "%s is empty, but its log %s-wal is not: keep a copy of both, and restore "
+                         "a backup",
+                         path, path);
     return ok || fault_set(fault, DG_EINVAL, "%s is not a regular file", path);
 }
 
@@ -227,6 +246,23 @@ static bool check_format(struct db *db, struct fault *fault)
                          "install the newer version or restore an older copy",
                          db->path, (long long)format, FORMAT);
     return true;
+}
+
+/* Damage is found before anything is written on top of it. */
+static bool check_whole(struct db *db, int check_mb, struct fault *fault)
+{
+    struct stat st;
+    if (stat(db->path, &st) != 0 || st.st_size > (off_t)check_mb << 20)
+        return true;
+    sqlite3_stmt *stmt = db_prepare(db, "PRAGMA quick_check(1)", 21, fault);
+    if (!stmt || db_step(db, stmt, fault) != 1)
+        return false;
+    const char *says = (const char *)sqlite3_column_text(stmt, 0);
+    const char *line = says ? strrchr(says, '\n') : NULL; /* above it is the schema's name */
+    bool ok = (says && strcmp(says, "ok") == 0) ||
+              damaged(db, line ? line + 1 : "found at the start", fault);
+    db_done(stmt);
+    return ok;
 }
 
 static bool check_wal(struct db *db, struct fault *fault)
@@ -272,12 +308,18 @@ static bool set_up(struct db *db, const struct db_config *c, struct fault *fault
         return false;
     if (c->reads_only)
         return db_exec(db, "PRAGMA query_only=1", fault);
-    if (!check_format(db, fault) || !check_wal(db, fault) ||
+    if (!check_format(db, fault) || !check_whole(db, c->check_mb, fault) || !check_wal(db, fault) ||
         !db_exec(db, "PRAGMA synchronous=FULL", fault) ||
         !db_exec(db, "PRAGMA journal_size_limit=67108864", fault))
         return false;
     sqlite3_wal_hook(db->handle, note_wal, db);
     return true;
+}
+
+/* A file that is refused is left as it is: its log is not moved into it at the end. */
+static bool keep_log(struct db *db, bool keep)
+{
+    return sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, NULL) == SQLITE_OK;
 }
 
 bool db_open(struct db *db, const struct db_config *config, struct fault *fault)
@@ -288,7 +330,7 @@ bool db_open(struct db *db, const struct db_config *config, struct fault *fault)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(config->path, &db->handle, flags, NULL) != SQLITE_OK)
         db_fault(db, fault);
-    else if (set_up(db, config, fault))
+    else if (keep_log(db, true) && set_up(db, config, fault) && keep_log(db, config->reads_only))
         return true;
     db_close(db);
     return false;

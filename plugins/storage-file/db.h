@@ -12,6 +12,7 @@ struct db_config {
     const char *path;
     int busy_ms;
     int cache_mb;
+    int check_mb; /* a file of up to this size is looked through for damage */
     bool reads_only;
 };
 

@@ -14,7 +14,7 @@ struct file {
     const struct dg_host *host;
     char *path;
     int lock_fd; /* held from open to close: one gateway per file */
-    int busy_ms, cache_mb;
+    int busy_ms, cache_mb, check_mb;
     uint64_t read_ms; /* a read that takes longer is given up */
     struct queue *writes, *reads;
     _Atomic(struct schema *) schema; /* the newest declared; set by the writer */

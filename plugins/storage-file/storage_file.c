@@ -160,7 +160,7 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
     }
     if (!in_range(h, "busy_ms", 0, 600000) || !in_range(h, "read_ms", 1, 3600000) ||
         !in_range(h, "readers", 1, READERS_MAX) || !in_range(h, "cache_mb", 1, 65536) ||
-        !in_range(h, "queue", 1, 10000000))
+        !in_range(h, "check_mb", 0, 1048576) || !in_range(h, "queue", 1, 10000000))
         return DG_EINVAL;
     int lock_fd = lock_take(path, &fault);
     if (lock_fd < 0) {
@@ -175,6 +175,7 @@ static enum dg_err file_open(const struct dg_host *h, void **self)
     f->busy_ms = (int)h->cfg_int(h, "busy_ms");
     f->read_ms = (uint64_t)h->cfg_int(h, "read_ms");
     f->cache_mb = (int)h->cfg_int(h, "cache_mb");
+    f->check_mb = (int)h->cfg_int(h, "check_mb");
     f->writes = queue_new((size_t)h->cfg_int(h, "queue"), QUEUE_BYTES);
     f->reads = queue_new((size_t)h->cfg_int(h, "queue"), QUEUE_BYTES);
     register_metrics(f);
@@ -193,6 +194,7 @@ static const struct dg_cfg_key config[] = {
     {"read_ms", DG_CFG_MS, "20s", "a read that takes longer is given up"},
     {"readers", DG_CFG_INT, "2", "threads that read, 1 to 16"},
     {"cache_mb", DG_CFG_INT, "16", "memory per thread for pages of the file"},
+    {"check_mb", DG_CFG_INT, "128", "at the start a file of up to this size is checked for damage"},
     {"queue", DG_CFG_INT, "65536", "writes that may wait for the disk, and reads for a thread"},
     {0},
 };

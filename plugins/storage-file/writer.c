@@ -76,7 +76,8 @@ static bool open_file(struct writer *w)
 {
     struct file *f = w->file;
     struct wal_tail tail = wal_inspect(f->path);
-    struct db_config config = {.path = f->path, .busy_ms = f->busy_ms, .cache_mb = f->cache_mb};
+    struct db_config config = {
+        .path = f->path, .busy_ms = f->busy_ms, .cache_mb = f->cache_mb, .check_mb = f->check_mb};
     char told[400] = "";
     for (;;) {
         struct fault fault = {0};

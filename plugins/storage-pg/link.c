@@ -214,7 +214,8 @@ static void on_tick(void *arg)
         conn_command(&p->listener, "SELECT 1", NULL, NULL);
         conn_sync(&p->listener, NULL, NULL);
     }
-    lose_silent(p, now - GIVE_UP_MS, "the database server does not answer");
+    if (now > GIVE_UP_MS) /* a clock that began with the machine */
+        lose_silent(p, now - GIVE_UP_MS, "the database server does not answer");
     bool silent = now > SILENT_MS && any_silent(p, now - SILENT_MS);
     if (silent && !p->attempt && now - p->alive_ms >= SILENT_MS)
         attempt(p, NULL);

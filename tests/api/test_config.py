@@ -11,8 +11,7 @@ import subprocess
 import jwt
 import pytest
 from shapes import bad_credentials, json_of, placed, refused, status_of
-from support import toml
-from support.gateway import ROOT, Gateway
+from support.gateway import FILE, ROOT, Gateway
 
 SECRET = secrets.token_urlsafe(48)
 # The environment of these tests must not decide them.
@@ -268,6 +267,7 @@ def test_secret_in_a_file(made):
 def shipped(gateway, name, **environment):
     """The file as it lies in conf/, in the gateway's folder."""
     shutil.copy(ROOT / "conf" / name, gateway.config)
+    gateway.settings = {**gateway.settings, "storage": FILE}
     gateway.environment = {**gateway.environment, "HOST": "127.0.0.1", "PORT": str(gateway.port),
                            "SECRET_KEY": SECRET, **environment}
     return gateway
@@ -421,6 +421,7 @@ def test_passwords_are_hashed(office):
     assert not any("a-password-to-hash" in text for text in texts)
     files = b"".join(path.read_bytes() for path in office.folder.glob("dialgate.db*"))
     assert b"a-password-to-hash" not in files
+    assert not any("a-password-to-hash" in text for _, text in office.rows("users"))
 
 
 def test_export_and_import(made, office):
@@ -437,14 +438,11 @@ def test_export_and_import(made, office):
             client.sign_in("mover", "movers-password")
 
 
-def test_only_one_gateway_for_a_store(office):
-    other = Gateway()
-    settings = {**other.settings, "storage": {"plugin": "storage-file",
-                                              "path": str(office.folder / "dialgate.db")}}
-    other.config.write_text(toml.write(settings))
-    result = other.cli("serve", check=False)
-    assert result.returncode == 1
-    assert "dialgate.db" in result.stderr
-    other.remove()
+def test_only_one_gateway_for_a_store(made):
+    with Gateway({"storage": {"path": "own.db"}}) as first:
+        other = made({"storage": {"path": str(first.folder / "own.db")}})
+        result = other.cli("serve", check=False)
+        assert result.returncode == 1
+        assert "own.db" in result.stderr
 
 

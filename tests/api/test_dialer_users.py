@@ -4,11 +4,13 @@ import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from dialer import done, local_time, missing, paged, refused, success
 from shapes import bad_credentials
 from support.gateway import Gateway
+from support.waiting import wait_until
 
 LISTED = "Users retrieved successfully"
 CREATED = "User created successfully"
@@ -228,6 +230,37 @@ def test_password_ends_sign_ins(gateway, admin):
         bad_credentials(own.get("/api/v2/status/12345678", token=old))
         success(admin.put(f"/api/users/{user['id']}", json={"full_name": "x"}), UPDATED)
         assert own.get("/api/v2/status/12345678").status_code == 404, "nothing else ends it"
+
+
+def test_password_by_hand(gateway, admin):
+    """Set on the command line it ends sign-ins too, and leaves opaque tokens alone."""
+    user = create(admin)
+    token = gateway.create_token(user["username"])
+    with gateway.client(admin.version, signed_in=False) as own:
+        own.sign_in(user["username"], PASSWORD)
+        assert own.get("/api/v2/status/12345678").status_code == 404
+        gateway.cli("user", "passwd", user["username"], stdin="another password")
+        bad_credentials(own.get("/api/v2/status/12345678"))
+        own.sign_in(user["username"], "another password")
+        assert own.get("/api/v2/status/12345678").status_code == 404
+        assert own.get("/api", token=token).status_code == 200
+
+
+def test_last_login(gateway, admin, base):
+    """One table for both: a sign-in for a JWT shows here, a wrong password does not."""
+    user = create(admin)
+
+    def shown():
+        [found] = [one for one in listed(admin, base) if one["id"] == user["id"]]
+        return found
+    form = {"username": user["username"], "password": PASSWORD + "x"}
+    assert admin.post("/api/v2/token", token=None, data=form).status_code == 401
+    assert shown()["last_login"] is None
+    form["password"] = PASSWORD
+    assert admin.post("/api/v2/token", token=None, data=form).status_code == 200
+    at = wait_until(lambda: shown()["last_login"], 10, "the time of the sign-in")
+    assert abs(datetime.utcnow() - local_time(at)) < timedelta(seconds=30)
+    assert shown()["updated_at"] is None
 
 
 def test_same_name_is_not_the_same_user(gateway, admin):

@@ -1,5 +1,6 @@
 """Several gateways on one PostgreSQL: GET /api/v2/nodes, /health's node, and what holds across
 them: reads and control of any call, Idempotency-Key, sign-ins, mock numbers, the end of a gateway."""
+import itertools
 import secrets
 import signal
 import threading
@@ -8,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from support import toml
 from support.cluster import DEAD_AFTER, Cluster
-from support.gateway import Gateway
-from support.postgres import storage
+from support.gateway import Gateway, merged
+from support.postgres import Postgres, storage
 from support.waiting import wait_until
 
+PATIENCE = 120  # seconds; a gateway that is short of time says of nobody that he is dead
 NUMBER = "+1234567890"
 TALKS = {"ring_ms": 10, "answer_ms": 20, "talk_ms": 0}
 DEV_KEY = secrets.token_hex(32)
@@ -225,6 +228,66 @@ def test_sign_ins_are_counted_together(cluster):
         wait_until(lambda name=name: sign_in(name) == 429, 3, f"{name} to refuse")
 
 
+def within_a_second(condition, what):
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < 1, f"{what} took more than a second"
+        time.sleep(0.01)
+
+
+ADDRESSES = itertools.count(1)
+
+
+def code(client, path, token):
+    return client.get(path, token=token).status_code
+
+
+def test_a_revoked_token_is_refused_by_all(cluster):
+    """Each has answered it a moment ago."""
+    chief = cluster["a"].create_token("tester")
+    for revoker in "abc":
+        token = cluster["a"].create_token("tester", "*/list")
+        for name in "abc":
+            assert code(cluster.client(name), "/api/tokens", token) == 200
+        mine = cluster.client(revoker)
+        number = max(one["id"] for one in mine.get("/api/tokens", token=chief).json()["data"])
+        assert mine.delete(f"/api/tokens/{number}", token=chief).status_code == 200
+        assert code(mine, "/api/tokens", token) == 401
+        for name in "abc":
+            within_a_second(lambda name=name: code(cluster.client(name), "/api/tokens",
+                                                   token) == 401, f"revoking at {name}")
+        assert code(mine, "/api/tokens", chief) == 200
+
+
+@pytest.mark.parametrize("change,nodes,tokens", [
+    ({"role": "user"}, 403, 200),
+    ({"password": "another password"}, 401, 200),
+    ({"is_active": 0}, 401, 401),
+    (None, 401, 401),  # deleted
+], ids=["role", "password", "inactive", "deleted"])
+def test_a_changed_user_is_another_for_all(cluster, change, nodes, tokens):
+    """With a JWT and with a token of the user's."""
+    name, chief = f"u{secrets.token_hex(4)}", cluster["a"].create_token("tester")
+    clients = [cluster.client(one) for one in "abc"]
+    cluster["b"].add_user(name, "the password of before", role="admin")
+    token = cluster["c"].create_token(name)
+    # From an address whose sign-ins nobody has counted yet.
+    with cluster["b"].client(signed_in=False, source=f"127.0.2.{next(ADDRESSES)}") as own:
+        jwt = own.sign_in(name, "the password of before")
+    for client in clients:
+        wait_until(lambda c=client: code(c, "/api/v2/nodes", jwt) == 200, 5, "the user")
+        assert code(client, "/api/tokens", token) == 200
+    number = next(one["id"] for one in clients[1].get("/api/users", token=chief).json()["data"]
+                  if one["username"] == name)
+    path = f"/api/users/{number}"
+    reply = (clients[1].put(path, json=change, token=chief) if change
+             else clients[1].delete(path, token=chief))
+    assert reply.status_code == 200, reply.text
+    for client in clients:
+        within_a_second(lambda c=client: code(c, "/api/v2/nodes", jwt) == nodes, f"{change}, JWT")
+        within_a_second(lambda c=client: code(c, "/api/tokens", token) == tokens, f"{change}")
+
+
 def test_mock_numbers_agree(cluster):
     key = {"X-API-Key": DEV_KEY}
     reply = httpx.post(f"{cluster['a'].base}/mock-connect", json={"numbers": ["5550123"]}, headers=key)
@@ -256,7 +319,7 @@ def test_played_calls_end_with_their_gateway(pair):
     if gone.status_code == 503:
         assert "The gateway left" in gone.json()["detail"]
     for call_id in calls:
-        wait_until(lambda c=call_id: status(pair.client("right"), c) == "failed", DEAD_AFTER * 10,
+        wait_until(lambda c=call_id: status(pair.client("right"), c) == "failed", PATIENCE,
                    "the calls of the dead one to end")
         record = wait_until(lambda c=call_id: pair.record(c, "cdr"), 10, "the record")
         assert record["failure_reason"] == "node_lost" and record["estimated"]
@@ -280,7 +343,7 @@ def test_one_that_was_frozen_lets_go(pair):
     """Its calls were taken over meanwhile: it writes nothing of them, and ends none again."""
     call_id = answered(pair.client("left"), place(pair.client("left")))
     pair["left"].process.send_signal(signal.SIGSTOP)
-    wait_until(lambda: status(pair.client("right"), call_id) == "failed", DEAD_AFTER * 10,
+    wait_until(lambda: status(pair.client("right"), call_id) == "failed", PATIENCE,
                "the end of the frozen one's call")
     wait_until(lambda: pair.record(call_id, "cdr"), 10, "its record")
     record, cdr = pair.record(call_id), pair.record(call_id, "cdr")
@@ -293,3 +356,46 @@ def test_one_that_was_frozen_lets_go(pair):
     assert status(pair.client("left"), call_id) == "failed"
     assert pair.client("left").post(f"/api/v2/calls/{call_id}/hangup").status_code == 409
     place(pair.client("left"))  # and it works as before
+
+
+# ---- beats while backends come and go ----
+
+def test_a_stop_while_the_store_is_away():
+    """Ends that wait for the store hold the stop up. The beats go on, with the backends closed."""
+    with Postgres(fsync=False) as server:
+        with Cluster("left", "right", settings=SETTINGS, server=server) as pair:
+            left = pair["left"]
+            calls = [answered(pair.client("left"), place(pair.client("left"))) for _ in range(3)]
+            server.stop("immediate")
+            for call_id in calls:
+                assert pair.client("left").delete(f"/api/v2/calls/{call_id}").status_code == 200
+            left.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "stopping" in left.log(), 10, "the signal to be seen")
+            time.sleep(DEAD_AFTER / 2)  # four beats; nothing shows when they come
+            assert left.process.poll() is None, left.tail()
+            server.start()
+            left.stop()
+            for call_id in calls:
+                record = wait_until(lambda c=call_id: pair.record(c, "cdr"), 20, "the record")
+                assert record["disposition"] == "answered", record
+
+
+def test_backends_are_swapped_under_their_beats(pair):
+    """Each reload opens the backend anew and closes the one of before; all the while both tell of
+    theirs."""
+    left, client = pair["left"], pair.client("left")
+    held = answered(client, place(client))
+    for turn in range(6):
+        left.settings = merged(left.settings, {"backend.mock": {"answer_ms": 30 + turn}})
+        left.config.write_text(toml.write(left.settings))
+        left.cli("reload")
+        for name in ("left", "right"):
+            shown = node_of(pair.client(name), "left")
+            assert {backend["name"] for backend in shown["backends"]} == {"mock"}, shown
+    roles = [backend["role"] for backend in node_of(client, "left")["backends"]]
+    assert roles[0] == "active" and set(roles[1:]) == {"draining"}, roles
+    wait_until(lambda: len(node_of(pair.client("right"), "left")["backends"]) == 2, 20,
+               "the idle ones to be closed")
+    assert client.delete(f"/api/v2/calls/{held}").status_code == 200
+    wait_until(lambda: len(node_of(pair.client("right"), "left")["backends"]) == 1, 20,
+               "the last of them to be closed")

@@ -221,6 +221,7 @@ def test_paths_are_templates(gateway, client):
     series = [having for name, having, _ in metrics.parse(page) if name == "api_requests_total"]
     routes = client.get("/openapi.json").json()["paths"]
     known = {*routes, "/docs/{file}", "/redoc/{file}", "unmatched"}
+    known |= {f"/adial{path}" for path in routes if path.startswith("/api")}  # its other base path
     assert {having["path"] for having in series} <= known
     assert {having["method"] for having in series} <= {"GET", "POST", "PUT", "PATCH", "DELETE",
                                                         "OPTIONS", "OTHER"}

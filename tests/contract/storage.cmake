@@ -1,7 +1,7 @@
 # contract_storage: the contract of dialgate/storage.h, for any plugin.
 add_executable(contract_storage storage_main.c storage_rig.c storage_suite.c storage_documents.c
   storage_writes.c storage_queries.c storage_changes.c storage_schema.c storage_crash.c
-  storage_bench.c)
+  storage_takers.c storage_bench.c)
 target_link_libraries(contract_storage PRIVATE dg_plug PkgConfig::CMOCKA)
 
 # contract_storage_tests(name plugin config instance): the suite, and the killing.
@@ -19,12 +19,19 @@ contract_storage_tests(storage_file plugin_storage-file
   ${CMAKE_CURRENT_SOURCE_DIR}/storage-file.toml storage)
 contract_storage_tests(storage_pg plugin_storage-pg ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml
   storage ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py)
+# Several gateways may have it open.
+add_test(NAME contract_storage_pg_takers COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/with_postgres.py
+  $<TARGET_FILE:contract_storage> $<TARGET_FILE:plugin_storage-pg>
+  --config ${CMAKE_CURRENT_SOURCE_DIR}/storage-pg.toml --instance storage --takers 4)
+set_tests_properties(contract_storage_pg_takers PROPERTIES LABELS contract TIMEOUT 300)
 
 # What only storage-file can suffer.
-add_executable(storage_file_faults storage_file_faults.c storage_rig.c storage_suite.c)
-target_link_libraries(storage_file_faults PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
-add_test(NAME storage_file_faults COMMAND storage_file_faults $<TARGET_FILE:plugin_storage-file>)
-set_tests_properties(storage_file_faults PROPERTIES LABELS contract TIMEOUT 120)
+foreach(name storage_file_faults storage_file_damage)
+  add_executable(${name} ${name}.c storage_place.c storage_rig.c storage_suite.c)
+  target_link_libraries(${name} PRIVATE dg_plug PkgConfig::CMOCKA PkgConfig::SQLITE)
+  add_test(NAME ${name} COMMAND ${name} $<TARGET_FILE:plugin_storage-file>)
+  set_tests_properties(${name} PROPERTIES LABELS contract TIMEOUT 120)
+endforeach()
 
 # Both stores are asked the same and must answer the same.
 add_executable(storage_twins storage_twins.c storage_random.c storage_rig.c storage_suite.c)

@@ -1,13 +1,14 @@
 /* storage_main.c - the contract every store keeps, as a program:
  *
  *     contract_storage PLUGIN --config FILE --instance NAME
- *                      [--kill TIMES | --bench SECONDS [--callers N]]
+ *                      [--kill TIMES | --takers N | --bench SECONDS [--callers N]]
  *
  * PLUGIN is the path of a .so; NAME is the table in FILE that configures it.
  * $CONTRACT_DIR is set to a fresh folder, for "${CONTRACT_DIR}" in FILE. The
  * store may hold other things: every run uses collections of new names. With
- * --kill it is not asked questions but killed while it writes; with --bench it is
- * measured for so many seconds, with so many callers at once. */
+ * --kill it is not asked questions but killed while it writes; with --takers so many
+ * gateways have it open at once; with --bench it is measured for so many seconds, with so
+ * many callers at once. */
 #include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,13 +18,14 @@
 struct arguments {
     struct rig_config rig;
     const char *child; /* the run it writes for */
-    unsigned kills, seconds, callers;
+    unsigned kills, takers, seconds, callers;
 };
 
 static int usage(const char *program)
 {
     fprintf(stderr,
-            "usage: %s PLUGIN --config FILE --instance NAME [--kill TIMES | --bench SECONDS]\n",
+            "usage: %s PLUGIN --config FILE --instance NAME [--kill TIMES | --takers N | --bench "
+            "SECONDS]\n",
             program);
     return 2;
 }
@@ -38,6 +40,8 @@ static bool parse(int argc, char **argv, struct arguments *out)
             out->rig.instance = argv[i + 1];
         else if (strcmp(argv[i], "--kill") == 0)
             out->kills = (unsigned)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--takers") == 0)
+            out->takers = (unsigned)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--bench") == 0)
             out->seconds = (unsigned)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--callers") == 0)
@@ -72,17 +76,28 @@ static struct rig *start(const struct arguments *args)
 }
 
 static char **all_arguments;
-static unsigned kills;
+static const struct arguments *parsed;
 
 static void survives_kill(void **state)
 {
-    storage_crash(*state, all_arguments, kills);
+    storage_crash(*state, all_arguments, parsed->kills);
 }
 
 static int run_crash(struct rig *r)
 {
     const struct CMUnitTest tests[] = {SUITE_TEST(survives_kill)};
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
+}
+
+static void takes_for_one_gateway_only(void **state)
+{
+    storage_takers(*state, &parsed->rig, parsed->takers);
+}
+
+static int run_takers(struct rig *r)
+{
+    const struct CMUnitTest tests[] = {SUITE_TEST(takes_for_one_gateway_only)};
+    return cmocka_run_group_tests_name("takers", tests, NULL, NULL);
 }
 
 static int run_all(struct rig *r, const struct arguments *args)
@@ -123,14 +138,16 @@ int main(int argc, char **argv)
         setenv("CONTRACT_RUN", run, 1);
     }
     all_arguments = argv;
-    kills = args.kills;
+    parsed = &args;
     struct rig *r = start(&args);
     if (!r)
         return 1;
-    int failed = args.child   ? run_child(r, args.child)
-                 : args.kills ? run_crash(r)
-                              : run_all(r, &args);
+    int failed = args.child    ? run_child(r, args.child)
+                 : args.kills  ? run_crash(r)
+                 : args.takers ? run_takers(r)
+                               : run_all(r, &args);
     rig_free(r);
+    loop_end_workers();
     if (!args.child)
         remove_folder(folder);
     return failed != 0;

@@ -66,6 +66,9 @@ int storage_schema(struct rig *r);
 int storage_crash_child(struct rig *r, const char *run);
 void storage_crash(struct rig *r, char **argv, unsigned kills); /* within a test */
 
+/* So many gateways on one store take from one collection; within a test. */
+void storage_takers(struct rig *r, const struct rig_config *config, unsigned count);
+
 /* Measuring: calls created, updated and recorded, as many as go in a time. */
 int storage_bench(struct rig *r, unsigned seconds, unsigned callers);
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from support import outcomes
 from support.gateway import Gateway
-from support.played_manager import COMMANDS, Manager, crumbs
+from support.played_manager import COMMANDS, Manager, block, channel, crumbs
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.sanitized
@@ -135,6 +135,31 @@ def test_no_answer(manager):
         manager.silent = {"Originate", "Status"}
         assert place(client, "001")["success"] is False
         assert len([one for one in manager.named("Originate") if "ChannelId" in one]) == 3
+
+
+def test_bridge_before_its_events(manager):
+    """What is asked of a call before the events have told of its bridge: Asterisk is asked, and what
+    it says counts."""
+    with Gateway(manager.settings()) as gateway:
+        client = gateway.client()
+        call, other = [place(client, "001")["call_id"] for _ in range(2)]
+        for one in (call, other):
+            wait_until(lambda: status(client, one) == "answered", 10, "the answer")
+        before = len(manager.taken)
+        reply = client.post(f"/api/v2/calls/{call}/hold")
+        assert reply.status_code == 409 and "runs in the dialplan" in reply.text, reply.text
+        # Once for each of the two ways in which a call is put on hold.
+        assert [name for name, *_ in manager.taken[before:] if name != "Ping"] == ["Status"] * 2
+        manager.bridges["b1"] = [call, other]
+        reply = client.post(f"/api/v2/calls/{call}/hold")
+        assert reply.status_code == 200, reply.text
+        assert [one["Channel"] for one in manager.named("MuteAudio")] == [call, other]
+        for one in (call, other):
+            manager.send(block(("Event", "BridgeEnter"), ("BridgeUniqueid", "b1"),
+                               *channel(one, "Up")))
+        before = len(manager.taken)
+        assert client.post(f"/api/v2/calls/{call}/unhold").status_code == 200
+        assert "Status" not in [name for name, *_ in manager.taken[before:]]
 
 
 def test_silence(manager):

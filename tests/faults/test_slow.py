@@ -120,7 +120,7 @@ def test_an_answer_that_is_not_read(gateway, version):
     wait_until(lambda: gateway.metric("dialgate_http_connections") == 2, what="the connection")
     wait_until(lambda: gateway.metric("dialgate_http_connections") == 1, 10, "its end")
     link.close()
-    assert refused(gateway, "unread") == 1
+    assert refused(gateway, "unread") >= 1  # the connection, or first some of its streams
 
 
 def slow_clients(address):

@@ -14,11 +14,12 @@ import random
 import socket
 import threading
 import time
+from urllib.parse import unquote
 
 USER, PASSWORD = "gateway", "a:pass word=with\\signs"
 COMMANDS = """Originate Hangup CoreShowChannels BridgeList PJSIPShowEndpoints Setvar ModuleCheck
     MuteAudio AGI PlayDTMF Redirect Getvar Bridge Park ParkedCalls ControlPlayback MixMonitor
-    StopMixMonitor QueueStatus QueueAdd Status""".split()
+    StopMixMonitor QueueStatus QueueAdd Status BridgeInfo""".split()
 CAUSES = {"486": ("17", "BUSY"), "603": ("21", "NOANSWER"), "404": ("1", "NOANSWER")}
 
 
@@ -101,7 +102,16 @@ class Session(threading.Thread):
         if call and call not in self.manager.calls:
             self.answer(headers, ("Message", "No such channel"), response="Error")
         else:
-            self.entries(headers, "Status", [channel(call, "Up")] if call else [])
+            self.entries(headers, "Status", [(*channel(call, "Up"), (
+                "BridgeID", self.manager.bridge_of(call)))] if call else [])
+
+    def on_bridgeinfo(self, headers):
+        calls = self.manager.bridges.get(headers["BridgeUniqueid"])
+        if calls is None:
+            self.answer(headers, ("Message", "Specified BridgeUniqueid not found"),
+                        response="Error")
+        else:
+            self.entries(headers, "BridgeInfoChannel", [channel(call, "Up") for call in calls])
 
     def entries(self, headers, name, items):
         self.answer(headers, ("EventList", "start"))
@@ -130,6 +140,9 @@ class Session(threading.Thread):
             self.answer(headers, ("Message", "Originate successfully queued"))
             self.event(*failure)
             return
+        if call.startswith("dialgate-aux-"):
+            self.whisper(call, headers)
+            return
         digits = headers["Channel"].split("@")[0][-3:]
         if digits == "000":
             self.manager.calls.add(call)
@@ -137,6 +150,17 @@ class Session(threading.Thread):
         self.answer(headers, ("Message", "Originate successfully queued"))
         if digits != "999":
             self.play(call, digits, failure)
+
+    def whisper(self, call, headers):
+        """A channel of the gateway's own speaks into the call of that name."""
+        spoken_to = list(self.manager.calls)
+        self.manager.calls.update((call, headers["OtherChannelId"]))
+        self.answer(headers, ("Message", "Originate successfully queued"))
+        name = unquote(headers["Variable"].split("HOOK_CHANNEL=")[1].split(",")[0])
+        for one in spoken_to:
+            if dict(channel(one, "Up"))["Channel"] == name:
+                self.event("ChanSpyStart", ("SpyerUniqueid", headers["OtherChannelId"]),
+                           ("SpyeeUniqueid", one))
 
     def play(self, call, digits, failure):
         """A call's events: what follows the beginning comes in any order."""
@@ -166,12 +190,13 @@ def dialled(call):
 
 class Manager:
     """banner: the first bytes. pieces: how what is sent is cut up. silent: actions that get no
-    answer. answers: how often each is answered. commands: what the user may do."""
+    answer. answers: how often each is answered. commands: what the user may do. bridges: {id: [call, ...]},
+    of which no event tells."""
 
     def __init__(self):
         self.banner = b"Asterisk Call Manager/11.0.0\r\n"
         self.silent, self.answers, self.commands = set(), 1, list(COMMANDS)
-        self.taken, self.calls, self.sessions = [], set(), set()
+        self.taken, self.calls, self.sessions, self.bridges = [], set(), set(), {}
         self.dice = random.Random(1)
         self.pieces = lambda data: [data]
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -210,6 +235,9 @@ class Manager:
                 session.connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def bridge_of(self, call):
+        return next((bridge for bridge, calls in self.bridges.items() if call in calls), "")
 
     def named(self, name):
         return [headers for action, headers, _ in self.taken if action == name]

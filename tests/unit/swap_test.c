@@ -25,7 +25,7 @@ struct bed {
     struct calls *calls;
     struct instance *instances[BACKENDS];
     struct fake *opened;
-    unsigned drained;
+    unsigned drained, closing; /* `closing`: of those that were drained */
     bool answered;
     enum dg_err err;
     enum call_state state;
@@ -196,13 +196,21 @@ static int tear_down(void **state)
         instance_close(b->instances[i], world_done, b->world);
         world_wait(b->world, &b->world->done);
     }
+    while (b->closing)
+        uv_run(loop_uv(b->world->loop), UV_RUN_ONCE);
     calls_free(b->calls);
     settle(b);
+    b->world->done = false;
     bus_free(b->bus);
     snapshots_free(b->snapshots);
     world_free(b->world);
     free(b);
     return 0;
+}
+
+static void on_closed(void *arg)
+{
+    ((struct bed *)arg)->closing--;
 }
 
 static void on_drained(void *arg, struct instance *in)
@@ -213,7 +221,8 @@ static void on_drained(void *arg, struct instance *in)
         if (b->instances[i] == in)
             b->instances[i] = NULL;
     }
-    instance_close(in, world_done, b->world);
+    b->closing++;
+    instance_close(in, on_closed, b);
 }
 
 static void route(struct bed *b, struct instance *active, struct instance *fallback,
@@ -607,6 +616,41 @@ static void the_old_server_never_comes_back(void **state)
     placed_on(b, two);
 }
 
+/* ---- The end --------------------------------------------------------------------------- */
+
+static void end_one(struct bed *b, unsigned slot)
+{
+    b->world->done = false;
+    instance_close(b->instances[slot], world_done, b->world);
+    world_wait(b->world, &b->world->done);
+    b->instances[slot] = NULL;
+}
+
+/* A gateway that stops closes its backends, then waits for its store: meanwhile others ask what it
+ * has, and calls end that never were placed. */
+static void what_has_ended_can_be_looked_at(void **state)
+{
+    struct bed *b = *state;
+    struct instance *one = b->instances[0], *two = add(b, 1, "two", false);
+    struct backend_view views[BACKENDS];
+    says(b, two, DG_LINK_UP);
+    route(b, one, two, 0, 0);
+    ask(b);
+    placed_on(b, one);
+    calls_stop(b->calls);
+    for (unsigned slot = 0; slot < 2; slot++) {
+        end_one(b, slot);
+        assert_int_equal(calls_backends(b->calls, views, BACKENDS), 2);
+        assert_string_equal(views[0].instance->name, "one");
+        assert_string_equal(views[0].instance->plugin->name, "fake");
+        assert_int_equal(views[0].instance->link, DG_LINK_DOWN);
+        assert_int_equal(views[0].calls, 1);
+        assert_string_equal(views[1].instance->name, "two");
+        assert_int_equal(views[1].instance->link, slot ? DG_LINK_DOWN : DG_LINK_UP);
+        assert_ptr_equal(calls_backend_named(b->calls, "two"), two);
+    }
+}
+
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -626,6 +670,7 @@ int main(void)
         IN_BED(not_while_it_is_connecting_at_first),
         IN_BED(what_was_not_dialled_is_dialled_there),
         IN_BED(what_is_in_doubt_is_not),
+        IN_BED(what_has_ended_can_be_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,6 @@ struct dialer_task {
     const char *message;
     json_t *errors;
     struct dialer_problem wrong;
-    bool secret; /* nobody on the way may keep the answer */
     bool paged;
     uint64_t total;
     unsigned retry_s;

@@ -85,8 +85,9 @@ static void back(struct request *req, void *data)
         refuse(req, t);
         return;
     }
-    if (t->secret)
-        reply_header(req, "Cache-Control", "no-store");
+    /* Nobody on the way may keep it: the token may have been in the address, and be all that was
+     * asked for. */
+    reply_header(req, "Cache-Control", "no-store");
     buf_init(&body, BUF_MAX);
     jw_init(&w, &body);
     if (t->data.over)

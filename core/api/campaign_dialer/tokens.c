@@ -177,7 +177,6 @@ static void on_created(void *arg, enum dg_err err, const char *message, const st
         jw_str(w, "name", c->request.name);
         jw_str(w, "message", "Save this token securely. It will not be shown again.");
         jw_end(w);
-        t->secret = true;
     }
     explicit_bzero(c->secret, sizeof c->secret);
     if (err == DG_OK)

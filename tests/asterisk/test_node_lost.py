@@ -1,0 +1,144 @@
+"""A gateway is killed with calls up on a real Asterisk: what its application would be told comes to
+another one until the last of them has ended, or it is back; calls that nobody else can see are left
+alone until it is back, or end in the records when it has been away for too long."""
+import time
+
+import httpx
+import pytest
+from support import outcomes
+from support.asterisk import asterisk_of
+from support.cluster import Cluster
+from support.waiting import wait_until
+
+RINGS = 20  # seconds: longer than it takes to see that a gateway is dead
+DEAD_AFTER = "3s"
+NODE = {"log": {"level": "info"}, "node": {"dead_after": DEAD_AFTER, "lost_after": "6s"}}
+MOCK = {"telephony": {"backend": "mock"}, "backend.pbx": None, "backend.mock": {"plugin": "mock"}}
+
+
+@pytest.fixture(scope="module")
+def asterisk():
+    return asterisk_of("22")
+
+
+def settings(asterisk, plugin="ari", context="answers-late"):
+    backend = asterisk.backend("local", plugin)
+    backend["calls"]["endpoint"] = "Local/{number}@" + context
+    return {**backend, **NODE}
+
+
+def applications(asterisk):
+    """{name of each application that somebody listens to, without its first part: its channels}."""
+    env = asterisk.env
+    reply = httpx.get(f"{env['ARI_URL']}/applications", trust_env=False, timeout=20,
+                      auth=(env["ARI_USERNAME"], env["ARI_PASSWORD"]))
+    assert reply.status_code == 200, reply.text
+    return {one["name"].rpartition("-")[2]: one["channel_ids"] for one in reply.json()}
+
+
+def place(client, seconds, extension="hold"):
+    reply = client.post("/api/v2/calls", json={"extension": extension, "timeout": 60000,
+                                              "phone_number": outcomes.new_number(f"{seconds:02}")})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["call_id"]
+
+
+def reaches(cluster, name, call_id, status, seconds=60):
+    def look():
+        reply = cluster.client(name).get(f"/api/v2/status/{call_id}")
+        return reply.status_code == 200 and reply.json()["status"] == status
+    wait_until(look, seconds, f"{call_id} to be {status} at {name}")
+
+
+def taken_over(cluster, call_id):
+    wait_until(lambda: cluster.record(call_id)["node"] == "right", 30, "the call to be taken over")
+
+
+@pytest.fixture
+def pair(asterisk):
+    with Cluster("left", "right", settings=settings(asterisk)) as cluster:
+        yield cluster
+
+
+def test_it_is_answered_after_the_death(asterisk, pair):
+    """It goes on to its place as if its gateway were there, and its times are true."""
+    call_id = place(pair.client("left"), RINGS)
+    reaches(pair, "left", call_id, "ringing")
+    pair["left"].kill()
+    taken_over(pair, call_id)
+    assert pair.record(call_id)["status"] == "ringing", "it was answered too soon for this test"
+    wait_until(lambda: "left" in applications(asterisk), 10, "the stand-in")
+    reaches(pair, "right", call_id, "answered")
+    answered = pair.record(call_id)
+    assert answered["adopted_from"] == "left" and not answered.get("estimated")
+    place_of = f"{asterisk.names()[call_id]}!outbound-ivr!"
+    assert place_of in asterisk.cli("core show channels concise")
+
+    assert pair.client("right").delete(f"/api/v2/calls/{call_id}").status_code == 200
+    reaches(pair, "right", call_id, "completed")
+    cdr = wait_until(lambda: pair.record(call_id, "cdr"), 20, "the record")
+    assert (cdr["disposition"], cdr["estimated"]) == ("answered", False), cdr
+    wait_until(lambda: "left" not in applications(asterisk), 20, "the stand-in to end")
+    assert "right" in applications(asterisk)
+
+
+def test_it_is_back_before_the_answer(asterisk, pair):
+    """The server tells it of its own calls again, and it does not take them back."""
+    late, early = place(pair.client("left"), 2 * RINGS), place(pair.client("left"), 1)
+    reaches(pair, "left", early, "answered")
+    reaches(pair, "left", late, "ringing")
+    pair["left"].kill()
+    taken_over(pair, late)
+    wait_until(lambda: "left" in applications(asterisk), 10, "the stand-in")
+    pair["left"].start()
+    pair.meet()
+    assert pair.record(late)["node"] == "right"
+    again = place(pair.client("left"), 1)
+    reaches(pair, "right", again, "answered")
+    assert pair.record(again)["node"] == "left"
+    reaches(pair, "right", late, "answered")
+    for call_id in (late, early, again):
+        assert pair.client("left").delete(f"/api/v2/calls/{call_id}").status_code == 200
+        reaches(pair, "right", call_id, "completed")
+        cdr = wait_until(lambda c=call_id: pair.record(c, "cdr"), 20, "the record")
+        assert not cdr["estimated"], cdr
+
+
+@pytest.mark.parametrize("plugin", ["ari", "ami"])
+def test_nobody_else_sees_its_server(asterisk, plugin):
+    """Back in time it finds them all: those that are up, and those that ended meanwhile. Away for
+    too long they end as lost, at a time that is an estimate."""
+    with Cluster("left", "right", settings=settings(asterisk, plugin, "answers"),
+                 each={"right": MOCK}) as pair:
+        calls = [place(pair.client("left"), 1) for _ in range(3)]
+        for call_id in calls:
+            reaches(pair, "left", call_id, "answered")
+        pair["left"].kill()
+        asterisk.cli(f"channel request hangup {asterisk.name_of(calls[0])}")
+        wait_until(lambda: nodes(pair, "right")["left"] == "dead", 20, "the death to be seen")
+        assert {pair.record(call_id)["node"] for call_id in calls} == {"left"}
+        pair["left"].start()
+        pair.meet()
+        reaches(pair, "right", calls[0], "completed")
+        assert pair.record(calls[0], "cdr")["estimated"]
+        for call_id in calls[1:]:
+            assert pair.record(call_id)["status"] == "answered"
+        assert pair.client("right").delete(f"/api/v2/calls/{calls[1]}").status_code == 200
+        reaches(pair, "right", calls[1], "completed")
+
+        pair["left"].kill()
+        killed_at = time.time()
+        reaches(pair, "right", calls[2], "failed")
+        cdr = wait_until(lambda: pair.record(calls[2], "cdr"), 20, "the record")
+        assert (cdr["failure_reason"], cdr["estimated"]) == ("node_lost", True), cdr
+        assert time.time() - killed_at > 6, "it was given up too soon"
+        asterisk.cli(f"channel request hangup {asterisk.name_of(calls[2])}")
+        pair["left"].start()
+        pair.meet()
+        assert sorted(doc["call_id"] for doc in pair.rows("cdr")) == sorted(calls)
+        assert pair.record(calls[2], "cdr") == cdr
+
+
+def nodes(cluster, name):
+    listed = cluster.client(name).get("/api/v2/nodes").json()["nodes"]
+    return {node["name"]: node["state"] for node in listed}
