@@ -225,11 +225,11 @@ static void refuse_now(void *arg)
 static void write_down(struct asked *a, const json_t *what)
 {
     struct commands *cm = a->cm;
-    int64_t expires_ms = nodes_store_ms(cm->config.nodes) + TAKE_MS;
-    json_t *document =
-        json_pack("{s:s,s:s,s:s,s:I,s:I,s:O}", "node", a->node, "state", "asked", "by",
-                  nodes_self(cm->config.nodes), "expires_at", (json_int_t)expires_ms, "forget_at",
-                  (json_int_t)(expires_ms + FORGET_MS), "what", what);
+    json_int_t expires_ms = nodes_store_ms(cm->config.nodes) + TAKE_MS;
+    json_int_t forget_ms = expires_ms + FORGET_MS;
+    json_t *document = json_pack("{s:s,s:s,s:s,s:I,s:I,s:O}", "node", a->node, "state", "asked",
+                                 "by", nodes_self(cm->config.nodes), "expires_at", expires_ms,
+                                 "forget_at", forget_ms, "what", what);
     store_put_json(cm->config.store, COLLECTION_COMMANDS, a->id, document, DG_VERSION_NONE,
                    on_written, a);
     json_decref(document);

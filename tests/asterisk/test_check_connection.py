@@ -162,9 +162,9 @@ def test_caller(bench):
 def test_extension(bench):
     dialed = number("480")
     bench.foreign("Local/11@answers/n", f"extension {dialed}@outbound-ivr")
+    wait_until(lambda: bench.found(dialed)["extension"] == dialed, 10, "the event of its place")
     shown = bench.found(dialed)
-    assert shown["state"] == "up" and shown["extension"] == dialed
-    assert shown["context"] == "outbound-ivr"
+    assert shown["state"] == "up" and shown["context"] == "outbound-ivr"
 
 
 def test_connected_number(bench):

@@ -129,6 +129,10 @@ def run(request):
         seen["placed"] = wait_until(
             lambda: (lambda found: found if all(found.values()) else None)(
                 placed_by_asterisk(asterisk, requests.numbers)), 20, "Asterisk's records")
+        print(f"{request.param}: {sum(map(len, requests.answers.values()))} answers, "
+              f"{sum(map(len, seen['placed'].values()))} calls by Asterisk's records, "
+              f"{len(seen['cdrs'])} by ours; {len(owned)} up at the gateway that was killed: "
+              f"{len(seen['up'])} taken over, {len(ended)} ended meanwhile")
         yield {**seen, "requests": requests, "cluster": cluster}
 
 
