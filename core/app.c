@@ -405,69 +405,6 @@ static void stop_calls(struct app *app)
         on_dialer_closed(app);
 }
 
-/* ---- Steps: live events --------------------------------------------------------------- */
-
-static void on_webhooks(void *arg, const struct op_result *res)
-{
-    (void)res;
-    app_next(arg);
-}
-
-static void start_webhooks(struct app *app)
-{
-    struct webhooks_config config = {
-        .loop = app->loop,
-        .store = app->store,
-        .stored = !app->config->store_disabled,
-        .journal = app->journal,
-        .metrics = app->metrics,
-        .allow_private = settings_bool(app->config->webhooks, "allow_private"),
-    };
-    app_webhooks(app->config, &config.settings);
-    app->webhooks = webhooks_new(&config, on_webhooks, app);
-}
-
-static void on_journal(void *arg, const struct op_result *res)
-{
-    struct app *app = arg;
-    (void)res;
-    struct readers_config readers = {.loop = app->loop,
-                                     .journal = app->journal,
-                                     .metrics = app->metrics,
-                                     .threads = app->threads};
-    app_readers(app->config, &readers.settings);
-    app->readers = readers_new(&readers);
-    start_webhooks(app);
-}
-
-static void start_events(struct app *app)
-{
-    struct journal_config config = {.loop = app->loop,
-                                    .store = app->store,
-                                    .stored = !app->config->store_disabled,
-                                    .bus = app->bus,
-                                    .metrics = app->metrics,
-                                    .node = app->node,
-                                    .types = event_types,
-                                    .type_count = event_type_count};
-    app_journal(app->config, &config.limits);
-    app->journal = journal_new(&config, on_journal, app);
-}
-
-static void on_webhooks_closed(void *arg)
-{
-    struct app *app = arg;
-    app->webhooks = NULL;
-    journal_close(app->journal, on_closed, app);
-}
-
-static void stop_events(struct app *app)
-{
-    readers_free(app->readers);
-    app->readers = NULL;
-    webhooks_close(app->webhooks, on_webhooks_closed, app);
-}
-
 /* ---- Steps: backends -------------------------------------------------------------------- */
 
 static void start_backends(struct app *app)
@@ -613,6 +550,7 @@ static void free_http(struct app *app)
 
 /* ---- The table ------------------------------------------------------------------------ */
 
+/* clang-format off */
 static const struct step steps[] = {
     {"store", start_store, stop_store},
     {"campaigns", start_campaigns, stop_campaigns},
@@ -627,6 +565,7 @@ static const struct step steps[] = {
     {"http", start_http, free_http},
     {NULL, NULL, NULL},
 };
+/* clang-format on */
 
 bool app_started(const struct app *app)
 {

@@ -18,6 +18,7 @@
 #include "domain/dialer.h"
 #include "domain/mock_numbers.h"
 #include "domain/nodes.h"
+#include "events/feed.h"
 #include "events/webhooks.h"
 #include "http/server.h"
 
@@ -52,6 +53,7 @@ struct app {
     struct channels *channels;
     struct calls *calls;
     struct journal *journal;
+    struct feed *feed;
     struct readers *readers;
     struct webhooks *webhooks;
     struct control *call_control;
@@ -88,6 +90,10 @@ void share_calls(struct app *app); /* when there are calls */
 void unshare_calls(struct app *app);
 /* The name of this gateway: as configured, or the host's. */
 void name_node(struct app *app);
+
+/* ---- app_events.c: live events and webhooks ---- [control thread] */
+void start_events(struct app *app);
+void stop_events(struct app *app);
 
 /* ---- app.c ---- */
 void app_next(struct app *app); /* the step is through */

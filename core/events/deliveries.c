@@ -25,7 +25,7 @@ static void drop(struct webhooks *ws, const struct webhook *w, const char *reaso
              LOG_S("why", reason));
 }
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------- */
 
 void deliveries_flush(struct webhooks *ws)
 {
@@ -107,7 +107,7 @@ void deliveries_event(void *arg, struct event *e)
         ws->flush = loop_timer(ws->config.loop, FLUSH_MS, on_flush, ws);
 }
 
-/* ---- Counting -------------------------------------------------------------------------------- */
+/* ---- Counting ------------------------------------------------------------------- */
 
 static void on_counted(void *arg, const struct op_result *res)
 {
@@ -134,50 +134,4 @@ void deliveries_look(struct webhooks *ws)
         .collection = COLLECTION_DELIVERIES, .where = &where, .where_count = 1, .by = "webhook_id"};
     webhooks_op(ws);
     store_tally(ws->config.store, &tally, on_counted, ws);
-}
-
-/* ---- Once more ---------------------------------------------------------------------------------
- */
-
-struct resend {
-    struct webhooks *ws;
-    char id[24];
-    op_fn *fn;
-    void *arg;
-};
-
-static void on_resent(void *arg, const struct op_result *res)
-{
-    struct resend *r = arg;
-    struct webhooks *ws = r->ws;
-    const uint64_t *count = op_first(res, uint64_t);
-    struct op_result out = *res;
-    if (res->err == DG_OK && (!count || !*count))
-        out = (struct op_result){.err = DG_ENOTFOUND, .message = "Delivery not found"};
-    struct webhook *w = webhook_named(ws, r->id);
-    if (w && out.err == DG_OK && !ws->closed_fn) {
-        w->pending++;
-        ws->pending++;
-        dispatch_soon(ws, w);
-    }
-    r->fn(r->arg, &out);
-    free(r);
-    webhooks_op_ended(ws);
-}
-
-void webhooks_resend(struct webhooks *ws, const char *id, const char *delivery, op_fn *fn,
-                     void *arg)
-{
-    static const char set[] = "{\"state\":\"pending\",\"attempts\":0,\"next_at\":\"@now\"}";
-    struct resend *r = xcalloc(1, sizeof *r);
-    *r = (struct resend){.ws = ws, .fn = fn, .arg = arg};
-    snprintf(r->id, sizeof r->id, "%s", id);
-    const struct dg_where where[] = {{.field = "id", .compare = DG_EQ, .value = delivery},
-                                     {.field = "webhook_id", .compare = DG_EQ, .value = id}};
-    const struct dg_change change = {.collection = COLLECTION_DELIVERIES,
-                                     .where = where,
-                                     .where_count = 2,
-                                     .set = {set, sizeof set - 1}};
-    webhooks_op(ws);
-    store_change(ws->config.store, &change, on_resent, r);
 }

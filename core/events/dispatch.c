@@ -141,8 +141,7 @@ static void on_answer(void *arg, const struct dg_http_response *res)
         dispatch_soon(ws, w);
 }
 
-/* ---- Sending
- * ------------------------------------------------------------------------------------- */
+/* ---- Sending -------------------------------------------------------------------- */
 
 static void send_body(struct attempt *a, const json_t *doc, struct dg_bytes body)
 {
@@ -191,8 +190,7 @@ static void begin(struct webhook *w, const struct dg_doc *doc)
     json_decref(json);
 }
 
-/* ---- Taking
- * ---------------------------------------------------------------------------------------- */
+/* ---- Taking --------------------------------------------------------------------- */
 
 static unsigned room(const struct webhook *w)
 {

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* ---- Types ---------------------------------------------------------------- */
+/* ---- Types ---------------------------------------------------------------------- */
 
 const struct event_type *event_type_of(const struct event_type *types, size_t count,
                                        const struct bus_event *ev)
@@ -70,12 +70,12 @@ const char *event_type_stray(const struct event_type *types, size_t count, const
     }
 }
 
-/* ---- Events ---------------------------------------------------------------- */
+/* ---- Events --------------------------------------------------------------------- */
 
 struct event {
     atomic_uint refs;
     int64_t number;
-    const char *id, *type, *call_id, *campaign_id;
+    const char *node, *id, *type, *call_id, *campaign_id;
     struct dg_bytes json, block;
     char text[];
 };
@@ -96,27 +96,44 @@ static size_t room(const char *text)
     return text ? strlen(text) + 1 : 0;
 }
 
-struct event *event_new(const char *node, int64_t number, const char *type, const char *call_id,
-                        const char *campaign_id, struct dg_bytes json)
+static struct event *make(const struct event *of, const char *place, struct dg_bytes json)
 {
-    char id[EVENT_ID_SIZE];
-    snprintf(id, sizeof id, "%s-%" PRId64, node, number);
-    size_t block = sizeof "id: \nevent: \ndata: \n\n" + strlen(id) + strlen(type) + json.len;
-    struct event *e =
-        xmalloc(sizeof *e + room(id) + room(type) + room(call_id) + room(campaign_id) + block);
+    size_t block = sizeof "id: \nevent: \ndata: \n\n" + strlen(place) + strlen(of->type) + json.len;
+    struct event *e = xmalloc(sizeof *e + room(of->node) + room(of->id) + room(of->type) +
+                              room(of->call_id) + room(of->campaign_id) + block);
     char *at = e->text;
     atomic_init(&e->refs, 1);
-    e->number = number;
-    e->id = put(&at, id);
-    e->type = put(&at, type);
-    e->call_id = put(&at, call_id);
-    e->campaign_id = put(&at, campaign_id);
-    int head = snprintf(at, block, "id: %s\nevent: %s\ndata: ", id, type);
+    e->number = of->number;
+    e->node = put(&at, of->node);
+    e->id = put(&at, of->id);
+    e->type = put(&at, of->type);
+    e->call_id = put(&at, of->call_id);
+    e->campaign_id = put(&at, of->campaign_id);
+    int head = snprintf(at, block, "id: %s\nevent: %s\ndata: ", place, of->type);
     memcpy(at + head, json.ptr, json.len);
     memcpy(at + head + json.len, "\n\n", 2);
     e->json = (struct dg_bytes){at + head, json.len};
     e->block = (struct dg_bytes){at, (size_t)head + json.len + 2};
     return e;
+}
+
+struct event *event_new(const char *node, int64_t number, const char *type, const char *call_id,
+                        const char *campaign_id, struct dg_bytes json)
+{
+    char id[EVENT_ID_SIZE];
+    snprintf(id, sizeof id, "%s-%" PRId64, node, number);
+    const struct event of = {.number = number,
+                             .node = node,
+                             .id = id,
+                             .type = type,
+                             .call_id = call_id,
+                             .campaign_id = campaign_id};
+    return make(&of, id, json);
+}
+
+struct event *event_placed(const struct event *e, const char *place)
+{
+    return make(e, place, e->json);
 }
 
 struct event *event_ref(struct event *e)
@@ -135,6 +152,11 @@ void event_unref(void *event)
 int64_t event_number(const struct event *e)
 {
     return e->number;
+}
+
+const char *event_node(const struct event *e)
+{
+    return e->node;
 }
 
 const char *event_id(const struct event *e)
@@ -165,11 +187,4 @@ struct dg_bytes event_json(const struct event *e)
 struct dg_bytes event_block(const struct event *e)
 {
     return e->block;
-}
-
-bool event_id_parse(const char *id, const char *node, int64_t *number)
-{
-    size_t len = strlen(node);
-    return strncmp(id, node, len) == 0 && id[len] == '-' && str_only(id + len + 1, "0123456789") &&
-           str_to_int(id + len + 1, number);
 }

@@ -44,18 +44,18 @@ struct event; /* [any thread] immutable; counted references */
 /* All copied; `json` is an object without line breaks. With one reference. */
 struct event *event_new(const char *node, int64_t number, const char *type, const char *call_id,
                         const char *campaign_id, struct dg_bytes json);
+/* The same, with another id in its block: the place that a reader is in with it. */
+struct event *event_placed(const struct event *e, const char *place);
 struct event *event_ref(struct event *e);
 void event_unref(void *e); /* a dg_fn; NULL is fine */
 
 int64_t event_number(const struct event *e);
+const char *event_node(const struct event *e);
 const char *event_id(const struct event *e);
 const char *event_type(const struct event *e);
 const char *event_call(const struct event *e);     /* NULL: of none */
 const char *event_campaign(const struct event *e); /* NULL: of none */
 struct dg_bytes event_json(const struct event *e);
 struct dg_bytes event_block(const struct event *e); /* as Server-Sent Events have it */
-
-/* "<node>-<sequence>" of this node. */
-bool event_id_parse(const char *id, const char *node, int64_t *number);
 
 #endif

@@ -14,7 +14,7 @@
 #define MAX_BYTES    (32u << 20) /* of all in memory */
 #define NUMBERS_A_MS 1000        /* so that a new run never gives a number again */
 
-/* ---- The ring --------------------------------------------------------------- */
+/* ---- The ring ------------------------------------------------------------------- */
 
 struct event *journal_at(const struct journal *j, size_t i)
 {
@@ -73,7 +73,7 @@ static void keep(struct journal *j, struct event *e)
         drop_oldest(j);
 }
 
-/* ---- Events ------------------------------------------------------------------ */
+/* ---- Events --------------------------------------------------------------------- */
 
 /* Takes the reference. */
 static void add(struct journal *j, struct event *e)
@@ -199,7 +199,14 @@ int journal_recent(struct journal *j, int64_t after, struct event **out, size_t 
     return (int)given;
 }
 
-/* ---- Beginning and end ------------------------------------------------------------ */
+int64_t journal_skip(const struct journal *j, int64_t after, bool *gap)
+{
+    int64_t oldest = j->next - (int64_t)j->count;
+    *gap = after + 1 < oldest && (oldest != j->run_first || after != j->before_run);
+    return after + 1 < oldest ? oldest - 1 : after;
+}
+
+/* ---- Beginning and end ---------------------------------------------------------- */
 
 static void add_metrics(struct journal *j, struct metrics *m)
 {
@@ -240,7 +247,6 @@ struct journal *journal_new(const struct journal_config *config, op_fn *fn, void
     j->ready_arg = arg;
     j->next = clock_unix_ms() * NUMBERS_A_MS;
     j->written = j->next - 1;
-    list_init(&j->reads);
     add_metrics(j, config->metrics);
     bus_subscribe(config->bus, on_bus, j);
     journal_store_open(j);
@@ -267,7 +273,6 @@ void journal_free(struct journal *j)
 {
     dg_fn *fn = j->closed_fn;
     void *arg = j->closed_arg;
-    journal_reads_end(j);
     while (j->count)
         drop_oldest(j);
     free(j->ring);

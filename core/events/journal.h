@@ -7,15 +7,17 @@
  * slow or away costs nothing but the oldest of those that wait. They expire by
  * age and number.
  *
- * Whoever was away goes on behind the last event that he has: journal_recent
- * for what is in memory, journal_stored before that. What is not there any more
- * is told, never passed over. A run that ended without writing all of its
- * events is followed by an event of type EVENT_GAP.
+ * Whoever was away goes on behind the last event that he has (feed.h). What is
+ * not there any more is told, never passed over. A run that ended without
+ * writing all of its events is followed by an event of type EVENT_GAP.
+ *
+ * Other gateways on the store are told by a note that there are more.
  */
 #ifndef EVENTS_JOURNAL_H
 #define EVENTS_JOURNAL_H
 
 #include "base/metrics.h"
+#include "data/notes.h"
 #include "data/store.h"
 #include "events/event.h"
 
@@ -30,7 +32,8 @@ struct journal_limits {
 struct journal_config {
     struct loop *loop;
     struct store *store;
-    bool stored; /* false: memory is all there is */
+    bool stored;         /* false: memory is all there is */
+    struct notes *notes; /* NULL: nobody else is to know */
     struct bus *bus;
     struct metrics *metrics; /* NULL: none */
     const char *node;
@@ -54,20 +57,10 @@ const char *journal_node(const struct journal *j);
 int64_t journal_newest(const struct journal *j); /* the number of the last event */
 
 /* The events behind `after`, as long as all of them are in memory; a reference each, at most
- * `max`. -1: older ones are needed, see journal_stored. */
+ * `max`. -1: older ones are needed, from the store (event_record.h). */
 int journal_recent(struct journal *j, int64_t after, struct event **out, size_t max);
-
-#define JOURNAL_PAGE 200 /* events at most */
-struct journal_page {
-    enum dg_err err;
-    const char *message;
-    bool gap; /* some are missing, between `after` and these or what is in memory */
-    struct event *const *events; /* lent; none: the rest is in memory */
-    size_t count;
-    int64_t after; /* to go on from */
-};
-typedef void journal_page_fn(void *arg, const struct journal_page *page);
-/* The next events behind `after` from the store. `fn` comes on a later turn. */
-void journal_stored(struct journal *j, int64_t after, journal_page_fn *fn, void *arg);
+/* Where to go on in memory when the store has nothing behind `after`; *gap: events between the two
+ * are missing. */
+int64_t journal_skip(const struct journal *j, int64_t after, bool *gap);
 
 #endif

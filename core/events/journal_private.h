@@ -1,9 +1,8 @@
 /* journal_private.h - inside of the journal: events in memory (journal.c), in the
- * store (journal_store.c), and back from there (journal_read.c). */
+ * store (journal_store.c). */
 #ifndef EVENTS_JOURNAL_PRIVATE_H
 #define EVENTS_JOURNAL_PRIVATE_H
 
-#include "base/list.h"
 #include "data/expiry.h"
 #include "events/journal.h"
 #include "loop/loop.h"
@@ -39,7 +38,6 @@ struct journal {
     dg_fn *closed_fn;
     void *closed_arg;
     struct loop_timer *closing;
-    struct link reads; /* under way */
     struct metric_family *events;
     struct metric *recent, *unwritten, *lost, *failures;
 };
@@ -54,6 +52,5 @@ void journal_store_open(struct journal *j);  /* then ready_fn */
 void journal_store_soon(struct journal *j);  /* something is to be written */
 void journal_store_close(struct journal *j); /* then journal_free */
 void journal_free(struct journal *j);
-void journal_reads_end(struct journal *j);
 
 #endif

@@ -1,6 +1,6 @@
 /* journal_store.c - the journal's way into the store.
  *
- * A record holds up to RECORD_MAX events in a row, with the number of the event
+ * A record holds up to EVENT_RECORD_MAX events in a row, with the number of the event
  * before its first one, so that it can be seen whether any are missing. One
  * write is under way at a time. When a run ends in order, it leaves a mark with
  * its last number; the next one takes the mark away and knows by it that
@@ -14,9 +14,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "events/event_record.h"
 #include "events/journal_private.h"
 
-#define RECORD_MAX  100   /* events */
 #define FLUSH_MS    200   /* for others to join the record */
 #define RETRY_MS    2000  /* after a failure */
 #define CLOSE_MS    5000  /* for the last ones to be written */
@@ -26,7 +26,7 @@
 
 static void flush(struct journal *j);
 
-/* ---- Writing ------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------- */
 
 static size_t number_to_index(const struct journal *j, int64_t number)
 {
@@ -81,6 +81,7 @@ static void on_written(void *arg, const struct op_result *res)
     if (res->err == DG_OK) {
         if (j->written < j->under_way)
             j->written = j->under_way;
+        notes_publish(j->config.notes, NOTE_EVENTS, j->node);
     } else {
         log_debug("events", "events were not written", LOG_S("why", res->message));
         if (j->failures)
@@ -102,7 +103,7 @@ static void flush(struct journal *j)
     size_t count = journal_unwritten(j);
     if (!count || j->writing)
         return;
-    count = count > RECORD_MAX ? RECORD_MAX : count;
+    count = count > EVENT_RECORD_MAX ? EVENT_RECORD_MAX : count;
     int64_t first = j->written + 1;
     buf_init(&json, BUF_MAX);
     write_record(j, first, count, &json);
@@ -120,13 +121,13 @@ void journal_store_soon(struct journal *j)
     size_t count = journal_unwritten(j);
     if (!count || j->writing || j->flush || !j->opened || j->closed_fn)
         return;
-    if (count >= RECORD_MAX)
+    if (count >= EVENT_RECORD_MAX)
         flush(j);
     else
         j->flush = loop_timer(j->config.loop, FLUSH_MS, on_flush, j);
 }
 
-/* ---- No more than so many ---------------------------------------------------------- */
+/* ---- No more than so many ------------------------------------------------------- */
 
 static void prune_look(void *arg);
 
@@ -170,7 +171,7 @@ static void on_border(void *arg, const struct op_result *res)
 static void find_border(struct journal *j, uint64_t excess)
 {
     const struct dg_where where = {.field = "node", .compare = DG_EQ, .value = j->node};
-    uint64_t records = excess / RECORD_MAX;
+    uint64_t records = excess / EVENT_RECORD_MAX;
     const struct dg_query query = {.collection = COLLECTION_EVENTS,
                                    .where = &where,
                                    .where_count = 1,
@@ -208,7 +209,7 @@ static void prune_look(void *arg)
     store_tally(j->config.store, &tally, on_counted, j);
 }
 
-/* ---- Beginning ------------------------------------------------------------------------ */
+/* ---- Beginning ------------------------------------------------------------------ */
 
 static const char *mark_id(const struct journal *j, char out[EVENT_ID_SIZE])
 {
@@ -281,21 +282,14 @@ static void on_last(void *arg, const struct op_result *res)
 
 void journal_store_open(struct journal *j)
 {
-    const struct dg_where where = {.field = "node", .compare = DG_EQ, .value = j->node};
-    const struct dg_query query = {.collection = COLLECTION_EVENTS,
-                                   .where = &where,
-                                   .where_count = 1,
-                                   .order_by = "last",
-                                   .descending = true,
-                                   .limit = 1};
     j->run_first = j->next;
     if (j->config.stored)
-        store_query(j->config.store, &query, on_last, j);
+        event_records_newest(j->config.store, j->node, on_last, j);
     else
         loop_call(j->config.loop, on_opened, j);
 }
 
-/* ---- The end ---------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------- */
 
 static void on_marked(void *arg, const struct op_result *res)
 {

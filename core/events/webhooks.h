@@ -9,7 +9,8 @@
  * deliveries waiting at most: what comes then is dropped and counted. Deliveries
  * may come twice, and in another order than the events.
  *
- * Any gateway on the store delivers what is due.
+ * The gateway where an event happens writes its deliveries; any gateway on the
+ * store sends what is due, so that nothing waits for one that has died.
  */
 #ifndef EVENTS_WEBHOOKS_H
 #define EVENTS_WEBHOOKS_H
@@ -30,6 +31,7 @@ struct webhooks_config {
     struct store *store;
     bool stored; /* false: there are no webhooks */
     struct journal *journal;
+    struct notes *notes; /* NULL: there are no other gateways */
     struct metrics *metrics;
     bool allow_private; /* deliver to private addresses */
     struct webhook_settings settings;

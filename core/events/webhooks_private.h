@@ -1,8 +1,10 @@
-/* webhooks_private.h - inside of webhooks: the list (webhooks.c), from events to
- * deliveries (deliveries.c), from deliveries to requests (dispatch.c). */
+/* webhooks_private.h - inside of webhooks: the list (webhooks.c) and its changes
+ * (webhook_edits.c), from events to deliveries (deliveries.c), from deliveries to
+ * requests (dispatch.c), deliveries looked at (delivery_list.c). */
 #ifndef EVENTS_WEBHOOKS_PRIVATE_H
 #define EVENTS_WEBHOOKS_PRIVATE_H
 
+#include "base/json.h"
 #include "base/list.h"
 #include "data/expiry.h"
 #include "events/webhooks.h"
@@ -34,6 +36,8 @@ struct webhooks {
     size_t ops; /* of the store, under way; it is freed when there are none */
     struct store_batch fresh;
     struct loop_timer *flush, *turn, *look;
+    bool looking, look_again; /* at the list */
+    bool edited;              /* the list, meanwhile */
     struct link attempts;
     struct expiry *expiry;
     uint64_t warned_ms;
@@ -46,6 +50,11 @@ struct webhooks {
 };
 
 struct webhook *webhook_named(const struct webhooks *ws, const char *id);
+/* What the store has of it now, known to be so from now on. */
+struct webhook *webhook_put(struct webhooks *ws, const char *id, uint64_t version,
+                            const json_t *doc);
+void webhook_forget(struct webhook *w); /* it is not there any more */
+struct webhook_view webhook_view_of(const struct webhook *w);
 void webhook_settle(struct webhook *w); /* frees it if it is gone and nothing is under way */
 
 /* An operation of the store begins, ends. true: the webhooks are closed, and `ws` may be gone. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "events/event.h"
+#include "events/place.h"
 #include "events/signature.h"
 #include "loop/address.h"
 
@@ -74,22 +75,61 @@ static void blocks(void **state)
     assert_int_equal(json.len, 2);
     assert_string_equal(event_call(e), "c1");
     assert_null(event_campaign(e));
-    event_ref(e);
+    struct event *placed = event_placed(e, "gw-1-42,gw-2-7");
+    event_unref(event_ref(e));
     event_unref(e);
-    event_unref(e);
+    static const char other[] = "id: gw-1-42,gw-2-7\nevent: call.ended\ndata: {}\n\n";
+    assert_int_equal(event_block(placed).len, sizeof other - 1);
+    assert_memory_equal(event_block(placed).ptr, other, sizeof other - 1);
+    assert_string_equal(event_id(placed), "gw-1-42");
+    assert_string_equal(event_node(placed), "gw-1");
+    event_unref(placed);
 }
 
-static void ids(void **state)
+static void places(void **state)
 {
     (void)state;
-    int64_t number = -1;
-    assert_true(event_id_parse("gw-1-42", "gw-1", &number));
-    assert_int_equal(number, 42);
-    assert_false(event_id_parse("gw-1-42", "gw", &number));
-    assert_false(event_id_parse("gw-1", "gw-1", &number));
-    assert_false(event_id_parse("gw-1-", "gw-1", &number));
-    assert_false(event_id_parse("gw-1--4", "gw-1", &number));
-    assert_false(event_id_parse("gw-1-99999999999999999999", "gw-1", &number));
+    static const char *const wrong[] = {
+        "",      "gw",    "gw-",       "-4",        "gw--4x",
+        "gw-1,", ",gw-1", "gw-1,,a-2", "gw-1,gw-2", "gw-99999999999999999999"};
+    struct place p;
+    char text[PLACE_TEXT_SIZE];
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        if (place_parse(&p, wrong[i]) || p.count)
+            fail_msg("'%s' is no place", wrong[i]);
+    assert_true(place_parse(&p, "gw-1-42"));
+    assert_int_equal(*place_number(&p, "gw-1"), 42);
+    assert_null(place_number(&p, "gw"));
+    assert_true(place_parse(&p, "gw-1-42,b-7,c.d_e-0"));
+    assert_int_equal(p.count, 3);
+    place_text(&p, "b", text);
+    assert_string_equal(text, "b-7,gw-1-42,c.d_e-0");
+    place_set(&p, "b", 8);
+    place_forget(&p, "gw-1");
+    place_text(&p, "nobody", text);
+    assert_string_equal(text, "c.d_e-0,b-8");
+}
+
+static void full_places(void **state)
+{
+    (void)state;
+    struct place p = {0};
+    char name[PLACE_NODE_SIZE + 1], text[PLACE_TEXT_SIZE];
+    memset(name, 'x', sizeof name);
+    name[PLACE_NODE_SIZE] = '\0';
+    assert_false(place_set(&p, name, 1));
+    name[PLACE_NODE_SIZE - 1] = '\0';
+    for (int i = 0; i < PLACE_NODES; i++) {
+        name[0] = (char)('A' + i);
+        assert_true(place_set(&p, name, INT64_MAX));
+    }
+    assert_false(place_set(&p, "another", 1));
+    assert_true(place_set(&p, name, INT64_MAX));
+    place_text(&p, name, text);
+    assert_int_equal(strlen(text), PLACE_NODES * (PLACE_NODE_SIZE - 1 + 1 + 19 + 1) - 1);
+    struct place again;
+    assert_true(place_parse(&again, text));
+    assert_int_equal(again.count, PLACE_NODES);
 }
 
 /* Made with: printf %s '1700000000.{"a":1}' | openssl dgst -sha256 -hmac key */
@@ -187,9 +227,9 @@ static void addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(filters), cmocka_unit_test(strays),    cmocka_unit_test(of_the_bus),
-        cmocka_unit_test(blocks),  cmocka_unit_test(ids),       cmocka_unit_test(signatures),
-        cmocka_unit_test(pauses),  cmocka_unit_test(addresses),
+        cmocka_unit_test(filters),    cmocka_unit_test(strays), cmocka_unit_test(of_the_bus),
+        cmocka_unit_test(blocks),     cmocka_unit_test(places), cmocka_unit_test(full_places),
+        cmocka_unit_test(signatures), cmocka_unit_test(pauses), cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

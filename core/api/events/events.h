@@ -4,7 +4,7 @@
 
 #include "api/doc.h"
 #include "base/metrics.h"
-#include "events/journal.h"
+#include "events/feed.h"
 #include "http/request.h"
 
 /* Every type of event, one line each. */
@@ -23,7 +23,7 @@ struct readers_settings {
 
 struct readers_config {
     struct loop *loop;
-    struct journal *journal;
+    struct feed *feed;
     struct metrics *metrics;
     unsigned threads; /* that answer HTTP */
     struct readers_settings settings;

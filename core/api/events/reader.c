@@ -1,6 +1,6 @@
 /* reader.c - one client of the live events.
  *
- * It begins behind: pages come from the journal until there is nothing that it
+ * It begins behind: pages come from the feed until there is nothing that it
  * has missed; the last page is taken in the same turn of the control thread
  * from which on its HTTP thread is told what happens. What comes in while a
  * page is under way is held, and counts only if that page was the last.
@@ -18,17 +18,18 @@
 
 #define MAX_PENDING 20000 /* events, whatever their size */
 #define RETRY       "retry: 2000\n"
+#define GAP_UNKNOWN "unknown"
 
 static void more(struct request *req, void *arg);
 static void drain(struct request *req, void *arg);
 static const struct stream_use use = {more, drain};
 
-/* ---- What waits -------------------------------------------------------------------- */
+/* ---- What waits ----------------------------------------------------------------- */
 
 static void forget_pending(struct reader *r)
 {
     for (size_t i = 0; i < r->pending_count; i++)
-        event_unref(r->pending[i]);
+        event_unref(r->pending[i].event);
     r->pending_count = r->pending_bytes = 0;
 }
 
@@ -41,14 +42,14 @@ static bool concerns(const struct reader *r, const struct event *e)
            (!r->campaign_id || str_eq(r->campaign_id, event_campaign(e)));
 }
 
-static void hold(struct reader *r, struct event *e)
+static void hold(struct reader *r, const struct reader_event *e)
 {
     if (r->pending_count == r->pending_cap) {
         r->pending_cap = r->pending_cap ? 2 * r->pending_cap : 16;
         r->pending = xrealloc(r->pending, r->pending_cap * sizeof(*r->pending));
     }
-    r->pending[r->pending_count++] = event_ref(e);
-    r->pending_bytes += event_block(e).len;
+    r->pending[r->pending_count++] = (struct reader_event){event_ref(e->event), e->sequence};
+    r->pending_bytes += event_block(e->event).len;
 }
 
 static void add(struct reader *r, struct event *e)
@@ -57,15 +58,15 @@ static void add(struct reader *r, struct event *e)
     stream_lend(r->req, block.ptr, block.len, event_unref, event_ref(e));
 }
 
-void reader_offer(struct reader *r, struct event *e)
+void reader_offer(struct reader *r, const struct reader_event *e)
 {
     if (r->state == READER_CLOSING || (r->state == READER_BEHIND && !r->paging))
         return;
-    if (r->state == READER_LIVE && event_number(e) <= r->cursor)
+    if (r->state == READER_LIVE && e->sequence <= r->sequence)
         return;
     if (r->state == READER_LIVE)
-        r->cursor = event_number(e);
-    if (!concerns(r, e))
+        r->sequence = e->sequence;
+    if (!concerns(r, e->event))
         return;
     hold(r, e);
     if (r->pending_bytes > atomic_load(&r->readers->max_unsent) || r->pending_count > MAX_PENDING)
@@ -78,13 +79,13 @@ void reader_flush(struct reader *r)
         return;
     metric_add(r->readers->sent, (int64_t)r->pending_count);
     for (size_t i = 0; i < r->pending_count; i++)
-        add(r, r->pending[i]);
+        add(r, r->pending[i].event);
     forget_pending(r);
     r->sent_ms = clock_ms();
     stream_send(r->req);
 }
 
-/* ---- The end ------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------- */
 
 static void say(struct reader *r, const char *type, const char *key, const char *value,
                 const char *detail)
@@ -131,7 +132,7 @@ static void on_over(void *arg)
     free(r);
 }
 
-/* ---- What it has missed ----------------------------------------------------------------- */
+/* ---- What it has missed --------------------------------------------------------- */
 
 struct page {
     struct hop *hop;
@@ -139,10 +140,12 @@ struct page {
     struct port *port;
     unsigned thread;
     bool known_place;
-    int64_t after;
-    struct event *events[JOURNAL_PAGE];
+    struct place place;
+    struct event *events[FEED_PAGE];
     size_t count;
-    bool gap, last;
+    const char *gap;
+    bool last;
+    int64_t sequence;
     enum dg_err err;
 };
 
@@ -155,36 +158,25 @@ static void page_free(void *data)
     free(p);
 }
 
-static void on_stored(void *arg, const struct journal_page *stored)
+static void on_page(void *arg, const struct feed_page *next)
 {
     struct page *p = arg;
-    p->err = stored->err;
-    p->gap = stored->gap;
-    for (size_t i = 0; i < stored->count; i++)
-        p->events[p->count++] = event_ref(stored->events[i]);
-    p->after = stored->after;
+    p->err = next->err;
+    p->gap = next->gap;
+    for (size_t i = 0; i < next->count; i++)
+        p->events[p->count++] = event_ref(next->events[i]);
+    p->place = next->after;
+    p->last = next->last;
+    p->sequence = next->sequence;
     hop_done(p->hop);
 }
 
 static void page_run(struct hop *hop, void *data)
 {
     struct page *p = data;
-    struct journal *j = p->readers->journal;
     p->hop = hop;
     readers_know(p->readers, p->thread, p->port);
-    if (p->known_place && p->after > journal_newest(j))
-        p->gap = true; /* of no run that we know */
-    if (!p->known_place || p->gap)
-        p->after = journal_newest(j);
-    int count = journal_recent(j, p->after, p->events, JOURNAL_PAGE);
-    if (count < 0) {
-        journal_stored(j, p->after, on_stored, p);
-        return;
-    }
-    p->count = (size_t)count;
-    p->after += count;
-    p->last = p->after == journal_newest(j);
-    hop_done(hop);
+    feed_next(p->readers->feed, p->known_place ? &p->place : NULL, on_page, p);
 }
 
 /* What was held while the last page was under way is the beginning of what happens now. */
@@ -193,19 +185,27 @@ static void go_live(struct reader *r)
     size_t kept = 0;
     r->state = READER_LIVE;
     for (size_t i = 0; i < r->pending_count; i++) {
-        struct event *e = r->pending[i];
-        if (event_number(e) > r->cursor) {
-            r->pending[kept++] = e;
+        struct reader_event *e = &r->pending[i];
+        if (e->sequence > r->sequence) {
+            r->pending[kept++] = *e;
             continue;
         }
-        r->pending_bytes -= event_block(e).len;
-        event_unref(e);
+        r->pending_bytes -= event_block(e->event).len;
+        event_unref(e->event);
     }
     r->pending_count = kept;
     if (kept)
-        r->cursor = event_number(r->pending[kept - 1]);
+        r->sequence = r->pending[kept - 1].sequence;
     if (stream_ready(r->req))
         reader_flush(r);
+}
+
+static const char *gap_detail(const char *reason)
+{
+    return str_eq(reason, GAP_UNKNOWN)
+               ? "where the last event was is not known, or not of each gateway: it goes on with "
+                 "what happens now"
+               : "events between the last one and the next are missing";
 }
 
 static void page_back(struct request *req, void *data)
@@ -220,12 +220,12 @@ static void page_back(struct request *req, void *data)
         return;
     }
     if (p->gap)
-        say(r, EVENT_GAP, "reason", "expired",
-            "events between the last one and the next are missing");
+        say(r, EVENT_GAP, "reason", p->gap, gap_detail(p->gap));
     for (size_t i = 0; i < p->count; i++)
         if (concerns(r, p->events[i]))
             add(r, p->events[i]);
-    r->cursor = p->after;
+    r->place = p->place;
+    r->sequence = p->sequence;
     r->known_place = true;
     if (p->last)
         go_live(r);
@@ -243,7 +243,7 @@ static void next_page(struct reader *r)
     p->thread = request_thread(r->req);
     p->port = request_port(r->req);
     p->known_place = r->known_place;
-    p->after = r->cursor;
+    p->place = r->place;
     r->hopping = r->paging = true;
     hop_start(r->req, p, page_run, page_back, page_free);
 }
@@ -254,8 +254,7 @@ static void greet(struct reader *r)
     stream_add(r->req, RETRY, sizeof RETRY - 1);
     stream_add(r->req, ": connected\n\n", 13);
     if (r->gap)
-        say(r, EVENT_GAP, "reason", "unknown",
-            "the last event is not one of this gateway: it goes on with what happens now");
+        say(r, EVENT_GAP, "reason", GAP_UNKNOWN, gap_detail(GAP_UNKNOWN));
 }
 
 static void more(struct request *req, void *arg)
@@ -270,7 +269,7 @@ static void more(struct request *req, void *arg)
         reader_flush(r);
 }
 
-/* ---- Once a second ------------------------------------------------------------------------- */
+/* ---- Once a second -------------------------------------------------------------- */
 
 static void on_judged(struct request *req, bool welcome)
 {

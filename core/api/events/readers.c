@@ -1,4 +1,4 @@
-/* readers.c - from the journal to every HTTP thread that has readers.
+/* readers.c - from the feed to every HTTP thread that has readers.
  *
  * What happens within a tick goes to a thread as one message, and from there to
  * each of its readers in one write: however much happens, a reader costs no
@@ -10,17 +10,18 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define TICK_MS 40
-#define BEAT_MS 1000
+#define TICK_MS    40
+#define BEAT_MS    1000
+#define IDLE_BEATS 30 /* without a reader until the feed rests: many come back at once */
 
 struct batch {
     struct port_msg msg;
     struct reader_thread *thread;
     size_t count; /* 0: a beat */
-    struct event *events[];
+    struct reader_event events[];
 };
 
-/* ---- On the HTTP thread ---------------------------------------------------------- */
+/* ---- On the HTTP thread --------------------------------------------------------- */
 
 static void on_batch(struct port_msg *msg)
 {
@@ -30,14 +31,14 @@ static void on_batch(struct port_msg *msg)
     for (struct link *i = head->next; i != head; i = i->next) {
         struct reader *r = list_item(i, struct reader, link);
         for (size_t n = 0; n < b->count; n++)
-            reader_offer(r, b->events[n]);
+            reader_offer(r, &b->events[n]);
         if (b->count)
             reader_flush(r);
         else
             reader_beat(r, now);
     }
     for (size_t n = 0; n < b->count; n++)
-        event_unref(b->events[n]);
+        event_unref(b->events[n].event);
     free(b);
 }
 
@@ -63,24 +64,24 @@ void readers_leave(struct readers *rs, struct reader *r)
     metric_add(rs->open, -1);
 }
 
-/* ---- On the control thread --------------------------------------------------------- */
+/* ---- On the control thread ------------------------------------------------------ */
 
-static void send_to(struct reader_thread *t, struct event *const *events, size_t count)
+static void send_to(struct reader_thread *t, const struct reader_event *events, size_t count)
 {
     struct batch *b = xcalloc(1, sizeof *b + count * sizeof *b->events);
     b->msg.fn = on_batch;
     b->thread = t;
     b->count = count;
     for (size_t i = 0; i < count; i++)
-        b->events[i] = event_ref(events[i]);
+        b->events[i] = (struct reader_event){event_ref(events[i].event), events[i].sequence};
     if (port_post(t->port, &b->msg))
         return;
     for (size_t i = 0; i < count; i++)
-        event_unref(b->events[i]);
+        event_unref(b->events[i].event);
     free(b);
 }
 
-static void send_all(struct readers *rs, struct event *const *events, size_t count)
+static void send_all(struct readers *rs, const struct reader_event *events, size_t count)
 {
     for (unsigned i = 0; i < rs->thread_count; i++) {
         struct reader_thread *t = &rs->threads[i];
@@ -95,11 +96,11 @@ static void on_tick(void *arg)
     rs->tick = NULL;
     send_all(rs, rs->fresh, rs->fresh_count);
     for (size_t i = 0; i < rs->fresh_count; i++)
-        event_unref(rs->fresh[i]);
+        event_unref(rs->fresh[i].event);
     rs->fresh_count = 0;
 }
 
-static void on_event(void *arg, struct event *e)
+static void on_event(void *arg, struct event *e, int64_t sequence)
 {
     struct readers *rs = arg;
     if (!atomic_load(&rs->count))
@@ -108,7 +109,7 @@ static void on_event(void *arg, struct event *e)
         rs->fresh_cap = rs->fresh_cap ? 2 * rs->fresh_cap : 64;
         rs->fresh = xrealloc(rs->fresh, rs->fresh_cap * sizeof(*rs->fresh));
     }
-    rs->fresh[rs->fresh_count++] = event_ref(e);
+    rs->fresh[rs->fresh_count++] = (struct reader_event){event_ref(e), sequence};
     if (!rs->tick)
         rs->tick = loop_timer(rs->loop, TICK_MS, on_tick, rs);
 }
@@ -117,6 +118,9 @@ static void on_beat(void *arg)
 {
     struct readers *rs = arg;
     send_all(rs, NULL, 0);
+    rs->idle_beats = atomic_load(&rs->count) ? 0 : rs->idle_beats + 1;
+    if (rs->idle_beats == IDLE_BEATS)
+        feed_rest(rs->feed);
     rs->beat = loop_timer(rs->loop, BEAT_MS, on_beat, rs);
 }
 
@@ -127,7 +131,7 @@ void readers_know(struct readers *rs, unsigned thread, struct port *port)
         t->port = port_ref(port);
 }
 
-/* ---- Beginning and end ---------------------------------------------------------------- */
+/* ---- Beginning and end ---------------------------------------------------------- */
 
 static void add_metrics(struct readers *rs, struct metrics *m)
 {
@@ -158,14 +162,14 @@ struct readers *readers_new(const struct readers_config *config)
 {
     struct readers *rs = xcalloc(1, sizeof *rs);
     rs->loop = config->loop;
-    rs->journal = config->journal;
+    rs->feed = config->feed;
     rs->thread_count = config->threads;
     rs->threads = xcalloc(config->threads, sizeof *rs->threads);
     for (unsigned i = 0; i < config->threads; i++)
         list_init(&rs->threads[i].readers);
     readers_set(rs, &config->settings);
     add_metrics(rs, config->metrics);
-    journal_follow(rs->journal, on_event, rs);
+    feed_follow(rs->feed, on_event, rs);
     rs->beat = loop_timer(rs->loop, BEAT_MS, on_beat, rs);
     return rs;
 }
@@ -174,11 +178,11 @@ void readers_free(struct readers *rs)
 {
     if (!rs)
         return;
-    journal_unfollow(rs->journal, on_event, rs);
+    feed_unfollow(rs->feed, on_event, rs);
     loop_timer_stop(rs->loop, rs->tick);
     loop_timer_stop(rs->loop, rs->beat);
     for (size_t i = 0; i < rs->fresh_count; i++)
-        event_unref(rs->fresh[i]);
+        event_unref(rs->fresh[i].event);
     for (unsigned i = 0; i < rs->thread_count; i++)
         port_unref(rs->threads[i].port);
     free(rs->fresh);

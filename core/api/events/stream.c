@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* ---- The query ------------------------------------------------------------------------- */
+/* ---- The query ------------------------------------------------------------------ */
 
 static const char *rule_types(const char *name, const char *value)
 {
@@ -34,12 +34,12 @@ static const struct field query_fields[] = {
                 .help = "Only of this call", .example = "\"019339a4-7b0a-7c3e-9f27-0d3c5a1b2c4d\""},
     [Q_CAMPAIGN] = {.name = "campaign_id", .kind = FIELD_STR, .max = 100,
                     .help = "Only of this campaign", .example = "\"7\""},
-    [Q_LAST] = {.name = "last_event_id", .kind = FIELD_STR, .max = 300, .rule = rule_last,
+    [Q_LAST] = {.name = "last_event_id", .kind = FIELD_STR, .max = PLACE_TEXT_SIZE, .rule = rule_last,
                 .help = "As the header Last-Event-ID, for clients that cannot send one",
                 .example = "\"gw1-1759320000000000\""},
     {0}};
 static const struct field request_headers[] = {
-    {.name = "Last-Event-ID", .kind = FIELD_STR, .max = 300,
+    {.name = "Last-Event-ID", .kind = FIELD_STR, .max = PLACE_TEXT_SIZE,
      .help = "Go on behind this event", .example = "\"gw1-1759320000000000\""},
     {0}};
 /* clang-format on */
@@ -51,7 +51,7 @@ static void read_place(struct request *req, struct reader *r, const char *in_que
         id = in_query;
     if (str_empty(id))
         return;
-    r->known_place = event_id_parse(id, api_of(req)->node, &r->cursor);
+    r->known_place = place_parse(&r->place, id);
     r->gap = !r->known_place;
 }
 
@@ -89,7 +89,7 @@ void events_monitoring(struct request *req)
     events_stream(req);
 }
 
-/* ---- GET /api/v2/events/types -------------------------------------------------------------- */
+/* ---- GET /api/v2/events/types --------------------------------------------------- */
 
 void events_list_types(struct request *req)
 {
@@ -111,7 +111,7 @@ void events_list_types(struct request *req)
     buf_free(&out);
 }
 
-/* ---- Documentation ------------------------------------------------------------------------ */
+/* ---- Documentation -------------------------------------------------------------- */
 
 #define STREAM_HELP                                                                                \
     "Each event is a JSON object: `id`, `type`, `at`, `node`, and what belongs to its type; "      \
@@ -120,8 +120,10 @@ void events_list_types(struct request *req)
     "gateway. Where that is not complete any more, an event of type `gap` says so. The gateway "   \
     "ends a stream with an event `closed` and its reason: `slow` (the client does not take what "  \
     "it is sent), `unauthorized` (the credentials have expired or were revoked), `shutdown`, "     \
-    "`unavailable`. Each gateway streams its own events: with several of them on one store, read " \
-    "from each, or use webhooks."
+    "`unavailable`. With several gateways on one store each of them streams the events of all; "   \
+    "those of the others come a moment later. The events of one gateway keep their order, those "  \
+    "of different ones need not. The id that a stream names has the event's own at its beginning " \
+    "and behind it where the other gateways were; a client may come back with it to any of them."
 
 /* clang-format off */
 static const struct field type_fields[] = {

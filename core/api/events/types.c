@@ -63,7 +63,7 @@ static void render_call(struct json_writer *w, const struct bus_event *ev)
     jw_end(w);
 }
 
-/* ---- Backends -------------------------------------------------------------------- */
+/* ---- Backends ------------------------------------------------------------------- */
 
 static bool is_up(const struct bus_event *ev)
 {
