@@ -429,6 +429,7 @@ static void stop_backends(struct app *app)
 static void start_dialer(struct app *app)
 {
     const struct dialer_config config = {.loop = app->loop,
+                                         .metrics = app->metrics,
                                          .store = app->store,
                                          .bus = app->bus,
                                          .calls = app->calls,

@@ -19,6 +19,7 @@ static const char *const topics[NOTE_TOPICS] = {
     [NOTE_LOGINS] = "logins",
     [NOTE_EVENTS] = "events",
     [NOTE_WEBHOOKS] = "webhooks",
+    [NOTE_CAMPAIGN] = "campaign",
 };
 
 struct listener {

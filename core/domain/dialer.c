@@ -10,17 +10,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "domain/calls_private.h"
+#include "data/notes.h"
 #include "domain/dialer_private.h"
 #include "domain/ledger.h"
 
 #define CLOSE_MS 10
-#define COUNT_MS 2000
 #define SCAN_MS  2000 /* campaigns that other gateways have started, stopped, or left */
-#define PACE_MS  250  /* when nothing happens: numbers become due, hours begin */
 
 static void on_scan_timer(void *arg);
-static void on_pace_timer(void *arg);
 
 const char *pacer_key(int64_t id, char out[24])
 {
@@ -72,7 +69,7 @@ void pacer_let_go(struct pacer *p)
     char key[24];
     bool running = p->campaign && !p->gone && p->campaign->status == CAMPAIGN_RUNNING;
     if (running || p->reading || p->renewing || p->taking || p->claimed || p->recovering ||
-        p->counting || p->lease != LEASE_NONE || !list_empty(&p->attempts) ||
+        p->counting || p->asking_agents || p->lease != LEASE_NONE || !list_empty(&p->attempts) ||
         !list_empty(&p->commands))
         return;
     map_del(p->d->pacers, pacer_key(p->id, key));
@@ -88,8 +85,11 @@ static void take_notice(struct pacer *p, enum campaign_status before)
         lease_ask(p);
         return;
     }
-    if (now == CAMPAIGN_STOPPED)
+    if (now == CAMPAIGN_STOPPED) {
         attempts_stop(p);
+        if (before != now && p->lease != LEASE_NONE && !p->gone)
+            command_follow(p);
+    }
     lease_give_back(p);
 }
 
@@ -199,161 +199,40 @@ static void on_scan_timer(void *arg)
 {
     struct dialer *d = arg;
     d->scan_timer = loop_timer(d->config.loop, SCAN_MS, on_scan_timer, d);
+    follow_calls(d);
     dialer_look(d);
 }
 
-/* ---- Pacing ------------------------------------------------------------------------------------
+/* ---- Hints ------------------------------------------------------------------------------------
  */
-
-size_t dialer_backend_room(const struct dialer *d)
-{
-    struct instance *in = calls_backend(d->config.calls);
-    struct backend *b = in ? backend_of(d->config.calls, in) : NULL;
-    return b && backend_up(b) ? admission_room(b->admission) : 0;
-}
-
-static unsigned cut(size_t n)
-{
-    return n < UINT32_MAX ? (unsigned)n : UINT32_MAX;
-}
-
-struct pacing_output pacer_decide(const struct pacer *p, size_t backend_room, uint64_t due)
-{
-    const struct campaign *c = p->campaign;
-    unsigned calling = p->calling + p->claimed;
-    const struct pacing_input in = {
-        .rule = c->pacing,
-        .due = due,
-        .concurrent = c->concurrent_calls,
-        .live = calling + p->answered,
-        .ringing = calling,
-        .waiting = p->answered > p->agents ? p->answered - p->agents : 0,
-        .agents_free = p->agents ? 0 : 1,
-        .rate_room = dial_rate_room(&p->rate, c->max_calls_per_second, clock_us()),
-        .backend_room = cut(backend_room),
-    };
-    struct pacing_output out = pacing_decide(&in);
-    if (out.bound == PACING_RATE || !c->max_calls_per_second)
-        return out;
-    /* numbers that were taken have not used their tokens yet */
-    unsigned left = in.rate_room > p->claimed ? in.rate_room - p->claimed : 0;
-    if (left < out.dial)
-        out = (struct pacing_output){left, PACING_RATE};
-    return out;
-}
-
-struct round {
-    struct pacer **list;
-    size_t count;
-    size_t claimed; /* by all */
-};
-
-static void join_round(void *arg, const char *key, void *value)
-{
-    struct round *r = arg;
-    struct pacer *p = value;
-    (void)key;
-    r->claimed += p->claimed;
-    if (pacer_runs(p))
-        r->list[r->count++] = p;
-}
-
-/* The more important first; among equals whoever has the fewest calls. */
-static int by_priority(const void *a, const void *b)
-{
-    const struct pacer *x = *(struct pacer *const *)a, *y = *(struct pacer *const *)b;
-    unsigned in_x = x->calling + x->answered + x->claimed;
-    unsigned in_y = y->calling + y->answered + y->claimed;
-    if (x->campaign->priority != y->campaign->priority)
-        return x->campaign->priority > y->campaign->priority ? -1 : 1;
-    if (in_x != in_y)
-        return in_x < in_y ? -1 : 1;
-    return x->id < y->id ? -1 : 1;
-}
-
-static void on_counts(void *arg, enum dg_err err, const char *message,
-                      const struct campaign_counts *counts)
-{
-    struct pacer *p = arg;
-    (void)message;
-    p->counting = false;
-    if (err == DG_OK && !counts->numbers[NUMBER_PENDING] && !counts->numbers[NUMBER_CALLING] &&
-        !counts->numbers[NUMBER_ANSWERED] && pacer_runs(p)) {
-        p->exhausted = true;
-        log_info("dialer", "the numbers of a campaign are used up", LOG_I("campaign", p->id));
-        notice_campaign(p->d, "campaign.exhausted", p->id);
-    }
-    pacer_let_go(p);
-}
-
-/* Nothing is due, and nobody is called: is anything left at all? */
-static void look_for_the_end(struct pacer *p, uint64_t now)
-{
-    if (p->exhausted || p->counting || now < p->count_at_ms || p->claimed ||
-        !list_empty(&p->attempts))
-        return;
-    p->counting = true;
-    p->count_at_ms = now + COUNT_MS;
-    ledger_counts(p->d->config.ledger, p->id, on_counts, p);
-}
-
-static void pace_one(struct pacer *p, size_t *room)
-{
-    uint64_t now = clock_ms();
-    if (p->recovery != RECOVERY_DONE || (p->recover_again_ms && now >= p->recover_again_ms))
-        recover_campaign(p);
-    if (p->recovery == RECOVERY_DONE && now < p->dry_until_ms)
-        look_for_the_end(p, now);
-    if (p->recovery != RECOVERY_DONE || p->taking || now < p->dry_until_ms ||
-        now < p->backend_until_ms)
-        return;
-    unsigned n = pacer_decide(p, *room, TAKE_MAX).dial;
-    if (!n)
-        return;
-    *room -= n < *room ? n : *room;
-    claim_take(p, n);
-}
-
-static void pace_now(void *arg)
-{
-    struct dialer *d = arg;
-    struct round round = {.list = xcalloc(map_len(d->pacers) + 1, sizeof(struct pacer *))};
-    d->pace_asked = false;
-    if (d->started && !d->stopping) {
-        map_each(d->pacers, join_round, &round);
-        size_t room = dialer_backend_room(d);
-        room = room > round.claimed ? room - round.claimed : 0;
-        if (round.count)
-            qsort(round.list, round.count, sizeof *round.list, by_priority);
-        for (size_t i = 0; i < round.count; i++)
-            pace_one(round.list[i], &room);
-    }
-    free(round.list);
-}
-
-void dialer_pace(struct dialer *d)
-{
-    if (d->pace_asked || d->stopping)
-        return;
-    d->pace_asked = true;
-    loop_call(d->config.loop, pace_now, d);
-}
-
-static void on_pace_timer(void *arg)
-{
-    struct dialer *d = arg;
-    d->pace_timer = loop_timer(d->config.loop, PACE_MS, on_pace_timer, d);
-    dialer_pace(d);
-}
 
 void dialer_wake(struct dialer *d, int64_t campaign)
 {
     struct pacer *p = pacer_find(d, campaign);
-    if (!p)
+    if (!p || d->stopping)
         return;
     p->dry_until_ms = 0;
     p->exhausted = false;
+    pacer_read(p);
     dialer_pace(d);
+}
+
+/* Another gateway has moved a campaign, or does not pace it any more. */
+static void on_note(void *arg, const char *text)
+{
+    struct dialer *d = arg;
+    int64_t campaign;
+    if (!text || !str_to_int(text, &campaign))
+        dialer_look(d);
+    else if (!d->stopping)
+        pacer_read(pacer_get(d, campaign));
+}
+
+void dialer_tell(struct dialer *d, int64_t campaign)
+{
+    char id[24];
+    if (d->config.notes)
+        notes_publish(d->config.notes, NOTE_CAMPAIGN, pacer_key(campaign, id));
 }
 
 struct dialer_live dialer_live(const struct dialer *d, int64_t campaign)
@@ -375,26 +254,8 @@ struct dialer *dialer_new(const struct dialer_config *config)
     d->pacers = map_new();
     d->attempts = map_new();
     list_init(&d->work);
+    dialer_metrics_init(d);
     return d;
-}
-
-static void adopt(void *arg, struct call *c)
-{
-    struct dialer *d = arg;
-    if (c->campaign_id && !c->leg)
-        attempt_adopt(pacer_get(d, c->campaign_id), c);
-}
-
-static void adopt_leg(void *arg, struct call *c)
-{
-    struct dialer *d = arg;
-    if (!c->leg || !c->peer)
-        return;
-    struct attempt *a = map_get(d->attempts, c->peer);
-    if (a)
-        agent_adopt(a, c);
-    else
-        attempt_hang_up(d, c->id); /* whoever it was for is gone */
 }
 
 static void read_all(void *arg, const char *key, void *value)
@@ -409,11 +270,11 @@ void dialer_start(struct dialer *d)
     d->started = true;
     bus_subscribe(d->config.bus, attempts_event, d);
     calls_set_ended(d->config.calls, attempts_ended, d);
-    calls_each(d->config.calls, adopt, d);
-    calls_each(d->config.calls, adopt_leg, d);
+    follow_calls(d);
     map_each(d->pacers, read_all, NULL);
+    notes_subscribe(d->config.notes, NOTE_CAMPAIGN, on_note, d);
     on_scan_timer(d);
-    on_pace_timer(d);
+    pace_start(d);
 }
 
 static void stop_pacer(void *arg, const char *key, void *value)
@@ -429,6 +290,7 @@ void dialer_stop(struct dialer *d)
         return;
     loop_timer_stop(d->config.loop, d->scan_timer);
     loop_timer_stop(d->config.loop, d->pace_timer);
+    notes_unsubscribe(d->config.notes, NOTE_CAMPAIGN, on_note, d);
     map_each(d->pacers, stop_pacer, NULL);
     d->stopping = true;
 }
@@ -439,7 +301,7 @@ static void count_busy(void *arg, const char *key, void *value)
     size_t *busy = arg;
     (void)key;
     *busy += p->reading || p->renewing || p->taking || p->recovering || p->counting ||
-             !list_empty(&p->commands);
+             p->asking_agents || !list_empty(&p->commands);
     for (const struct link *i = p->attempts.next; i != &p->attempts; i = i->next) {
         const struct attempt *a = list_item(i, struct attempt, link);
         *busy += a->placing || a->reading || a->refusing || a->leg_placing || a->leg_joining;

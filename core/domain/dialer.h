@@ -8,9 +8,12 @@
  *
  *   dialer.c          which campaigns run here; when there is something to do
  *   dialer_lease.c    who paces a campaign
+ *   dialer_pace.c     how many calls begin now
+ *   dialer_agents.c   how many agents of a queue are free
  *   dialer_claim.c    numbers that are due: taken, checked, written down
  *   dialer_attempt.c  one attempt, from the call to the number's next state
  *   dialer_agent.c    the second leg of an answered call
+ *   dialer_follow.c   calls that live here and are not followed yet
  *   dialer_recover.c  attempts that another run, or another gateway, left behind
  *   dialer_orders.c   start, stop, pause, resume
  *   dialer_why.c      what keeps a campaign from dialling
@@ -29,6 +32,7 @@ struct notes;
 
 struct dialer_config {
     struct loop *loop;
+    struct metrics *metrics; /* NULL: none */
     struct store *store;
     struct bus *bus;
     struct calls *calls;
@@ -49,9 +53,11 @@ void dialer_stop(struct dialer *d);
 void dialer_close(struct dialer *d, dg_fn *fn, void *arg);
 void dialer_free(struct dialer *d); /* after the ledger; NULL is fine */
 
-/* A campaign was changed, or numbers of it were added, reset or deleted: look again. */
+/* A campaign was changed or deleted, or numbers of it were added, reset or deleted: look again.
+ * Cheap, and only a hint: without it the same is seen half a second later, or two. Not needed after
+ * dialer_command. Any gateway, also one that does not pace the campaign. */
 void dialer_wake(struct dialer *d, int64_t campaign);
-/* The same of all campaigns in the store, as is done now and then. */
+/* All campaigns in the store are looked at, as is done every two seconds: after changes of many. */
 void dialer_look(struct dialer *d);
 
 /* ---- Start, stop, pause, resume ------------------------------------------------------------ */
@@ -64,9 +70,16 @@ struct dialer_answer {
 };
 typedef void dialer_fn(void *arg, const struct dialer_answer *answer);
 
-/* DG_OK when it is durable, and a stop when the numbers are pending again. DG_ENOTFOUND,
- * DG_ECONFLICT (the sentence is that of the published description), DG_EINVAL a campaign that
- * cannot be dialled as it is, DG_EUNAVAILABLE the store. */
+/* All of start, stop, pause and resume, on any gateway: `fn` comes once, on a later turn.
+ *
+ *   DG_OK           it is durable; a stop: and its calls are over, its numbers pending again with
+ * no attempts (of calls that do not end the answer comes after five seconds) DG_ENOTFOUND "Campaign
+ * not found" DG_ECONFLICT    its status does not allow it; the sentence is that of the published
+ * description, "Campaign is already running" DG_EINVAL       start and resume: it cannot be dialled
+ * as it is; the sentence names the field others          the store's word: DG_EUNAVAILABLE,
+ * DG_ETIMEOUT
+ *
+ * The status of the campaign afterwards is the order's: running, stopped, paused, running. */
 void dialer_command(struct dialer *d, int64_t campaign, enum dialer_order order, dialer_fn *fn,
                     void *arg);
 
@@ -107,7 +120,8 @@ struct dialer_why {
 typedef void dialer_why_fn(void *arg, enum dg_err err, const char *message,
                            const struct dialer_why *why);
 
-/* DG_ENOTFOUND: there is no such campaign. */
+/* From the functions that decide. DG_ENOTFOUND "Campaign not found", or the store's word; `why` is
+ * lent, and NULL then. Of a campaign that another gateway paces it says which one does. */
 void dialer_why(struct dialer *d, int64_t campaign, dialer_why_fn *fn, void *arg);
 
 #endif

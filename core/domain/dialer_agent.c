@@ -41,8 +41,10 @@ static void note(const struct attempt *a, const char *result)
 
 static void over(struct attempt *a, const char *result)
 {
-    if (a->leg != LEG_NONE && a->leg != LEG_OVER)
+    if (a->leg != LEG_NONE && a->leg != LEG_OVER) {
         a->pacer->agents--;
+        count_live(a->pacer->d, LIVE_AGENT, -1);
+    }
     if (a->leg != LEG_JOINED) {
         log_info("dialer", "the agent was not reached", LOG_S("call", a->call),
                  LOG_S("agent", a->leg_endpoint), LOG_S("result", result));
@@ -102,6 +104,8 @@ static void begin(struct attempt *a, const struct call *c)
     a->leg_endpoint = dial_destination(a->pacer->campaign, &problem);
     a->leg = LEG_RINGING;
     a->pacer->agents++;
+    a->pacer->legs++;
+    count_live(a->pacer->d, LIVE_AGENT, 1);
     if (a->leg_endpoint) {
         a->leg_placing = true;
         note(a, "ringing");
@@ -236,6 +240,12 @@ void agent_event(struct attempt *a, const struct bus_event *ev)
     }
 }
 
+void agent_lose(struct attempt *a)
+{
+    if (a->leg != LEG_NONE && a->leg != LEG_OVER)
+        over(a, "failed");
+}
+
 void agent_adopt(struct attempt *a, const struct call *leg)
 {
     const struct call *c = customer(a);
@@ -245,6 +255,7 @@ void agent_adopt(struct attempt *a, const struct call *leg)
     map_set(a->pacer->d->attempts, a->agent, a);
     a->leg_endpoint = xstrdup(leg->channel);
     a->pacer->agents++;
+    count_live(a->pacer->d, LIVE_AGENT, 1);
     if (leg->state != CALL_ANSWERED)
         a->leg = LEG_RINGING;
     else

@@ -38,11 +38,13 @@ static struct attempt *attempt_new(struct pacer *p, const char *call)
 static void enter(struct attempt *a, int stage)
 {
     struct pacer *p = a->pacer;
-    p->calling -= a->stage == STAGE_CALLING;
-    p->answered -= a->stage == STAGE_ANSWERED;
+    int calling = (stage == STAGE_CALLING) - (a->stage == STAGE_CALLING);
+    int answered = (stage == STAGE_ANSWERED) - (a->stage == STAGE_ANSWERED);
     a->stage = stage;
-    p->calling += stage == STAGE_CALLING;
-    p->answered += stage == STAGE_ANSWERED;
+    p->calling += (unsigned)calling;
+    p->answered += (unsigned)answered;
+    count_live(p->d, LIVE_CALLING, calling);
+    count_live(p->d, LIVE_ANSWERED, answered);
     dialer_pace(p->d);
 }
 
@@ -50,8 +52,10 @@ void attempt_free(struct attempt *a)
 {
     struct dialer *d = a->pacer->d;
     enter(a, STAGE_OVER);
-    if (a->leg != LEG_NONE && a->leg != LEG_OVER)
+    if (a->leg != LEG_NONE && a->leg != LEG_OVER) {
         a->pacer->agents--;
+        count_live(d, LIVE_AGENT, -1);
+    }
     loop_timer_stop(d->config.loop, a->timer);
     list_remove(&a->link);
     list_remove(&a->work);
@@ -271,6 +275,7 @@ void attempt_begin(struct pacer *p, const struct number *n, const char *endpoint
     number_copy(&a->number, n);
     a->known = a->placing = true;
     p->calling++;
+    count_live(p->d, LIVE_CALLING, 1);
     dial_rate_use(&p->rate, c->max_calls_per_second, clock_us());
     const struct call_request req = {.id = a->call,
                                      .phone_number = n->phone_number,
@@ -300,6 +305,7 @@ struct attempt *attempt_adopt(struct pacer *p, struct call *c)
 {
     struct attempt *a = attempt_new(p, c->id);
     p->calling++;
+    count_live(p->d, LIVE_CALLING, 1);
     enter(a, stage_of(c));
     a->number.id = c->campaign_number_id;
     attempt_soon(a);
@@ -335,9 +341,10 @@ static void write_answered(struct attempt *a)
 /* ---- The end
  * ------------------------------------------------------------------------------------------ */
 
+/* Who has answered is not called again, also when his call was lost: his CDR says "answered". */
 struct attempt_end attempt_end_of(const struct call *c, bool stopped)
 {
-    return (struct attempt_end){.state = c->state,
+    return (struct attempt_end){.state = c->answered_at_ms ? CALL_COMPLETED : c->state,
                                 .cause = c->cause,
                                 .began_ms = c->created_at_ms,
                                 .ended_ms = c->ended_at_ms,
@@ -357,6 +364,7 @@ static void on_settled(void *arg, const struct ledger_result *res)
             p->dry_until_ms = 0;
         if (!a->numberless)
             notice_number(p->d, &a->after);
+        count_attempt(p->d, a->ended, a->numberless ? NULL : &a->after);
         a->settled = true;
     } else if (res->err == DG_ENOTFOUND) {
         p->gone = true;
@@ -370,6 +378,26 @@ static void on_settled(void *arg, const struct ledger_result *res)
     number_clear(&a->after);
     if (!a->timer)
         attempt_soon(a);
+}
+
+static void on_cdr(void *arg, const struct store_doc *doc)
+{
+    struct attempt *a = arg;
+    a->reading = false;
+    if (doc->err == DG_OK)
+        a->settled = true;
+    else if (doc->err == DG_ENOTFOUND)
+        a->unrecorded = true;
+    else
+        attempt_later(a, TRY_AGAIN_MS);
+    attempt_soon(a);
+}
+
+/* The number is not about this attempt any more: whoever has settled it has written the CDR too. */
+static void look_for_cdr(struct attempt *a)
+{
+    a->reading = true;
+    store_get_json(a->pacer->d->config.store, COLLECTION_CDR, a->call, on_cdr, a);
 }
 
 static void settle(struct attempt *a)
@@ -406,6 +434,8 @@ static void attempt_advance(struct attempt *a)
         pacer_read(p);
     else if (!a->known && !a->numberless && !p->gone)
         read_number(a, a->ended ? a->ended->campaign_number_id : a->number.id);
+    else if (a->ended && a->numberless && !a->unrecorded && !p->gone)
+        look_for_cdr(a);
     else if (a->ended)
         settle(a);
     else if (a->stage == STAGE_ANSWERED && !a->told && !a->numberless)
@@ -462,6 +492,14 @@ static void on_hung_up(void *arg, const struct call_answer *answer)
         log_warn("dialer", "a call could not be hung up",
                  LOG_S("call", answer->call ? answer->call->id : NULL),
                  LOG_S("why", answer->message));
+}
+
+void attempt_lose(struct attempt *a)
+{
+    log_info("dialer", "an attempt is another gateway's now", LOG_S("call", a->call));
+    a->settled = true;
+    enter(a, STAGE_OVER);
+    attempt_soon(a);
 }
 
 void attempt_hang_up(struct dialer *d, const char *call)

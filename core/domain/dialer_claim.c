@@ -68,8 +68,9 @@ static struct number *refuse(struct claim *c, const struct number *n)
     return after;
 }
 
-static void fail(struct claim *c, const struct number *n, const char *why)
+static void fail(struct claim *c, const struct number *n, enum refused reason, const char *why)
 {
+    count_refused(c->p->d, reason);
     log_info("dialer", "a number is not dialled", LOG_I("campaign", c->p->id),
              LOG_I("number", n->id), LOG_S("why", why));
     refuse(c, n)->status = NUMBER_FAILED;
@@ -84,6 +85,7 @@ static bool put_off(struct claim *c, const struct number *n)
         calling_hours_at(&campaign->hours, dial_zone(campaign, n, c->p->d->zone), now_ms / 1000);
     if (w.open)
         return false;
+    count_refused(c->p->d, REFUSED_HOURS);
     refuse(c, n)->due_at_ms = w.until == CALLING_HOURS_NEVER ? now_ms + PUT_OFF_MS : w.until * 1000;
     return true;
 }
@@ -95,7 +97,7 @@ static void dial(struct claim *c, const struct number *n)
     if (endpoint)
         attempt_begin(c->p, n, endpoint);
     else
-        fail(c, n, problem.text);
+        fail(c, n, REFUSED_NUMBER, problem.text);
     free(endpoint);
 }
 
@@ -109,7 +111,7 @@ static void each(struct claim *c, const bool *listed)
         p->claimed--;
         c->asked--;
         if (listed && listed[i])
-            fail(c, n, "it is on the do-not-call list");
+            fail(c, n, REFUSED_DNC, "it is on the do-not-call list");
         else if (!put_off(c, n))
             dial(c, n);
     }

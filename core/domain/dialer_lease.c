@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "domain/dialer_private.h"
 
@@ -23,10 +24,18 @@ static void held(struct pacer *p, uint64_t asked_ms)
     if (p->lease != LEASE_HELD) {
         log_info("dialer", "the campaign is paced here", LOG_I("campaign", p->id));
         p->recovery = RECOVERY_DUE;
+        count_paced(p->d, 1);
     }
     p->lease = LEASE_HELD;
     p->lease_since_ms = asked_ms;
     dialer_pace(p->d);
+}
+
+static void lose(struct pacer *p)
+{
+    if (p->lease == LEASE_HELD)
+        count_paced(p->d, -1);
+    p->lease = LEASE_NONE;
 }
 
 static void not_held(struct pacer *p)
@@ -34,7 +43,7 @@ static void not_held(struct pacer *p)
     if (p->lease == LEASE_HELD)
         log_warn("dialer", "the campaign is paced by another gateway now",
                  LOG_I("campaign", p->id));
-    p->lease = LEASE_NONE;
+    lose(p);
 }
 
 static void on_renewed(void *arg, const struct op_result *res)
@@ -49,7 +58,7 @@ static void on_renewed(void *arg, const struct op_result *res)
     else if (res->err == DG_OK)
         not_held(p);
     else if (!lease_valid(p)) /* the store is away, and it may have run out meanwhile */
-        p->lease = LEASE_NONE;
+        lose(p);
     free(r);
     pacer_let_go(p);
 }
@@ -97,10 +106,18 @@ void lease_ask(struct pacer *p)
     free(until);
 }
 
-static void ignore(void *arg, const struct op_result *res)
+struct gift {
+    struct dialer *d;
+    int64_t campaign;
+};
+
+static void on_given_back(void *arg, const struct op_result *res)
 {
-    (void)arg;
-    (void)res;
+    struct gift *g = arg;
+    g->d->asked--;
+    if (res->err == DG_OK)
+        dialer_tell(g->d, g->campaign);
+    free(g);
 }
 
 /* So that another gateway need not wait until it has run out. */
@@ -118,7 +135,10 @@ void lease_give_back(struct pacer *p)
                                      .where = where,
                                      .where_count = 2,
                                      .set = {set, sizeof set - 1}};
-    p->lease = LEASE_NONE;
+    struct gift *g = xcalloc(1, sizeof *g);
+    *g = (struct gift){p->d, p->id};
+    p->d->asked++;
+    lose(p);
     claims_release(p);
-    store_change(p->d->config.store, &change, ignore, NULL);
+    store_change(p->d->config.store, &change, on_given_back, g);
 }

@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "domain/dialer_private.h"
+#include "domain/ledger.h"
 
 #define TRIES_MAX 5
 #define STOP_MS   5000 /* for the calls to end, before the stop is answered */
+#define COUNT_MS  200
 
 struct command {
     struct link link; /* in pacer.commands, while calls are waited for */
@@ -21,8 +23,8 @@ struct command {
     void *arg;
     unsigned tries;
     struct pacer *pacer; /* in whose list it is */
-    struct loop_timer *timer;
-    bool resetting;
+    struct loop_timer *timer, *again;
+    bool counting, resetting;
     int64_t *priorities; /* of the numbers that are to be reset, one group after the other */
     size_t count, at;
 };
@@ -47,6 +49,7 @@ static void answer(struct command *cmd, enum dg_err err, const char *message)
     const struct dialer_answer a = {err, message};
     struct pacer *p = cmd->pacer;
     loop_timer_stop(cmd->d->config.loop, cmd->timer);
+    loop_timer_stop(cmd->d->config.loop, cmd->again);
     list_remove(&cmd->link);
     cmd->d->asked--;
     cmd->fn(cmd->arg, &a);
@@ -130,6 +133,8 @@ static void reset(struct command *cmd)
                                    .where_count = sizeof where / sizeof *where,
                                    .by = "priority"};
     cmd->resetting = true;
+    loop_timer_stop(cmd->d->config.loop, cmd->again);
+    cmd->again = NULL;
     store_tally(cmd->d->config.store, &tally, on_priorities, cmd);
 }
 
@@ -137,6 +142,8 @@ static void on_stop_timer(void *arg)
 {
     struct command *cmd = arg;
     cmd->timer = NULL;
+    if (cmd->resetting || cmd->counting) /* or its answer will find that time is up */
+        return;
     log_warn("dialer", "calls of a stopped campaign have not ended yet",
              LOG_I("campaign", cmd->campaign), LOG_I("calling", cmd->pacer->calling));
     reset(cmd);
@@ -153,6 +160,38 @@ static bool is_calling(const struct pacer *p)
     return p->claimed > 0;
 }
 
+static void count_calling(struct command *cmd);
+
+static void on_again(void *arg)
+{
+    struct command *cmd = arg;
+    cmd->again = NULL;
+    count_calling(cmd);
+}
+
+static void on_counts(void *arg, enum dg_err err, const char *message,
+                      const struct campaign_counts *counts)
+{
+    struct command *cmd = arg;
+    (void)message;
+    cmd->counting = false;
+    if (cmd->resetting)
+        return;
+    if (err == DG_ENOTFOUND || !cmd->timer || (err == DG_OK && !counts->numbers[NUMBER_CALLING]))
+        reset(cmd);
+    else
+        cmd->again = loop_timer(cmd->d->config.loop, COUNT_MS, on_again, cmd);
+}
+
+/* Another gateway may have paced it, and its calls end there. */
+static void count_calling(struct command *cmd)
+{
+    if (cmd->counting || cmd->again)
+        return;
+    cmd->counting = true;
+    ledger_counts(cmd->d->config.ledger, cmd->campaign, on_counts, cmd);
+}
+
 void commands_advance(struct pacer *p)
 {
     bool known = p->gone || (p->campaign && p->campaign->status == CAMPAIGN_STOPPED);
@@ -160,7 +199,7 @@ void commands_advance(struct pacer *p)
         struct command *cmd = list_item(i, struct command, link);
         next = i->next;
         if (!cmd->resetting && !is_calling(p))
-            reset(cmd);
+            count_calling(cmd);
     }
 }
 
@@ -170,6 +209,7 @@ void commands_drop(struct pacer *p)
         struct command *cmd = list_item(p->commands.next, struct command, link);
         list_remove(&cmd->link);
         loop_timer_stop(p->d->config.loop, cmd->timer);
+        loop_timer_stop(p->d->config.loop, cmd->again);
         free(cmd->priorities);
         free(cmd);
     }
@@ -179,15 +219,35 @@ void commands_drop(struct pacer *p)
 
 static void look(struct command *cmd);
 
+static void wait_for_calls(struct command *cmd, struct pacer *p)
+{
+    cmd->pacer = p;
+    cmd->timer = loop_timer(cmd->d->config.loop, STOP_MS, on_stop_timer, cmd);
+    list_append(&p->commands, &cmd->link);
+}
+
 /* What is dialled here stops at once; what another gateway dials, when that one looks again. */
 static void stopped(struct command *cmd)
 {
-    struct dialer *d = cmd->d;
-    struct pacer *p = pacer_get(d, cmd->campaign);
-    cmd->pacer = p;
-    cmd->timer = loop_timer(d->config.loop, STOP_MS, on_stop_timer, cmd);
-    list_append(&p->commands, &cmd->link);
+    struct pacer *p = pacer_get(cmd->d, cmd->campaign);
+    wait_for_calls(cmd, p);
     pacer_read(p);
+}
+
+static void ignore(void *arg, const struct dialer_answer *a)
+{
+    (void)arg;
+    (void)a;
+}
+
+void command_follow(struct pacer *p)
+{
+    if (!list_empty(&p->commands) || p->d->stopping)
+        return;
+    struct command *cmd = xcalloc(1, sizeof *cmd);
+    *cmd = (struct command){.d = p->d, .campaign = p->id, .order = DIALER_STOP, .fn = ignore};
+    p->d->asked++;
+    wait_for_calls(cmd, p);
 }
 
 static void on_changed(void *arg, const struct op_result *res)
@@ -204,6 +264,7 @@ static void on_changed(void *arg, const struct op_result *res)
     }
     log_info("dialer", rules[cmd->order].log, LOG_I("campaign", cmd->campaign));
     notice_campaign(cmd->d, rules[cmd->order].notice, cmd->campaign);
+    dialer_tell(cmd->d, cmd->campaign);
     if (cmd->order == DIALER_STOP) {
         stopped(cmd);
         return;
@@ -240,7 +301,8 @@ static void on_campaign(void *arg, const struct store_doc *doc)
         answer(cmd, doc->err, doc->err == DG_ENOTFOUND ? "Campaign not found" : doc->message);
     else if (!(rules[cmd->order].from & 1u << c->status))
         answer(cmd, DG_ECONFLICT, rules[cmd->order].refusal);
-    else if (rules[cmd->order].to == CAMPAIGN_RUNNING && !dial_check(c, &problem))
+    else if (rules[cmd->order].to == CAMPAIGN_RUNNING &&
+             (!dial_check(c, &problem) || !agents_check(cmd->d, c, &problem)))
         answer(cmd, problem.err, problem.text);
     else
         change(cmd, c->status);

@@ -6,8 +6,13 @@
 #include "domain/dialer.h"
 #include "domain/dialer_rules.h"
 
+struct dialer_metrics {
+    struct metric_family *attempts, *numbers, *refused, *calls, *paced, *recovered;
+};
+
 struct dialer {
     struct dialer_config config;
+    struct dialer_metrics metrics; /* all NULL: none */
     const struct zone *zone;
     struct map *pacers;   /* campaign id -> struct pacer */
     struct map *attempts; /* id of either leg -> struct attempt */
@@ -51,7 +56,12 @@ struct pacer {
     unsigned calling, answered, agents;
     struct dial_rate rate;
     unsigned turn; /* of caller ids */
-    unsigned agents_free;
+    /* Progressive pacing to a queue; see dialer_agents.c. */
+    bool asking_agents, agents_unknown;
+    unsigned agents_free, queue_waiting;       /* of the queue, when last asked */
+    uint64_t agents_asked_ms, agents_known_ms; /* monotonic; 0: never */
+    uint64_t legs;                             /* second legs that have begun, in all */
+    uint64_t legs_asked[2], legs_known; /* how many there were at the last two questions, ... */
     struct link attempts;
     struct link commands; /* stops that wait for the calls to end */
 };
@@ -74,6 +84,7 @@ struct attempt {
     bool writing;       /* or a change of it is under way */
     bool known;         /* `number` is there */
     bool numberless;    /* the number is about something else by now, or gone */
+    bool unrecorded;    /* then: nobody else has written its CDR */
     bool doubtful;      /* whether its beginning was written is not known */
     bool told;          /* that it was answered is written down, or tried */
     bool stopped;       /* the campaign was stopped */
@@ -97,16 +108,40 @@ struct attempt {
 #define TAKE_MAX        200
 
 /* dialer.c */
-void dialer_pace(struct dialer *d);                           /* soon, once per turn */
+/* The other gateways: look at it again. */
+void dialer_tell(struct dialer *d, int64_t campaign);
 struct pacer *pacer_find(const struct dialer *d, int64_t id); /* or NULL */
 struct pacer *pacer_get(struct dialer *d, int64_t id);        /* also a new one */
 void pacer_read(struct pacer *p);                             /* its campaign, anew */
 void pacer_use(struct pacer *p, struct campaign *c);          /* taken over */
 void pacer_let_go(struct pacer *p);     /* frees it when nothing is left to do */
 bool pacer_runs(const struct pacer *p); /* and may begin calls */
+const char *pacer_key(int64_t id, char out[24]);
+
+/* dialer_pace.c */
+void pace_start(void *dialer);      /* and again, now and then */
+void dialer_pace(struct dialer *d); /* soon, once per turn */
 struct pacing_output pacer_decide(const struct pacer *p, size_t backend_room, uint64_t due);
 size_t dialer_backend_room(const struct dialer *d);
-const char *pacer_key(int64_t id, char out[24]);
+
+/* dialer_agents.c */
+/* Whether a campaign can be paced as it wants to be, with the backend that there is. */
+bool agents_check(const struct dialer *d, const struct campaign *c, struct problem *problem);
+void agents_ask(struct pacer *p, uint64_t now_ms); /* when it is time */
+unsigned agents_free(const struct pacer *p);
+
+/* dialer_follow.c */
+void follow_calls(struct dialer *d); /* not from inside an event of the bus */
+
+/* dialer_metrics.c */
+enum refused { REFUSED_DNC, REFUSED_HOURS, REFUSED_NUMBER };
+enum live { LIVE_CALLING, LIVE_ANSWERED, LIVE_AGENT };
+void dialer_metrics_init(struct dialer *d);
+void count_attempt(struct dialer *d, const struct call *c, const struct number *after);
+void count_refused(struct dialer *d, enum refused reason);
+void count_recovered(struct dialer *d);
+void count_live(struct dialer *d, enum live live, int more);
+void count_paced(struct dialer *d, int more);
 
 /* dialer_lease.c */
 void lease_ask(struct pacer *p);
@@ -128,6 +163,7 @@ void attempts_stop(struct pacer *p);
 void attempt_soon(struct attempt *a); /* not from inside an event of the bus */
 void attempt_later(struct attempt *a, uint64_t ms);
 void attempt_hang_up(struct dialer *d, const char *call);
+void attempt_lose(struct attempt *a); /* its call is another gateway's by now */
 void attempt_free(struct attempt *a);
 bus_fn attempts_event;
 calls_ended_fn attempts_ended;
@@ -137,6 +173,7 @@ struct attempt_end attempt_end_of(const struct call *c, bool stopped);
 /* dialer_agent.c */
 void agent_adopt(struct attempt *a, const struct call *leg);
 void agent_event(struct attempt *a, const struct bus_event *ev);
+void agent_lose(struct attempt *a);
 void agent_work(struct attempt *a);
 bool agent_idle(const struct attempt *a); /* nothing of the second leg is left */
 
@@ -150,5 +187,7 @@ void notice_number(struct dialer *d, const struct number *n);
 /* dialer_orders.c */
 void commands_advance(struct pacer *p);
 void commands_drop(struct pacer *p);
+/* Another gateway has stopped the campaign: what a stop leaves is left here as well. */
+void command_follow(struct pacer *p);
 
 #endif

@@ -94,6 +94,7 @@ static void on_call(void *arg, const struct call_answer *answer)
         change.calls = 1;
         change.answered = c->answered_at_ms != 0;
     }
+    count_recovered(p->d);
     log_info("dialer", "an attempt that was left behind is settled", LOG_I("number", n->id),
              LOG_S("call", n->call_id), LOG_S("status", number_status_name(r->changed.status)));
     ledger_write(p->d->config.ledger, &change, on_changed, r);

@@ -52,7 +52,7 @@ static void about_status(struct question *q)
     if (c->status != CAMPAIGN_RUNNING)
         reason(q, c->status == CAMPAIGN_PAUSED ? "paused" : "stopped", "The campaign is %s",
                campaign_status_name(c->status));
-    else if (!dial_check(c, &problem))
+    else if (!dial_check(c, &problem) || !agents_check(q->d, c, &problem))
         reason(q, "invalid", "%.190s", problem.text);
 }
 
@@ -132,8 +132,8 @@ static void about_pacing(struct question *q, const struct pacer *p)
                p->calling + p->answered + p->claimed, c->concurrent_calls);
         break;
     case PACING_AGENTS:
-        reason(q, "agents", "No agent is free: %u legs to agents, %u calls are ringing", p->agents,
-               p->calling);
+        reason(q, "agents", "%u agents are free, %u calls ring, %u agents are rung or talk",
+               agents_free(p), p->calling + p->claimed, p->agents);
         break;
     case PACING_RATE:
         if (!w->rate_room)

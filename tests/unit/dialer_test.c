@@ -212,6 +212,39 @@ static void put_off_to_its_own_hours(void **state)
     assert_int_equal(dialled("100"), 1);
 }
 
+/* A weekend on which the clocks change: nine o'clock on Monday is nine o'clock there. */
+static void over_the_weekend(struct gateway *g, int64_t saturday_ms, int64_t monday_ms)
+{
+    struct campaign *c = a_campaign();
+    json_t *hours =
+        json_loads("[{\"days\":\"mon-fri\",\"from\":\"09:00\",\"to\":\"17:00\"}]", 0, NULL);
+    struct problem problem;
+    assert_true(campaign_set_hours(c, hours, &problem));
+    json_decref(hours);
+    campaign_set_text(&c->timezone, "Europe/Berlin");
+    g->now_ms = saturday_ms;
+    clock_fake(1000000 + (uint64_t)(g->now_ms - NOON), g->now_ms);
+    begin(g, c, 1);
+    assert_string_equal(why(g), "window_closed");
+    assert_int_equal(g->why.window_changes_ms, monday_ms);
+    jump(g, monday_ms - saturday_ms - 1000);
+    assert_int_equal(dialled("100"), 0);
+    pass(g, 2000);
+    assert_int_equal(dialled("100"), 1);
+}
+
+static void hours_after_the_change_in_spring(void **state)
+{
+    over_the_weekend(*state, 1806177600000LL,
+                     1806303600000LL); /* 2027-03-27 20:00 UTC, -29 07:00 */
+}
+
+static void hours_after_the_change_in_autumn(void **state)
+{
+    over_the_weekend(*state, 1824926400000LL,
+                     1825056000000LL); /* 2027-10-30 20:00 UTC, 11-01 08:00 */
+}
+
 static void calls_per_second(void **state)
 {
     struct gateway *g = *state;
@@ -410,6 +443,26 @@ static void customer_leaves_first(void **state)
     assert_int_equal(dialer_live(g->dialer, 1).agents, 0);
 }
 
+static void whoever_has_answered_is_not_called_again(void **state)
+{
+    struct gateway *g = *state;
+    struct campaign *c = a_campaign();
+    c->retry_times = 3;
+    begin(g, c, 1);
+    talk(g, calling("100"));
+    gateway_kill(g);
+    for (size_t i = 0; i < pbx->count; i++)
+        pbx->calls[i].over = true;
+    pbx->live = 0;
+    pbx->run = "after a crash";
+    gateway_start(g);
+    pass(g, 20000);
+    assert_int_equal(status_of(g, 1), NUMBER_COMPLETED);
+    assert_int_equal(dialled("100"), 1);
+    assert_int_equal(cdrs_of(g, 1), 1);
+    counts_are_right(g);
+}
+
 static void cannot_be_joined(void **state)
 {
     struct gateway *g = *state;
@@ -444,6 +497,90 @@ static void one_agent_at_a_time(void **state)
 /* ---- Leases
  * -------------------------------------------------------------------------------------------------
  */
+
+static struct campaign *to_a_queue(void)
+{
+    struct campaign *c = a_campaign();
+    c->pacing = PACING_PROGRESSIVE;
+    c->dest_type = DEST_QUEUE;
+    campaign_set_text(&c->dest_value, "sales");
+    return c;
+}
+
+static void never_more_ringing_than_free_agents(void **state)
+{
+    struct gateway *g = *state;
+    pbx->members_free = 3;
+    begin(g, to_a_queue(), 8);
+    pass(g, 2000);
+    assert_int_equal(pbx->live, 3);
+    assert_string_equal(why(g), "agents");
+
+    talk(g, &pbx->calls[0]); /* the queue does not show it yet */
+    assert_int_equal(pbx->live, 4);
+    pass(g, 2000);
+    assert_int_equal(pbx->live, 4);
+    pbx->members_free = 2; /* now it does */
+    pass(g, 4000);
+    assert_int_equal(pbx->live, 4);
+
+    pbx_end(&pbx->calls[1], 17);
+    pass(g, 2000);
+    assert_int_equal(pbx->live, 4); /* another number instead */
+    pbx->members_free = 5;
+    pbx->waiting = 1; /* who has called by himself is given one of them */
+    pass(g, 4000);
+    assert_int_equal(pbx->live, 6);
+}
+
+static void agents_that_nobody_knows(void **state)
+{
+    struct gateway *g = *state;
+    struct campaign *c = to_a_queue();
+    c->status = CAMPAIGN_STOPPED;
+    pbx_table.members = NULL;
+    begin(g, c, 1);
+    assert_int_equal(command(g, DIALER_START), DG_EINVAL);
+    assert_non_null(strstr(g->message, "the backend cannot tell"));
+    pbx_table.members = pbx_members;
+}
+
+static void a_channel_is_no_queue(void **state)
+{
+    struct gateway *g = *state;
+    struct campaign *c = to_a_queue();
+    c->status = CAMPAIGN_STOPPED;
+    campaign_set_text(&c->dest_value, "Local/900@queues");
+    begin(g, c, 1);
+    assert_int_equal(command(g, DIALER_START), DG_EINVAL);
+    assert_non_null(strstr(g->message, "agent_dest_value"));
+}
+
+/* ---- Other gateways ----------------------------------------------------------------------------
+ */
+
+static void another_gateway_stops(void **state)
+{
+    struct gateway *g = *state;
+    struct campaign *c = a_campaign();
+    c->concurrent_calls = 2;
+    c->retry_times = 3;
+    c->retry_delay_s = 60;
+    begin(g, c, 4);
+    pbx_end(&pbx->calls[0], 17);
+    turn(g);
+    assert_int_equal(attempts_of(g, 1), 1);
+    const char set[] = "{\"status\":\"stopped\"}";
+    memory_merge(memory_find(g->world->memory, COLLECTION_CAMPAIGNS, "1"),
+                 (struct dg_bytes){set, sizeof set - 1});
+    pass(g, 4000);
+    assert_int_equal(pbx->live, 0);
+    for (int64_t i = 1; i <= 4; i++) {
+        assert_int_equal(status_of(g, i), NUMBER_PENDING);
+        assert_int_equal(attempts_of(g, i), 0);
+    }
+    counts_are_right(g);
+}
 
 static void another_gateway_paces(void **state)
 {
@@ -488,6 +625,8 @@ int main(void)
         TEST(no_dial_string),
         TEST(in_calling_hours),
         TEST(put_off_to_its_own_hours),
+        TEST(hours_after_the_change_in_spring),
+        TEST(hours_after_the_change_in_autumn),
         TEST(calls_per_second),
         TEST(backend_is_full),
         TEST(link_is_down),
@@ -497,8 +636,13 @@ int main(void)
         TEST(agent_hangs_up),
         TEST(agent_is_not_reached),
         TEST(customer_leaves_first),
+        TEST(whoever_has_answered_is_not_called_again),
         TEST(cannot_be_joined),
         TEST(one_agent_at_a_time),
+        TEST(never_more_ringing_than_free_agents),
+        TEST(agents_that_nobody_knows),
+        TEST(a_channel_is_no_queue),
+        TEST(another_gateway_stops),
         TEST(another_gateway_paces),
         TEST(lost_lease_stops_dialling),
     };

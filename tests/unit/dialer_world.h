@@ -30,9 +30,12 @@ struct pbx {
     struct pbx_call calls[PBX_CALLS];
     size_t count, live, most; /* live: at this moment; most: ever */
     unsigned joins, hangups;
+    const char *run; /* of the server; NULL: the first */
     bool refuses_joins;
     bool dies_with_store; /* what is asked for after the store's last write is not done */
     const struct memory *store;
+    unsigned waiting;      /* in the queue "sales" */
+    unsigned members_free; /* of the queue "sales"; another one is paused, and one talks */
 };
 
 static struct pbx *pbx; /* its functions have no other way to find it */
@@ -58,7 +61,7 @@ static inline enum dg_err pbx_open(const struct dg_host *h, void **self)
     *self = pbx;
     pbx->h = h;
     h->link(h, DG_LINK_UP, NULL);
-    h->server_run(h, "run");
+    h->server_run(h, pbx->run ? pbx->run : "run");
     return DG_OK;
 }
 
@@ -144,9 +147,43 @@ static inline void pbx_list(void *self, const struct dg_filter *req, struct dg_o
     pbx->h->done(op);
 }
 
-static const struct dg_backend pbx_table = {DG_SIZED(struct dg_backend), .originate = pbx_originate,
-                                            .hangup = pbx_hangup, .join = pbx_join,
-                                            .calls = pbx_list};
+static inline void pbx_members(void *self, const struct dg_filter *req, struct dg_op *op)
+{
+    (void)self;
+    (void)req;
+    const struct dg_queue_member others[] = {
+        {DG_SIZED(struct dg_queue_member), .queue = "sales", .interface = "PJSIP/1",
+         .state = "not in use", .paused = true},
+        {DG_SIZED(struct dg_queue_member), .queue = "sales", .interface = "PJSIP/1",
+         .state = "in use"},
+        {DG_SIZED(struct dg_queue_member), .queue = "salesmen", .interface = "PJSIP/1",
+         .state = "not in use"},
+    };
+    const struct dg_queue_member idle = {DG_SIZED(struct dg_queue_member), .queue = "sales",
+                                         .interface = "PJSIP/2", .state = "not in use"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        pbx->h->item(op, &others[i]);
+    for (unsigned i = 0; i < pbx->members_free; i++)
+        pbx->h->item(op, &idle);
+    pbx->h->done(op);
+}
+
+static inline void pbx_queues(void *self, const struct dg_filter *req, struct dg_op *op)
+{
+    const struct dg_queue queues[] = {
+        {DG_SIZED(struct dg_queue), .name = "salesmen", .waiting = 5},
+        {DG_SIZED(struct dg_queue), .name = "sales", .waiting = pbx->waiting},
+    };
+    (void)self;
+    (void)req;
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+        pbx->h->item(op, &queues[i]);
+    pbx->h->done(op);
+}
+
+static struct dg_backend pbx_table = {
+    DG_SIZED(struct dg_backend), .originate = pbx_originate, .hangup = pbx_hangup, .join = pbx_join,
+    .calls = pbx_list,           .members = pbx_members,     .queues = pbx_queues};
 static const struct dg_cfg_key pbx_keys[] = {{0}};
 static const struct dg_plugin pbx_plugin = {.size = sizeof pbx_plugin,
                                             .abi_major = DG_ABI_MAJOR,
