@@ -448,6 +448,7 @@ static void whoever_has_answered_is_not_called_again(void **state)
     struct gateway *g = *state;
     struct campaign *c = a_campaign();
     c->retry_times = 3;
+    campaign_set_text(&c->dest_value, "7000");
     begin(g, c, 1);
     talk(g, calling("100"));
     gateway_kill(g);
