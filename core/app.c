@@ -107,6 +107,7 @@ static void stop_store(struct app *app)
     campaigns_free(app->campaigns);
     ledger_free(app->ledger);
     dialer_free(app->dialer);
+    cdr_numbering_free(app->cdr_numbering);
     serials_free(app->cdr_numbers);
     if (app->store_instance)
         instance_close(app->store_instance, on_closed, app);
@@ -119,6 +120,14 @@ static void stop_store(struct app *app)
 #define CDR_NUMBERS_BLOCK 1000
 #define DRAIN_LEDGER_MS   10000
 
+static void on_cdr_numbers(void *arg, const struct op_result *res)
+{
+    struct app *app = arg;
+    if (res->err == DG_OK && !app->config->store_disabled)
+        app->cdr_numbering = cdr_numbering_start(app->store, app->loop, app->cdr_numbers);
+    on_store_ready(app, res);
+}
+
 static void start_campaigns(struct app *app)
 {
     app->ledger = ledger_new(app->store, app->loop, app->metrics);
@@ -126,7 +135,7 @@ static void start_campaigns(struct app *app)
     app->cdr_numbers = serials_new(app->store, app->loop, SERIAL_CDR, CDR_NUMBERS_BLOCK);
     if (!app->config->store_disabled)
         campaigns_recover(app->campaigns);
-    serials_ready(app->cdr_numbers, on_store_ready, app);
+    serials_ready(app->cdr_numbers, on_cdr_numbers, app);
 }
 
 static void stop_campaigns(struct app *app)
@@ -452,6 +461,13 @@ static void stop_dialer(struct app *app)
 
 /* ---- Steps: the doors ---------------------------------------------------------------- */
 
+static void numbers_added(void *arg, int64_t campaign)
+{
+    struct app *app = arg;
+    if (app->dialer)
+        dialer_wake(app->dialer, campaign);
+}
+
 static void start_admin(struct app *app)
 {
     struct problem why = {0};
@@ -462,7 +478,9 @@ static void start_admin(struct app *app)
         .users = app->users,
         .tokens = app->tokens,
         .bcrypt_cost = (unsigned)settings_int(app->config->auth, "bcrypt_cost"),
+        .ledger = app->ledger,
         .reload = app_reload_ask,
+        .numbers_added = numbers_added,
         .arg = app,
     };
     app->admin = admin_start(&config, &why);
@@ -553,18 +571,12 @@ static void free_http(struct app *app)
 
 /* clang-format off */
 static const struct step steps[] = {
-    {"store", start_store, stop_store},
-    {"campaigns", start_campaigns, stop_campaigns},
-    {"users", start_users, stop_users},
-    {"auth", start_auth, stop_auth},
-    {"nodes", start_nodes, stop_nodes},
-    {"calls", start_calls, stop_calls},
-    {"events", start_events, stop_events},
-    {"backends", start_backends, stop_backends},
-    {"dialer", start_dialer, stop_dialer},
-    {"admin", start_admin, stop_admin},
-    {"http", start_http, free_http},
-    {NULL, NULL, NULL},
+    {"store", start_store, stop_store},    {"campaigns", start_campaigns, stop_campaigns},
+    {"users", start_users, stop_users},    {"auth", start_auth, stop_auth},
+    {"nodes", start_nodes, stop_nodes},    {"calls", start_calls, stop_calls},
+    {"events", start_events, stop_events}, {"backends", start_backends, stop_backends},
+    {"dialer", start_dialer, stop_dialer}, {"admin", start_admin, stop_admin},
+    {"http", start_http, free_http},       {NULL, NULL, NULL},
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@
 #include "data/serials.h"
 #include "domain/adoption.h"
 #include "domain/campaigns.h"
+#include "domain/cdr_numbering.h"
 #include "domain/commands.h"
 #include "domain/dialer.h"
 #include "domain/mock_numbers.h"
@@ -38,6 +39,7 @@ struct app {
     struct dialer *dialer;
     struct campaigns *campaigns;
     struct serials *cdr_numbers;
+    struct cdr_numbering *cdr_numbering;
     struct nodes *nodes;
     struct users *users;
     struct tokens *tokens;

@@ -59,6 +59,7 @@ struct api {
 /* Every route, one line each; sorted as the documentation shows them. */
 extern const struct route api_routes[];
 extern const size_t api_route_count;
+extern const char *const api_uploads[]; /* whose bodies may be large; http_config.uploads */
 extern const struct envelope api_envelopes[];
 extern const size_t api_envelope_count;
 

@@ -85,15 +85,18 @@ const struct route api_routes[] = {
     DIALER("POST",   "/campaigns/{id}/numbers/delete",  ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_delete_many, &dialer_numbers_delete_many_doc),
     DIALER("POST",   "/campaigns/{id}/numbers/reset",   ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_reset,    &dialer_numbers_reset_doc),
     DIALER("POST",   "/campaigns/{id}/numbers/requeue", ROUTE_TOKEN, "numbers/change|campaigns/numbers", dialer_numbers_requeue,  &dialer_numbers_requeue_doc),
+    DIALER("GET",    "/campaigns/{id}/numbers/export",  ROUTE_TOKEN, "numbers/export|campaigns/numbers", dialer_numbers_export,   &dialer_numbers_export_doc),
     DIALER("GET",    "/numbers/{id}",                 ROUTE_TOKEN, "numbers/view",        dialer_numbers_view,     &dialer_numbers_view_doc),
     DIALER("DELETE", "/numbers/{id}",                 ROUTE_TOKEN, "numbers/delete",      dialer_numbers_delete,   &dialer_numbers_delete_doc),
 
     DIALER("GET",    "/cdr",                          ROUTE_TOKEN, "cdr/list",            dialer_cdr_list,         &dialer_cdr_list_doc),
     DIALER("GET",    "/cdr/stats",                    ROUTE_TOKEN, "cdr/stats",           dialer_cdr_stats,        &dialer_cdr_stats_doc),
+    DIALER("GET",    "/cdr/export",                   ROUTE_TOKEN, "cdr/export",          dialer_cdr_export,       &dialer_cdr_export_doc),
     DIALER("GET",    "/cdr/{id}",                     ROUTE_TOKEN, "cdr/view",            dialer_cdr_view,         &dialer_cdr_view_doc),
 
     DIALER("GET",    "/dnc",                          ROUTE_TOKEN, "dnc/list",            dialer_dnc_list,         &dialer_dnc_list_doc),
     DIALER("POST",   "/dnc",                          ROUTE_TOKEN, "dnc/add",             dialer_dnc_add,          &dialer_dnc_add_doc),
+    DIALER("POST",   "/dnc/import",                   ROUTE_TOKEN, "dnc/import",          dialer_dnc_import,       &dialer_dnc_import_doc),
     DIALER("DELETE", "/dnc/{number}",                 ROUTE_TOKEN, "dnc/delete",          dialer_dnc_delete,       &dialer_dnc_delete_doc),
 
     DIALER("GET",    "/monitoring/status",            ROUTE_TOKEN, "monitoring/status",   dialer_monitoring_status,   &dialer_monitoring_status_doc),
@@ -129,6 +132,14 @@ const struct route api_routes[] = {
 };
 /* clang-format on */
 const size_t api_route_count = sizeof api_routes / sizeof *api_routes;
+
+const char *const api_uploads[] = {
+    "/api/campaigns/{id}/numbers/import",
+    "/adial/api/campaigns/{id}/numbers/import",
+    "/api/dnc/import",
+    "/adial/api/dnc/import",
+    NULL,
+};
 
 /* The longest prefix wins: /api/v2 is the contact center's, the rest of /api the dialer's. */
 const struct envelope api_envelopes[] = {

@@ -191,3 +191,27 @@ void csv_end(struct csv *c)
     c->quoted = false;
     end_row(c);
 }
+
+/* ---- Writing ------------------------------------------------------------------- */
+
+void csv_write(struct buf *out, const char *text, bool first)
+{
+    if (!first)
+        buf_addc(out, ',');
+    if (!text || !text[strcspn(text, ",;\t\"\r\n")]) {
+        buf_adds(out, text ? text : "");
+        return;
+    }
+    buf_addc(out, '"');
+    for (const char *p = text; *p; p++) {
+        if (*p == '"')
+            buf_addc(out, '"');
+        buf_addc(out, *p);
+    }
+    buf_addc(out, '"');
+}
+
+void csv_write_end(struct buf *out)
+{
+    buf_adds(out, "\r\n");
+}

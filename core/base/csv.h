@@ -32,4 +32,11 @@ void csv_feed(struct csv *c, const char *bytes, size_t len);
 void csv_end(struct csv *c); /* what is left is a row as well */
 void csv_free(struct csv *c);
 
+/* ---- Writing ------------------------------------------------------------------- */
+
+struct buf;
+/* A field of the row that `out` ends with, quoted where it must be; `first` of its row or not. */
+void csv_write(struct buf *out, const char *text, bool first); /* NULL: empty */
+void csv_write_end(struct buf *out);                           /* of the row */
+
 #endif

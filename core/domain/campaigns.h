@@ -10,6 +10,7 @@
 #ifndef DOMAIN_CAMPAIGNS_H
 #define DOMAIN_CAMPAIGNS_H
 
+#include "data/keyset.h"
 #include "data/store.h"
 #include "domain/calling_hours.h"
 #include "domain/ledger.h"
@@ -120,6 +121,7 @@ typedef void campaign_list_fn(void *arg, const struct campaign_list *list);
 
 struct campaign_query {
     const char *status;     /* NULL: any */
+    struct keyset after;    /* with it there is no total */
     uint64_t offset, limit; /* 0: all */
 };
 void campaigns_list(struct campaigns *cs, const struct campaign_query *query, campaign_list_fn *fn,

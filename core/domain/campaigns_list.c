@@ -9,7 +9,8 @@
 
 struct listing {
     struct campaigns *owner;
-    char *status;
+    char *status, *after_id;
+    int64_t after_ms;
     uint64_t offset, limit;
     struct campaign_entry *entries;
     struct campaign_list out;
@@ -27,6 +28,7 @@ static void answer(struct listing *l, enum dg_err err, const char *message)
         campaign_free(l->entries[i].campaign);
     free(l->entries);
     free(l->status);
+    free(l->after_id);
     free(l);
 }
 
@@ -97,14 +99,18 @@ static void on_campaigns(void *arg, const struct op_result *res)
 
 static void read_page(struct listing *l)
 {
-    const struct dg_where where = {.field = "status", .value = l->status};
-    const struct dg_query query = {.collection = COLLECTION_CAMPAIGNS,
-                                   .where = &where,
-                                   .where_count = l->status ? 1 : 0,
-                                   .order_by = "created_at",
-                                   .descending = true,
-                                   .offset = l->offset,
-                                   .limit = l->limit};
+    char at[24];
+    const struct keyset after = {l->after_ms, l->after_id};
+    struct dg_where where[1 + KEYSET_WHERE_MAX] = {{.field = "status", .value = l->status}};
+    const size_t first = l->status ? 1 : 0;
+    const struct dg_query query = {
+        .collection = COLLECTION_CAMPAIGNS,
+        .where = where,
+        .where_count = first + keyset_where(&after, "created_at", 1, at, where + first),
+        .order_by = "created_at",
+        .descending = true,
+        .offset = l->offset,
+        .limit = l->limit};
     store_query(l->owner->store, &query, on_campaigns, l);
 }
 
@@ -126,6 +132,8 @@ void campaigns_list(struct campaigns *cs, const struct campaign_query *query, ca
     struct listing *l = xcalloc(1, sizeof *l);
     l->owner = cs;
     l->status = xstrdup(query->status);
+    l->after_ms = query->after.at_ms;
+    l->after_id = xstrdup(query->after.id);
     l->offset = query->offset;
     l->limit = query->limit;
     l->fn = fn;
@@ -133,7 +141,7 @@ void campaigns_list(struct campaigns *cs, const struct campaign_query *query, ca
     const struct dg_where where = {.field = "status", .value = l->status};
     const struct dg_tally tally = {
         .collection = COLLECTION_CAMPAIGNS, .where = &where, .where_count = l->status ? 1 : 0};
-    if (l->limit)
+    if (l->limit && !l->after_id)
         store_tally(cs->store, &tally, on_total, l);
     else
         read_page(l);

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define WHERE_MAX 8
+#define WHERE_MAX (8 + KEYSET_WHERE_MAX)
 #define TEXT_SIZE 24
 #define DOC_DEPTH 32
 
@@ -77,7 +77,8 @@ static void add_filter(struct conditions *c, const struct cdr_filter *f)
 struct listing {
     struct store *store;
     struct cdr_filter filter;
-    char *disposition, *search;
+    char *disposition, *search, *after_id;
+    int64_t after_ms;
     uint64_t offset, limit;
     int64_t one; /* the number of the only one that is asked for, -1: of none; 0: a list */
     json_t **docs;
@@ -101,6 +102,7 @@ static void answer(struct listing *l, enum dg_err err, const char *message)
     free(l->records);
     free(l->disposition);
     free(l->search);
+    free(l->after_id);
     free(l);
 }
 
@@ -191,10 +193,13 @@ static void on_records(void *arg, const struct op_result *res)
 static void read_page(struct listing *l)
 {
     struct conditions c = {0};
+    char at[24];
+    const struct keyset after = {l->after_ms, l->after_id};
     if (l->one)
         add_number(&c, "number", DG_EQ, l->one);
     else
         add_filter(&c, &l->filter);
+    c.count += keyset_where(&after, "started_at", 2, at, c.list + c.count);
     const struct dg_query query = {.collection = COLLECTION_CDR,
                                    .where = c.list,
                                    .where_count = c.count,
@@ -226,16 +231,21 @@ static struct listing *listing_new(struct store *store, cdr_list_fn *fn, void *a
     return l;
 }
 
-void cdrs_list(struct store *store, const struct cdr_filter *filter, uint64_t offset,
-               uint64_t limit, cdr_list_fn *fn, void *arg)
+void cdrs_list(struct store *store, const struct cdr_query *query, cdr_list_fn *fn, void *arg)
 {
     struct listing *l = listing_new(store, fn, arg);
     struct conditions c = {0};
-    l->filter = *filter;
-    l->filter.disposition = l->disposition = xstrdup(filter->disposition);
-    l->filter.search = l->search = xstrdup(filter->search);
-    l->offset = offset;
-    l->limit = limit;
+    l->filter = query->filter;
+    l->filter.disposition = l->disposition = xstrdup(query->filter.disposition);
+    l->filter.search = l->search = xstrdup(query->filter.search);
+    l->after_ms = query->after.at_ms;
+    l->after_id = xstrdup(query->after.id);
+    l->offset = query->offset;
+    l->limit = query->limit;
+    if (!query->total) {
+        read_page(l);
+        return;
+    }
     add_filter(&c, &l->filter);
     const struct dg_tally tally = {
         .collection = COLLECTION_CDR, .where = c.list, .where_count = c.count};

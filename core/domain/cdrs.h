@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "data/keyset.h"
 #include "data/store.h"
 
 struct cdr_filter {
@@ -31,13 +32,18 @@ struct cdr_list {
     const char *message;
     const struct cdr *records; /* lent; newest first */
     size_t count;
-    uint64_t total; /* of all pages */
+    uint64_t total; /* of all pages, if it was asked for */
 };
 typedef void cdr_list_fn(void *arg, const struct cdr_list *list);
 
-/* The filter is copied. */
-void cdrs_list(struct store *store, const struct cdr_filter *filter, uint64_t offset,
-               uint64_t limit, cdr_list_fn *fn, void *arg);
+struct cdr_query {
+    struct cdr_filter filter;
+    struct keyset after;
+    uint64_t offset, limit;
+    bool total; /* count them all */
+};
+/* Everything is copied. */
+void cdrs_list(struct store *store, const struct cdr_query *query, cdr_list_fn *fn, void *arg);
 /* One, by its number; none: DG_ENOTFOUND. */
 void cdrs_get(struct store *store, int64_t number, cdr_list_fn *fn, void *arg);
 

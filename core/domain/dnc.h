@@ -5,6 +5,7 @@
 #ifndef DOMAIN_DNC_H
 #define DOMAIN_DNC_H
 
+#include "data/keyset.h"
 #include "data/store.h"
 
 #define DNC_ID_SIZE 52
@@ -29,16 +30,23 @@ struct dnc_list {
     const char *message;
     const struct dnc_entry *entries; /* lent; newest first */
     size_t count;
-    uint64_t total; /* of all pages */
+    uint64_t total; /* of all pages; not behind a place */
 };
 typedef void dnc_list_fn(void *arg, const struct dnc_list *list);
-/* `search`: digits that numbers begin with; NULL: all. */
-void dnc_list(struct store *store, const char *search, uint64_t offset, uint64_t limit,
-              dnc_list_fn *fn, void *arg);
+struct dnc_query {
+    const char *search; /* digits that numbers begin with; NULL: all */
+    struct keyset after;
+    uint64_t offset, limit;
+};
+void dnc_list(struct store *store, const struct dnc_query *query, dnc_list_fn *fn, void *arg);
 
-/* Both: false, and nothing is done: it is no number. Adding one that is there changes its reason;
+/* false, and nothing is done: it is no number. Adding one that is there changes its reason;
  * removing one that is not: DG_ENOTFOUND. */
 bool dnc_add(struct store *store, const char *number, const char *reason, op_fn *fn, void *arg);
+/* Many at once; those without digits are passed over. */
+struct number_new;
+void dnc_add_all(struct store *store, const struct number_new *list, size_t count, op_fn *fn,
+                 void *arg);
 bool dnc_remove(struct store *store, const char *number, op_fn *fn, void *arg);
 
 #endif

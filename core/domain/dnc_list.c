@@ -1,16 +1,22 @@
 /* dnc_list.c - the do-not-call list, as it is read and changed; see dnc.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "domain/dnc.h"
+#include "domain/numbers.h"
+
+#define DATA_DEPTH 16
 
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 struct listing {
     struct store *store;
-    char *search;
+    char *search, *after_id;
+    int64_t after_ms;
     uint64_t offset, limit;
     struct dnc_list out;
     dnc_list_fn *fn;
@@ -38,6 +44,7 @@ static void answer(struct listing *l, const struct op_result *res)
     free(docs);
     free(entries);
     free(l->search);
+    free(l->after_id);
     free(l);
 }
 
@@ -52,19 +59,16 @@ static size_t condition(const struct listing *l, struct dg_where *where)
     return l->search ? 1 : 0;
 }
 
-static void on_total(void *arg, const struct op_result *res)
+static void read_page(struct listing *l)
 {
-    struct listing *l = arg;
-    struct dg_where where;
-    const struct dg_tally_row *row = op_first(res, struct dg_tally_row);
-    if (res->err != DG_OK) {
-        answer(l, &(struct op_result){.err = res->err, .message = res->message});
-        return;
-    }
-    l->out.total = row ? row->count : 0;
+    char at[24];
+    const struct keyset after = {l->after_ms, l->after_id};
+    struct dg_where where[1 + KEYSET_WHERE_MAX];
+    size_t count = condition(l, where);
+    count += keyset_where(&after, "created_at", 1, at, where + count);
     const struct dg_query query = {.collection = COLLECTION_DNC,
-                                   .where = &where,
-                                   .where_count = condition(l, &where),
+                                   .where = where,
+                                   .where_count = count,
                                    .order_by = "created_at",
                                    .descending = true,
                                    .offset = l->offset,
@@ -72,21 +76,37 @@ static void on_total(void *arg, const struct op_result *res)
     store_query(l->store, &query, on_page, l);
 }
 
-void dnc_list(struct store *store, const char *search, uint64_t offset, uint64_t limit,
-              dnc_list_fn *fn, void *arg)
+static void on_total(void *arg, const struct op_result *res)
+{
+    struct listing *l = arg;
+    const struct dg_tally_row *row = op_first(res, struct dg_tally_row);
+    if (res->err != DG_OK) {
+        answer(l, &(struct op_result){.err = res->err, .message = res->message});
+        return;
+    }
+    l->out.total = row ? row->count : 0;
+    read_page(l);
+}
+
+void dnc_list(struct store *store, const struct dnc_query *query, dnc_list_fn *fn, void *arg)
 {
     struct listing *l = xcalloc(1, sizeof *l);
     struct dg_where where;
     char digits[DNC_ID_SIZE];
     l->store = store;
-    l->search = !str_empty(search) && dnc_id(search, digits) ? xstrdup(digits) : NULL;
-    l->offset = offset;
-    l->limit = limit;
+    l->search = !str_empty(query->search) && dnc_id(query->search, digits) ? xstrdup(digits) : NULL;
+    l->after_ms = query->after.at_ms;
+    l->after_id = xstrdup(query->after.id);
+    l->offset = query->offset;
+    l->limit = query->limit;
     l->fn = fn;
     l->arg = arg;
     const struct dg_tally tally = {
         .collection = COLLECTION_DNC, .where = &where, .where_count = condition(l, &where)};
-    store_tally(store, &tally, on_total, l);
+    if (l->after_id)
+        read_page(l);
+    else
+        store_tally(store, &tally, on_total, l);
 }
 
 /* ---- Changing ---------------------------------------------------------------------------- */
@@ -101,6 +121,36 @@ bool dnc_add(struct store *store, const char *number, const char *reason, op_fn 
     store_put_json(store, COLLECTION_DNC, id, doc, DG_VERSION_ANY, fn, arg);
     json_decref(doc);
     return true;
+}
+
+/* The reason stands in the number's data. */
+static json_t *entry_of(const struct number_new *n, int64_t now_ms)
+{
+    json_t *data = n->data ? json_parse(n->data, strlen(n->data), DATA_DEPTH, NULL) : NULL;
+    const char *reason = json_get_str(data, "reason");
+    json_t *doc = json_pack("{s:s?, s:I}", "reason", str_empty(reason) ? NULL : reason,
+                            "created_at", (json_int_t)now_ms);
+    json_decref(data);
+    return doc;
+}
+
+void dnc_add_all(struct store *store, const struct number_new *list, size_t count, op_fn *fn,
+                 void *arg)
+{
+    struct store_batch batch;
+    struct map *seen = map_new();
+    const int64_t now_ms = clock_unix_ms();
+    store_batch_init(&batch);
+    for (size_t i = 0; i < count; i++) {
+        char id[DNC_ID_SIZE];
+        if (!dnc_id(list[i].phone_number, id) || map_set(seen, id, store))
+            continue;
+        json_t *doc = entry_of(&list[i], now_ms);
+        store_batch_put_json(&batch, COLLECTION_DNC, id, doc, DG_VERSION_ANY);
+        json_decref(doc);
+    }
+    map_free(seen, NULL);
+    store_write(store, &batch, fn, arg);
 }
 
 struct removing {

@@ -1,4 +1,4 @@
-/* number_import.c - a file of numbers into a campaign; see number_import.h. */
+/* number_import.c - numbers out of a file into a campaign; see number_import.h. */
 #include "domain/number_import.h"
 
 #include <stdio.h>
@@ -9,22 +9,37 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/dnc.h"
 
 #define CHUNK (16u << 10) /* bytes that are read between two looks at what has come of them */
 
-struct import {
-    struct store *store;
-    struct ledger *ledger;
-    struct loop *loop;
-    struct number_import_request req;
-    char *bytes;
-    size_t at; /* so far they were read */
-    bool ended;
-    struct number_reader *reader;
-    /* What was read since the last page was written. */
+struct page {
     struct arena *arena;
     struct number_new *list;
     size_t count, cap;
+};
+
+struct number_import {
+    struct store *store;
+    struct ledger *ledger;
+    struct loop *loop;
+    int64_t campaign;
+    bool dnc, skip_duplicates;
+    struct number_reader *reader;
+    /* What is to be read: a piece, and whether it is the last. */
+    char *bytes;
+    size_t len, at;
+    dg_fn *taken; /* NULL: nobody waits */
+    bool last;    /* nothing comes after the piece */
+    bool read_all;
+    /* The page that is read, by the worker pool while `reading`, and the one that is written. */
+    struct page ahead, page;
+    bool reading, full, writing;
+    bool asked; /* go_on is on its way */
+    /* How it ends. */
+    bool cancelled;
+    enum dg_err err;
+    char *message;
     struct number_import_result out;
     struct number_import_error errors[NUMBER_IMPORT_ERRORS];
     struct arena *reasons;
@@ -32,104 +47,165 @@ struct import {
     void *arg;
 };
 
-static void read_more(struct import *im);
+static void go_on(struct number_import *im);
 
-static void end(struct import *im, enum dg_err err, const char *message)
+/* On a later turn. */
+static void on_asked(void *arg)
 {
-    im->out.err = err;
-    im->out.message = message;
-    im->out.errors = im->errors;
-    im->fn(im->arg, &im->out);
-    number_reader_free(im->reader);
-    arena_free(im->arena);
-    arena_free(im->reasons);
-    free(im->list);
-    free(im->bytes);
-    free(im);
+    struct number_import *im = arg;
+    im->asked = false;
+    go_on(im);
 }
 
-/* ---- Reading, on the worker pool ------------------------------------------------------------ */
-
-static void on_wrong(struct import *im, const struct number_line *line)
+static void ask(struct number_import *im)
 {
+    if (!im->asked)
+        loop_call(im->loop, on_asked, im);
+    im->asked = true;
+}
+
+/* ---- Pages ------------------------------------------------------------------------------------
+ */
+
+static void page_clear(struct page *p)
+{
+    arena_free(p->arena);
+    p->arena = arena_new();
+    p->count = 0;
+}
+
+static void page_free(struct page *p)
+{
+    arena_free(p->arena);
+    free(p->list);
+}
+
+static void page_add(struct page *p, const struct number_new *n)
+{
+    if (p->count == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : NUMBERS_PAGE * 2;
+        p->list = xrealloc(p->list, p->cap * sizeof *p->list);
+    }
+    p->list[p->count++] =
+        (struct number_new){.phone_number = arena_strdup(p->arena, n->phone_number),
+                            .data = arena_strdup(p->arena, n->data),
+                            .timezone = arena_strdup(p->arena, n->timezone),
+                            .priority = n->priority};
+}
+
+/* ---- Reading, on the worker pool --------------------------------------------------------------
+ */
+
+static void on_line(void *arg, const struct number_line *line)
+{
+    struct number_import *im = arg;
+    if (!line->why) {
+        page_add(&im->ahead, &line->number);
+        return;
+    }
     im->out.wrong++;
     if (im->out.error_count < NUMBER_IMPORT_ERRORS)
         im->errors[im->out.error_count++] =
             (struct number_import_error){line->line, arena_strdup(im->reasons, line->why)};
 }
 
-static void on_line(void *arg, const struct number_line *line)
-{
-    struct import *im = arg;
-    const struct number_new *n = &line->number;
-    if (line->why) {
-        on_wrong(im, line);
-        return;
-    }
-    if (im->count == im->cap) {
-        im->cap = im->cap ? im->cap * 2 : NUMBERS_PAGE * 2;
-        im->list = xrealloc(im->list, im->cap * sizeof *im->list);
-    }
-    im->list[im->count++] =
-        (struct number_new){.phone_number = arena_strdup(im->arena, n->phone_number),
-                            .data = arena_strdup(im->arena, n->data),
-                            .timezone = arena_strdup(im->arena, n->timezone),
-                            .priority = n->priority};
-}
-
 static void read_page(void *arg)
 {
-    struct import *im = arg;
-    const size_t len = im->req.bytes.len;
-    while (im->count < NUMBERS_PAGE && im->at < len) {
-        const size_t part = len - im->at < CHUNK ? len - im->at : CHUNK;
+    struct number_import *im = arg;
+    while (im->ahead.count < NUMBERS_PAGE && im->at < im->len) {
+        const size_t part = im->len - im->at < CHUNK ? im->len - im->at : CHUNK;
         number_reader_feed(im->reader, im->bytes + im->at, part);
         im->at += part;
     }
-    if (im->at == len && !im->ended) {
-        im->ended = true;
+    if (im->at == im->len && im->last && !im->read_all) {
+        im->read_all = true;
         number_reader_end(im->reader);
     }
 }
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+static void forget_piece(struct number_import *im)
+{
+    free(im->bytes);
+    im->bytes = NULL;
+    im->len = im->at = 0;
+}
+
+static void on_read(void *arg)
+{
+    struct number_import *im = arg;
+    const bool used_up = im->at == im->len;
+    dg_fn *taken = used_up && !im->cancelled && im->err == DG_OK ? im->taken : NULL;
+    im->reading = false;
+    im->full = im->ahead.count >= NUMBERS_PAGE || im->read_all;
+    ask(im);
+    if (used_up)
+        forget_piece(im);
+    if (taken) {
+        im->taken = NULL;
+        taken(im->arg);
+    }
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------
+ */
+
+static void fail(struct number_import *im, enum dg_err err, const char *message)
+{
+    im->err = err;
+    im->message = xstrdup(message);
+}
 
 static void on_added(void *arg, const struct numbers_answer *answer)
 {
-    struct import *im = arg;
+    struct number_import *im = arg;
+    im->writing = false;
     im->out.accepted += answer->count;
     if (answer->err != DG_OK)
-        end(im, answer->err, answer->message);
-    else
-        read_more(im);
+        fail(im, answer->err, answer->message);
+    go_on(im);
 }
 
-static void write_page(struct import *im)
+static void on_listed(void *arg, const struct op_result *res)
 {
-    if (im->count)
-        numbers_add(im->ledger, im->loop, im->req.campaign, im->list, im->count, on_added, im);
-    else
-        read_more(im);
+    struct number_import *im = arg;
+    const struct numbers_answer answer = {res->err, res->message,
+                                          res->err == DG_OK ? im->page.count : 0};
+    on_added(im, &answer);
+}
+
+static void write_page(struct number_import *im)
+{
+    if (!im->page.count) {
+        im->writing = false;
+        ask(im);
+    } else if (im->dnc) {
+        dnc_add_all(im->store, im->page.list, im->page.count, on_listed, im);
+    } else {
+        numbers_add(im->ledger, im->loop, im->campaign, im->page.list, im->page.count, on_added,
+                    im);
+    }
 }
 
 /* Leaves those that are not in `known`, and puts them there. */
-static void drop_known(struct import *im, struct map *known)
+static void drop_known(struct number_import *im, struct map *known)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < im->count; i++) {
-        if (map_set(known, im->list[i].phone_number, im))
+    for (size_t i = 0; i < im->page.count; i++) {
+        if (map_set(known, im->page.list[i].phone_number, im))
             im->out.skipped++;
         else
-            im->list[kept++] = im->list[i];
+            im->page.list[kept++] = im->page.list[i];
     }
-    im->count = kept;
+    im->page.count = kept;
 }
 
 static void on_there(void *arg, const struct op_result *res)
 {
-    struct import *im = arg;
+    struct number_import *im = arg;
     if (res->err != DG_OK) {
-        end(im, res->err, res->message);
+        im->writing = false;
+        fail(im, res->err, res->message);
+        go_on(im);
         return;
     }
     struct map *known = map_new();
@@ -144,17 +220,17 @@ static void on_there(void *arg, const struct op_result *res)
     write_page(im);
 }
 
-static void look_for_duplicates(struct import *im)
+static void look_for_duplicates(struct number_import *im)
 {
     char campaign[24];
     struct buf numbers;
     struct json_writer w;
-    snprintf(campaign, sizeof campaign, "%lld", (long long)im->req.campaign);
+    snprintf(campaign, sizeof campaign, "%lld", (long long)im->campaign);
     buf_init(&numbers, BUF_MAX);
     jw_init(&w, &numbers);
     jw_array(&w, NULL);
-    for (size_t i = 0; i < im->count; i++)
-        jw_str(&w, NULL, im->list[i].phone_number);
+    for (size_t i = 0; i < im->page.count; i++)
+        jw_str(&w, NULL, im->page.list[i].phone_number);
     jw_end(&w);
     const struct dg_where where[] = {
         {.field = "campaign_id", .value = campaign},
@@ -165,44 +241,112 @@ static void look_for_duplicates(struct import *im)
     buf_free(&numbers);
 }
 
-static void on_read(void *arg)
+static void write_ahead(struct number_import *im)
 {
-    struct import *im = arg;
-    if (im->req.skip_duplicates && im->count)
+    struct page page = im->ahead;
+    im->ahead = im->page;
+    im->page = page;
+    page_clear(&im->ahead);
+    im->full = false;
+    im->writing = true;
+    if (im->skip_duplicates && im->page.count)
         look_for_duplicates(im);
     else
         write_page(im);
 }
 
-static void read_more(struct import *im)
+/* ---- From one to the other --------------------------------------------------------------------
+ */
+
+static void import_free(struct number_import *im)
 {
-    if (im->ended) {
-        end(im, DG_OK, NULL);
-        return;
-    }
-    arena_free(im->arena);
-    im->arena = arena_new();
-    im->count = 0;
-    if (!loop_work(im->loop, LANE_IO, read_page, on_read, im))
-        end(im, DG_ELIMIT, "Too much is being done already");
+    forget_piece(im);
+    number_reader_free(im->reader);
+    page_free(&im->ahead);
+    page_free(&im->page);
+    arena_free(im->reasons);
+    free(im->message);
+    free(im);
 }
 
-static void begin(void *arg)
+static void end(struct number_import *im)
 {
-    read_more(arg);
+    im->out.err = im->err;
+    im->out.message = im->message;
+    im->out.errors = im->errors;
+    if (!im->cancelled)
+        im->fn(im->arg, &im->out);
+    import_free(im);
+}
+
+static bool to_read(const struct number_import *im)
+{
+    return !im->full && (im->at < im->len || (im->last && !im->read_all));
+}
+
+static void go_on(struct number_import *im)
+{
+    bool over = im->cancelled || im->err != DG_OK;
+    if (im->asked)
+        return;
+    if (!over && im->full && !im->reading && !im->writing)
+        write_ahead(im);
+    if (!over && !im->reading && to_read(im)) {
+        im->reading = loop_work(im->loop, LANE_IO, read_page, on_read, im);
+        if (!im->reading)
+            fail(im, DG_ELIMIT, "Too much is being done already");
+    }
+    over = im->cancelled || im->err != DG_OK || (im->read_all && !im->full);
+    if (over && !im->reading && !im->writing && !im->asked)
+        end(im);
+}
+
+struct number_import *number_import_new(struct store *store, struct ledger *ledger,
+                                        struct loop *loop, const struct number_import_request *req,
+                                        number_import_fn *fn, void *arg)
+{
+    struct number_import *im = xcalloc(1, sizeof *im);
+    *im = (struct number_import){.store = store,
+                                 .ledger = ledger,
+                                 .loop = loop,
+                                 .campaign = req->campaign,
+                                 .dnc = req->dnc,
+                                 .skip_duplicates = req->skip_duplicates && !req->dnc,
+                                 .fn = fn,
+                                 .arg = arg};
+    page_clear(&im->ahead);
+    page_clear(&im->page);
+    im->reasons = arena_new();
+    im->reader = number_reader_new(req->format, &req->columns, on_line, im);
+    return im;
+}
+
+void number_import_bytes(struct number_import *im, char *bytes, size_t len, dg_fn *taken)
+{
+    im->bytes = bytes;
+    im->len = len;
+    im->at = 0;
+    im->taken = taken;
+    ask(im);
+}
+
+void number_import_end(struct number_import *im)
+{
+    im->last = true;
+    ask(im);
+}
+
+void number_import_cancel(struct number_import *im)
+{
+    im->cancelled = true;
+    ask(im);
 }
 
 void number_import(struct store *store, struct ledger *ledger, struct loop *loop,
-                   const struct number_import_request *req, number_import_fn *fn, void *arg)
+                   const struct number_import_request *req, char *bytes, size_t len,
+                   number_import_fn *fn, void *arg)
 {
-    struct import *im = xcalloc(1, sizeof *im);
-    *im = (struct import){
-        .store = store, .ledger = ledger, .loop = loop, .req = *req, .fn = fn, .arg = arg};
-    im->bytes = xmalloc(req->bytes.len + 1);
-    if (req->bytes.len)
-        memcpy(im->bytes, req->bytes.ptr, req->bytes.len);
-    im->reasons = arena_new();
-    im->reader = number_reader_new(req->format, &req->columns, on_line, im);
-    im->req.columns = (struct number_columns){0};
-    loop_call(loop, begin, im);
+    struct number_import *im = number_import_new(store, ledger, loop, req, fn, arg);
+    number_import_bytes(im, bytes, len, NULL);
+    number_import_end(im);
 }

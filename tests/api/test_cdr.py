@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import pytest
 from dialer import paged, refused, success
 from support.gateway import Gateway
+from support.waiting import wait_until
 from test_campaigns import base  # noqa: F401
 
 LISTED = "CDR records retrieved successfully"
@@ -166,3 +167,30 @@ def test_deleted_campaign(past, admin):
         pass
     assert success(admin.get("/api/cdr/1000"), VIEWED)["campaign_id"] is None
     assert paged(admin.get("/api/cdr?end_date=2025-12-31"), LISTED)[1]["total"] == ROWS
+
+
+def test_records_from_before_they_had_numbers(start_gateway):
+    """They are given some at the next start, oldest first, and durations."""
+    old = []
+    for doc in PAST:
+        doc = {key: value for key, value in doc.items() if key not in ("number", "duration")}
+        old.append({"collection": "cdr", "id": doc["call_id"], "version": 1, "doc": doc})
+    gateway = start_gateway({})
+    gateway.add_user("chief", "the chief's password", role="admin")
+    token = gateway.create_token("chief")
+    gateway.cli("import", stdin="".join(json.dumps(line) + "\n" for line in old))
+    with gateway.client(signed_in=False) as client:
+        client.token = token
+        records, _ = paged(client.get("/api/cdr?per_page=100"), LISTED)
+        assert {record["id"] for record in records} == {None}
+    gateway.stop()
+    gateway.start()
+    with gateway.client(signed_in=False) as client:
+        client.token = token
+        wait_until(lambda: all(one["id"] for one in client.get("/api/cdr/export?format=json").json()),
+                   60, "all records to have a number")
+        records = client.get("/api/cdr/export?format=json").json()
+        ids = [record["id"] for record in records]
+        assert ids == sorted(ids, reverse=True) and len(set(ids)) == len(old)
+        assert {record["duration"] for record in records} == {30}
+        assert success(client.get(f"/api/cdr/{ids[0]}"), VIEWED) == records[0]

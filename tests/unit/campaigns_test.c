@@ -202,6 +202,11 @@ static void counts_are_those_of_a_tally(void **state)
     check(b, other, 7);
 }
 
+static void on_ready(void *arg, const struct op_result *res)
+{
+    said(arg, res->err, res->message);
+}
+
 /* What is wrong is seen: a check that always says yes is none. */
 static void a_wrong_count_is_seen(void **state)
 {
@@ -215,8 +220,9 @@ static void a_wrong_count_is_seen(void **state)
     buf_init(&json, BUF_MAX);
     campaign_counts_write(&wrong, &json);
     store_put(b->world.store, COLLECTION_CAMPAIGN_COUNTS, id, (struct dg_bytes){json.ptr, json.len},
-              DG_VERSION_ANY, NULL, NULL);
+              DG_VERSION_ANY, on_ready, b);
     buf_free(&json);
+    wait(b);
     ledger_check(b->world.store, campaign, on_check, b);
     wait(b);
     assert_false(b->check.equal);
@@ -287,11 +293,6 @@ static void on_serial(void *arg, enum dg_err err, const char *message, int64_t f
     said(b, err, message);
 }
 
-static void on_ready(void *arg, const struct op_result *res)
-{
-    said(arg, res->err, res->message);
-}
-
 static void serials_are_given_once(void **state)
 {
     struct bed *b = *state;
@@ -347,9 +348,10 @@ static void on_import(void *arg, const struct number_import_result *result)
 
 static void import(struct bed *b, int64_t campaign, const char *text, bool skip_duplicates)
 {
-    const struct number_import_request req = {
-        .campaign = campaign, .bytes = {text, strlen(text)}, .skip_duplicates = skip_duplicates};
-    number_import(b->world.store, b->ledger, b->world.loop, &req, on_import, b);
+    const struct number_import_request req = {.campaign = campaign,
+                                              .skip_duplicates = skip_duplicates};
+    number_import(b->world.store, b->ledger, b->world.loop, &req, xstrdup(text), strlen(text),
+                  on_import, b);
     wait(b);
 }
 

@@ -91,11 +91,28 @@ static void limits(void **state)
     free(text);
 }
 
+/* What was written is read back as it was. */
+static void written(void **state)
+{
+    static const char *const fields[] = {"a,b", "c;d", "say \"x\"", "two\nlines", "", "+1 555"};
+    struct buf out;
+    (void)state;
+    buf_init(&out, BUF_MAX);
+    for (size_t i = 0; i < COUNT(fields); i++)
+        csv_write(&out, i == 4 ? NULL : fields[i], i == 0);
+    csv_write_end(&out);
+    assert_string_equal(buf_cstr(&out),
+                        "\"a,b\",\"c;d\",\"say \"\"x\"\"\",\"two\nlines\",,+1 555\r\n");
+    reads(out.ptr, out.len, 1, "1:a,b|c;d|say \"x\"|two\nlines||+1 555");
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_and_fields),
         cmocka_unit_test(limits),
+        cmocka_unit_test(written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

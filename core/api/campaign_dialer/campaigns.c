@@ -1,6 +1,7 @@
 /* campaigns.c - /api/campaigns: list, view, create, update, delete, copy, statistics. */
 #include "api/campaign_dialer/campaigns.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +39,19 @@ static void on_list(void *arg, const struct campaign_list *list)
         task_fail(t, list->err, list->message);
         return;
     }
+    size_t count = list->count;
+    if (t->page.size && count > t->page.size) {
+        const struct campaign *last = list->entries[--count - 1].campaign;
+        char id[24];
+        snprintf(id, sizeof id, "%lld", (long long)last->id);
+        task_next(t, last->created_at_ms, id);
+    }
     struct json_writer *w = task_data(t);
     jw_array(w, NULL);
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < count; i++)
         campaign_render(w, list->entries[i].campaign, &list->entries[i].counts);
     jw_end(w);
-    if (t->page.number)
+    if (t->page.size)
         task_paged(t, message, list->total);
     else
         task_done(t, 200, message);
@@ -52,8 +60,9 @@ static void on_list(void *arg, const struct campaign_list *list)
 static void run_list(struct dialer_task *t)
 {
     const struct campaign_query query = {.status = t->own,
-                                         .offset = t->page.number ? page_skip(&t->page) : 0,
-                                         .limit = t->page.number ? t->page.size : 0};
+                                         .after = t->after,
+                                         .offset = page_skip(&t->page),
+                                         .limit = t->page.size ? t->page.size + 1 : 0};
     campaigns_list(t->api->campaigns, &query, on_list, t);
 }
 
@@ -73,9 +82,10 @@ void dialer_campaigns_list(struct request *req)
     }
     struct dialer_task *t = task_new(req);
     t->own = str_empty(status) ? NULL : arena_strdup(t->arena, status);
-    if (dialer_wants_pages(req))
-        dialer_page(req, &t->page);
-    task_start(req, t, run_list);
+    if (dialer_wants_pages(req) && !dialer_place(req, t))
+        task_free(t);
+    else
+        task_start(req, t, run_list);
 }
 
 static void on_view(void *arg, const struct campaign_answer *answer)
@@ -268,11 +278,11 @@ void dialer_campaigns_delete(struct request *req)
 static const struct field list_params[] = {
     {.name = "status", .kind = FIELD_STR, .pattern = "^(stopped|running|paused)$",
      .example = "\"running\""},
-    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, {0}};
+    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, DIALER_CURSOR_FIELD, {0}};
 static const struct field list_fields[] = {
     DIALER_SUCCESS_FIELDS("200", "Campaigns retrieved successfully"),
     {.name = "data", .kind = FIELD_LIST, .required = true, .of = &campaign_shown},
-    DIALER_PAGINATION_FIELD,
+    DIALER_PLACE_FIELDS,
     {0}};
 #define ONE_FIELDS(code_text, message_text, what)                                                  \
     DIALER_SUCCESS_FIELDS(code_text, message_text),                                                \
@@ -335,7 +345,8 @@ const struct route_doc dialer_campaigns_list_doc = {
     .id = "list_campaigns",
     .tag = DIALER_TAG_CAMPAIGNS,
     .summary = "Campaigns with their statistics, newest first",
-    .help = "With `page` or `per_page` a page of them, with `pagination` in the place of `code`.",
+    .help = "With `page`, `per_page` or `cursor` a page of them, with `pagination` in the place of "
+            "`code`.",
     .params = list_params,
     .answers = list_answers,
 };

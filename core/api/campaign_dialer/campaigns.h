@@ -13,7 +13,8 @@
 #define DIALER_TAG_MONITORING "Monitoring"
 #define DIALER_TAG_DNC        "Do not call"
 
-#define CAMPAIGN_NOT_FOUND "Campaign not found"
+#define NUMBER_STATUS_NAMES "pending, calling, answered, failed, completed, no_answer, or busy"
+#define CAMPAIGN_NOT_FOUND  "Campaign not found"
 
 void dialer_campaigns_list(struct request *req);
 void dialer_campaigns_view(struct request *req);
@@ -34,16 +35,19 @@ void dialer_numbers_view(struct request *req);
 void dialer_numbers_delete(struct request *req);
 void dialer_numbers_delete_many(struct request *req);
 void dialer_numbers_import(struct request *req);
+void dialer_numbers_export(struct request *req);
 void dialer_numbers_reset(struct request *req);
 void dialer_numbers_requeue(struct request *req);
 void dialer_cdr_list(struct request *req);
 void dialer_cdr_view(struct request *req);
+void dialer_cdr_export(struct request *req);
 void dialer_cdr_stats(struct request *req);
 void dialer_monitoring_status(struct request *req);
 void dialer_monitoring_channels(struct request *req);
 void dialer_monitoring_realtime(struct request *req);
 void dialer_dnc_list(struct request *req);
 void dialer_dnc_add(struct request *req);
+void dialer_dnc_import(struct request *req);
 void dialer_dnc_delete(struct request *req);
 
 extern const struct route_doc dialer_campaigns_list_doc, dialer_campaigns_view_doc,
@@ -54,8 +58,9 @@ extern const struct route_doc dialer_campaigns_list_doc, dialer_campaigns_view_d
     dialer_numbers_bulk_doc, dialer_numbers_view_doc, dialer_numbers_delete_doc,
     dialer_numbers_delete_many_doc, dialer_numbers_import_doc, dialer_numbers_reset_doc,
     dialer_numbers_requeue_doc, dialer_cdr_list_doc, dialer_cdr_view_doc, dialer_cdr_stats_doc,
-    dialer_monitoring_status_doc, dialer_monitoring_channels_doc, dialer_monitoring_realtime_doc,
-    dialer_dnc_list_doc, dialer_dnc_add_doc, dialer_dnc_delete_doc;
+    dialer_cdr_export_doc, dialer_numbers_export_doc, dialer_monitoring_status_doc,
+    dialer_monitoring_channels_doc, dialer_monitoring_realtime_doc, dialer_dnc_list_doc,
+    dialer_dnc_add_doc, dialer_dnc_import_doc, dialer_dnc_delete_doc;
 
 /* ---- As JSON (campaign_view.c) ------------------------------------------------------------- */
 
@@ -64,6 +69,8 @@ void campaign_render(struct json_writer *w, const struct campaign *c,
                      const struct campaign_counts *counts);
 void campaign_render_stats(struct json_writer *w, const char *key,
                            const struct campaign_counts *counts);
+
+void number_render(struct json_writer *w, const struct number *n); /* numbers.c */
 
 extern const struct schema campaign_shown, campaign_stats_shown;
 

@@ -1,11 +1,10 @@
 /* cdr.c - /api/cdr: records of calls that are over, and their statistics. */
-#include "domain/cdrs.h"
+#include "api/campaign_dialer/cdr.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/campaign_dialer/campaigns.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -19,9 +18,14 @@ static void render_number(struct json_writer *w, const char *key, int64_t number
         jw_null(w, key);
 }
 
-static void render(struct json_writer *w, const struct cdr *r)
+char *cdr_file(const struct cdr *r)
 {
-    char *file = r->recording ? xasprintf("%s." WAV, r->recording) : NULL;
+    return r->recording ? xasprintf("%s." WAV, r->recording) : NULL;
+}
+
+void cdr_render(struct json_writer *w, const struct cdr *r)
+{
+    char *file = cdr_file(r);
     jw_object(w, NULL);
     render_number(w, "id", r->number);
     render_number(w, "campaign_id", r->campaign_id);
@@ -69,7 +73,7 @@ static bool read_time(struct request *req, const char *name, bool end, int64_t *
 }
 
 /* Into the task; false: answered. */
-static bool read_filter(struct request *req, struct arena *arena, struct cdr_filter *f)
+bool cdr_filter_read(struct request *req, struct arena *arena, struct cdr_filter *f)
 {
     int64_t campaign = 0;
     const char *id = request_query(req, "campaign_id"), *how = request_query(req, "disposition");
@@ -98,7 +102,7 @@ static struct dialer_task *filter_task(struct request *req)
 {
     struct dialer_task *t = task_new(req);
     t->own = arena_alloc(t->arena, sizeof(struct cdr_filter));
-    if (read_filter(req, t->arena, t->own))
+    if (cdr_filter_read(req, t->arena, t->own))
         return t;
     task_free(t);
     return NULL;
@@ -114,17 +118,28 @@ static void on_list(void *arg, const struct cdr_list *list)
         task_fail(t, list->err, list->message);
         return;
     }
+    size_t count = list->count;
+    if (count > t->page.size) {
+        const struct cdr *last = &list->records[--count - 1];
+        task_next(t, last->started_ms, last->call_id);
+    }
     struct json_writer *w = task_data(t);
     jw_array(w, NULL);
-    for (size_t i = 0; i < list->count; i++)
-        render(w, &list->records[i]);
+    for (size_t i = 0; i < count; i++)
+        cdr_render(w, &list->records[i]);
     jw_end(w);
     task_paged(t, "CDR records retrieved successfully", list->total);
 }
 
 static void run_list(struct dialer_task *t)
 {
-    cdrs_list(t->api->store, t->own, page_skip(&t->page), t->page.size, on_list, t);
+    const struct cdr_filter *filter = t->own;
+    const struct cdr_query query = {.filter = *filter,
+                                    .after = t->after,
+                                    .offset = page_skip(&t->page),
+                                    .limit = t->page.size + 1,
+                                    .total = !t->after.id};
+    cdrs_list(t->api->store, &query, on_list, t);
 }
 
 void dialer_cdr_list(struct request *req)
@@ -132,8 +147,10 @@ void dialer_cdr_list(struct request *req)
     struct dialer_task *t = filter_task(req);
     if (!t)
         return;
-    dialer_page(req, &t->page);
-    task_start(req, t, run_list);
+    if (dialer_place(req, t))
+        task_start(req, t, run_list);
+    else
+        task_free(t);
 }
 
 static void on_view(void *arg, const struct cdr_list *list)
@@ -144,7 +161,7 @@ static void on_view(void *arg, const struct cdr_list *list)
     } else if (list->err != DG_OK) {
         task_fail(t, list->err, list->message);
     } else {
-        render(task_data(t), &list->records[0]);
+        cdr_render(task_data(t), &list->records[0]);
         task_done(t, 200, "CDR record retrieved successfully");
     }
 }
@@ -203,16 +220,9 @@ void dialer_cdr_stats(struct request *req)
  */
 
 /* clang-format off */
-#define RANGE_FIELDS                                                                               \
-    {.name = "campaign_id", .kind = FIELD_INT, .min = 1, .example = "1"},                          \
-    {.name = "start_date", .kind = FIELD_STR, .example = "\"2025-10-01\"",                         \
-     .help = "Calls that began then or later, by the server's clock"},                             \
-    {.name = "end_date", .kind = FIELD_STR, .example = "\"2025-10-01\"",                           \
-     .help = "The last day, or time, that counts"},                                                \
-    {.name = "disposition", .kind = FIELD_STR, .example = "\"answered\""},                         \
-    {.name = "search", .kind = FIELD_STR, .help = "Part of callerid, destination or agent"}
-static const struct field list_params[] = {RANGE_FIELDS, PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, {0}};
-static const struct field stats_params[] = {RANGE_FIELDS, {0}};
+static const struct field list_params[] = {CDR_FILTER_FIELDS, PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD,
+                                            DIALER_CURSOR_FIELD, {0}};
+static const struct field stats_params[] = {CDR_FILTER_FIELDS, {0}};
 static const struct field shown_fields[] = {
     {.name = "id", .kind = FIELD_INT, .example = "1"},
     {.name = "campaign_id", .kind = FIELD_INT, .example = "1"},
@@ -246,7 +256,7 @@ static const struct field list_fields[] = {
     {.name = "message", .kind = FIELD_STR, .required = true,
      .example = "\"CDR records retrieved successfully\""},
     {.name = "data", .kind = FIELD_LIST, .required = true, .of = &shown},
-    DIALER_PAGINATION_FIELD,
+    DIALER_PLACE_FIELDS,
     {0}};
 static const struct field view_fields[] = {
     DIALER_SUCCESS_FIELDS("200", "CDR record retrieved successfully"),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/campaign_dialer/campaigns.h"
+#include "api/campaign_dialer/import.h"
 #include "api/rules.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -26,9 +27,14 @@ static void on_list(void *arg, const struct dnc_list *list)
         task_fail(t, list->err, list->message);
         return;
     }
+    size_t count = list->count;
+    if (count > t->page.size) {
+        const struct dnc_entry *last = &list->entries[--count - 1];
+        task_next(t, last->created_at_ms, last->number);
+    }
     struct json_writer *w = task_data(t);
     jw_array(w, NULL);
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < count; i++)
         render(w, &list->entries[i]);
     jw_end(w);
     task_paged(t, "Do-not-call list retrieved successfully", list->total);
@@ -36,15 +42,21 @@ static void on_list(void *arg, const struct dnc_list *list)
 
 static void run_list(struct dialer_task *t)
 {
-    dnc_list(t->api->store, t->own, page_skip(&t->page), t->page.size, on_list, t);
+    const struct dnc_query query = {.search = t->own,
+                                    .after = t->after,
+                                    .offset = page_skip(&t->page),
+                                    .limit = t->page.size + 1};
+    dnc_list(t->api->store, &query, on_list, t);
 }
 
 void dialer_dnc_list(struct request *req)
 {
     struct dialer_task *t = task_new(req);
     t->own = arena_strdup(t->arena, request_query(req, "search"));
-    dialer_page(req, &t->page);
-    task_start(req, t, run_list);
+    if (dialer_place(req, t))
+        task_start(req, t, run_list);
+    else
+        task_free(t);
 }
 
 /* ---- POST ---------------------------------------------------------------------------------- */
@@ -97,6 +109,40 @@ void dialer_dnc_add(struct request *req)
     task_start(req, t, run_add);
 }
 
+/* ---- POST /api/dnc/import ------------------------------------------------------------------- */
+
+static void on_imported(void *arg, const struct number_import_result *result)
+{
+    struct dialer_task *t = arg;
+    if (import_failed(t, result))
+        return;
+    struct json_writer *w = task_data(t);
+    jw_object(w, NULL);
+    import_render(w, result);
+    jw_end(w);
+    import_done(t, result);
+}
+
+static void run_import(struct dialer_task *t)
+{
+    char *bytes = t->upload;
+    t->upload = NULL;
+    number_import(t->api->store, t->api->ledger, t->api->loop, t->own, bytes, t->upload_len,
+                  on_imported, t);
+}
+
+void dialer_dnc_import(struct request *req)
+{
+    struct dialer_task *t = task_new(req);
+    struct number_import_request *wanted = t->own = arena_alloc(t->arena, sizeof *wanted);
+    wanted->dnc = true;
+    wanted->columns.phone_number = arena_strdup(t->arena, request_query(req, "phone_number"));
+    if (dialer_upload(req, &wanted->format, t))
+        task_start(req, t, run_import);
+    else
+        task_free(t);
+}
+
 /* ---- DELETE -------------------------------------------------------------------------------- */
 
 static void on_removed(void *arg, const struct op_result *res)
@@ -129,7 +175,7 @@ void dialer_dnc_delete(struct request *req)
 static const struct field list_params[] = {
     {.name = "search", .kind = FIELD_STR, .help = "Digits that numbers begin with",
      .example = "\"1555\""},
-    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, {0}};
+    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, DIALER_CURSOR_FIELD, {0}};
 static const struct field number_param[] = {
     {.name = "number", .kind = FIELD_STR, .required = true, .example = "\"15550100\""}, {0}};
 static const struct field shown_fields[] = {
@@ -145,7 +191,15 @@ static const struct field list_fields[] = {
     {.name = "message", .kind = FIELD_STR, .required = true,
      .example = "\"Do-not-call list retrieved successfully\""},
     {.name = "data", .kind = FIELD_LIST, .required = true, .of = &shown},
-    DIALER_PAGINATION_FIELD,
+    DIALER_PLACE_FIELDS,
+    {0}};
+static const struct field import_params[] = {IMPORT_PARAMS, {0}};
+static const struct field result_fields[] = {IMPORT_RESULT_FIELDS, {0}};
+static const struct schema result_shown = {"DialerDncImport", "What came of each line",
+                                           result_fields};
+static const struct field imported_fields[] = {
+    DIALER_SUCCESS_FIELDS("201", "2 numbers imported successfully"),
+    {.name = "data", .kind = FIELD_OBJECT, .required = true, .of = &result_shown},
     {0}};
 static const struct field added_fields[] = {
     DIALER_SUCCESS_FIELDS("201", "Number added successfully"),
@@ -155,11 +209,19 @@ static const struct field added_fields[] = {
 static const struct schema list_answer = {"DialerDncList", "A page, newest first", list_fields};
 static const struct schema added_answer = {"DialerDncAdded", "It is not called any more",
                                            added_fields};
+static const struct schema imported_answer = {"DialerDncImported", "It was read to its end",
+                                              imported_fields};
 static const struct route_answer list_answers[] = {
     {200, "The numbers", &list_answer, NULL, NULL}, DIALER_REFUSALS, {0}};
 static const struct route_answer add_answers[] = {
     {201, "It is on the list", &added_answer, NULL, NULL},
     {400, "A field is missing or wrong", &dialer_error, NULL, NULL},
+    DIALER_REFUSALS,
+    {0}};
+static const struct route_answer import_answers[] = {
+    {201, "It was read to its end", &imported_answer, NULL, NULL},
+    {400, "It is of another type", &dialer_error, NULL, NULL},
+    {413, "It is larger than max_upload", &dialer_error, NULL, NULL},
     DIALER_REFUSALS,
     {0}};
 static const struct route_answer delete_answers[] = {
@@ -182,6 +244,16 @@ const struct route_doc dialer_dnc_add_doc = {
     .summary = "Put a number on the list",
     .body = &add_body,
     .answers = add_answers,
+};
+const struct route_doc dialer_dnc_import_doc = {
+    .id = "import_dnc",
+    .tag = DIALER_TAG_DNC,
+    .summary = "Put a file of numbers on the list",
+    .help = "`text/csv` with the names of the columns in the first line, `phone_number` and if "
+            "wanted `reason`; or `application/x-ndjson` with objects of `phone_number` and "
+            "`data`, an object with `reason`; or `multipart/form-data` with such a file.",
+    .params = import_params,
+    .answers = import_answers,
 };
 const struct route_doc dialer_dnc_delete_doc = {
     .id = "delete_dnc",

@@ -10,7 +10,7 @@
 
 #define NUMBER_NOT_FOUND "Number not found"
 
-static void render(struct json_writer *w, const struct number *n)
+void number_render(struct json_writer *w, const struct number *n)
 {
     jw_object(w, NULL);
     jw_int(w, "id", n->id);
@@ -56,10 +56,13 @@ static void on_list(void *arg, const struct number_list *list)
     const struct list_request *l = t->own;
     if (failed(t, list->err, list->message, CAMPAIGN_NOT_FOUND))
         return;
+    size_t count = list->count;
+    if (count > t->page.size)
+        task_next(t, list->numbers[--count - 1].id, NULL);
     struct json_writer *w = task_data(t);
     jw_array(w, NULL);
-    for (size_t i = 0; i < list->count; i++)
-        render(w, &list->numbers[i]);
+    for (size_t i = 0; i < count; i++)
+        number_render(w, &list->numbers[i]);
     jw_end(w);
     task_paged(t, "Numbers retrieved successfully", l->total);
 }
@@ -78,8 +81,9 @@ static void on_counts(void *arg, enum dg_err err, const char *message,
         l->total = (uint64_t)campaign_counts_total(counts);
     const struct number_query query = {.campaign = t->id,
                                        .status = l->status,
+                                       .after = t->after.id ? t->after.at_ms : 0,
                                        .offset = page_skip(&t->page),
-                                       .limit = t->page.size};
+                                       .limit = t->page.size + 1};
     numbers_list(t->api->store, &query, on_list, t);
 }
 
@@ -88,15 +92,13 @@ static void run_list(struct dialer_task *t)
     ledger_counts(t->api->ledger, t->id, on_counts, t);
 }
 
-#define STATUSES "pending, calling, answered, failed, completed, no_answer, or busy"
-
 void dialer_numbers_list(struct request *req)
 {
     enum number_status status;
     const char *name = request_query(req, "status");
     if (!str_empty(name) && !number_status_parse(name, &status)) {
-        dialer_refuse(req, 400, "Invalid status. Must be: " STATUSES,
-                      json_pack("{s:s}", "status", "Must be: " STATUSES));
+        dialer_refuse(req, 400, "Invalid status. Must be: " NUMBER_STATUS_NAMES,
+                      json_pack("{s:s}", "status", "Must be: " NUMBER_STATUS_NAMES));
         return;
     }
     struct dialer_task *t = campaign_task(req, CAMPAIGN_NOT_FOUND);
@@ -105,8 +107,10 @@ void dialer_numbers_list(struct request *req)
     struct list_request *l = arena_alloc(t->arena, sizeof *l);
     l->status = str_empty(name) ? NULL : arena_strdup(t->arena, name);
     t->own = l;
-    dialer_page(req, &t->page);
-    task_start(req, t, run_list);
+    if (dialer_place(req, t))
+        task_start(req, t, run_list);
+    else
+        task_free(t);
 }
 
 /* ---- Adding -----------------------------------------------------------------------------------
@@ -278,7 +282,7 @@ static void on_view(void *arg, const struct number_list *list)
     struct dialer_task *t = arg;
     if (failed(t, list->err, list->message, NUMBER_NOT_FOUND))
         return;
-    render(task_data(t), &list->numbers[0]);
+    number_render(task_data(t), &list->numbers[0]);
     task_done(t, 200, "Number retrieved successfully");
 }
 
@@ -319,8 +323,8 @@ void dialer_numbers_delete(struct request *req)
 /* clang-format off */
 static const struct field list_params[] = {
     {.name = "id", .kind = FIELD_INT, .required = true, .min = 1, .help = "The campaign's number"},
-    {.name = "status", .kind = FIELD_STR, .example = "\"pending\"", .help = "One of " STATUSES},
-    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, {0}};
+    {.name = "status", .kind = FIELD_STR, .example = "\"pending\"", .help = "One of " NUMBER_STATUS_NAMES},
+    PAGE_NUMBER_FIELD, PAGE_SIZE_FIELD, DIALER_CURSOR_FIELD, {0}};
 static const struct field shown_fields[] = {
     {.name = "id", .kind = FIELD_INT, .required = true, .example = "1"},
     {.name = "campaign_id", .kind = FIELD_INT, .required = true, .example = "1"},
@@ -345,7 +349,7 @@ static const struct field list_fields[] = {
     {.name = "message", .kind = FIELD_STR, .required = true,
      .example = "\"Numbers retrieved successfully\""},
     {.name = "data", .kind = FIELD_LIST, .required = true, .of = &shown},
-    DIALER_PAGINATION_FIELD,
+    DIALER_PLACE_FIELDS,
     {0}};
 static const struct field added_fields[] = {
     DIALER_SUCCESS_FIELDS("201", "Number added successfully"),
