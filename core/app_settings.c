@@ -14,6 +14,8 @@ static void fill_limits(const struct config *c, struct http_limits *out)
 #define SIZE(key) ((size_t)settings_int(c->server, key))
     *out = (struct http_limits){
         .max_body = SIZE("max_body"),
+        .max_upload = SIZE("max_upload"),
+        .max_uploads = SIZE("max_uploads"),
         .max_header_bytes = SIZE("max_header_bytes"),
         .max_headers = SIZE("max_headers"),
         .max_connections = SIZE("max_connections"),
@@ -23,6 +25,7 @@ static void fill_limits(const struct config *c, struct http_limits *out)
         .max_in_flight_per_connection = SIZE("max_in_flight_per_connection"),
         .head_ms = SIZE("head_timeout"),
         .body_ms = SIZE("body_timeout"),
+        .upload_ms = SIZE("upload_timeout"),
         .write_ms = SIZE("write_timeout"),
         .idle_ms = SIZE("idle_timeout"),
     };
@@ -47,6 +50,7 @@ void app_http_fill(struct app *app, const struct config *c, struct app_http *out
         .allowed_origins = out->lists[2],
         .trusted_proxies = out->lists[3],
         .echoing = echoing,
+        .uploads = api_uploads,
         .server_name = "dialgate",
         .routes = api_routes,
         .route_count = api_route_count,

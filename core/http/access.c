@@ -12,6 +12,7 @@ static const char *const refusal_names[REFUSED_REASONS] = {
     [REFUSED_ADDRESS] = "connections_per_address",
     [REFUSED_IN_FLIGHT] = "in_flight",
     [REFUSED_BODY] = "body",
+    [REFUSED_UPLOADS] = "uploads",
     [REFUSED_URI] = "uri",
     [REFUSED_HEADERS] = "headers",
     [REFUSED_FRAMING] = "framing",

@@ -35,6 +35,7 @@ enum refused {
     REFUSED_ADDRESS,     /* too many of one client */
     REFUSED_IN_FLIGHT,   /* too many requests wait for the control thread */
     REFUSED_BODY,        /* too large */
+    REFUSED_UPLOADS,     /* too many large ones at a time */
     REFUSED_URI,
     REFUSED_HEADERS,
     REFUSED_FRAMING, /* a head that can be read in two ways */
@@ -77,7 +78,7 @@ const char *const *list_copy(struct arena *a, const char *const *list);
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *echoing;
+    const char *const *echoing, *const *uploads;
     size_t identity_entries;
     const struct route *routes;
     size_t route_count;
@@ -97,7 +98,7 @@ struct http {
     pthread_mutex_t limits_lock;
     struct http_limits limits; /* under the lock */
     _Atomic unsigned limits_version;
-    _Atomic size_t conn_count, hop_count; /* over all threads */
+    _Atomic size_t conn_count, hop_count, upload_count; /* over all threads */
     struct addresses *addresses_open;
 
     struct http_metrics count;
@@ -136,6 +137,7 @@ struct worker {
     struct listener *listeners; /* as many as http->listens */
     bool accept_paused;         /* no descriptor was left */
     struct link conns;
+    struct link unwatched; /* of these, on HTTP/1: the next request is to be looked at */
     size_t conn_count;
     struct conn *touched; /* H2O is at work on it and may close it: then NULL */
     uint64_t warned_ms;
@@ -174,7 +176,7 @@ struct recent_token {
 };
 
 struct conn {
-    struct link link;
+    struct link link, unwatched;
     struct worker *worker;
     h2o_socket_t *sock;
     bool tls, killed;
@@ -186,6 +188,8 @@ struct conn {
     enum phase phase;
     uint64_t phase_ms;   /* since when */
     uint64_t phase_mark; /* what would change if there were progress */
+    bool upload_slot;    /* HTTP/1: of the request that comes in */
+    bool upload_refused; /* it would have needed one */
     uint64_t window_ms;  /* of the guard */
     unsigned window_requests, window_cancels;
     size_t window_sent;
@@ -220,6 +224,18 @@ struct addresses *addresses_new(void);
 void addresses_free(struct addresses *a);
 bool addresses_enter(struct addresses *a, const char *peer, size_t max); /* false: too many */
 void addresses_leave(struct addresses *a, const char *peer);
+
+/* ---- Large bodies (uploads.c) --------------------------------------------- */
+
+#define TOO_MANY_UPLOADS "Too many large requests at a time"
+#define UPLOAD_MARK      "upl" /* of a stream on HTTP/2, see http2_marked */
+
+void upload_release(struct worker *w);
+size_t upload_http1_max(struct conn *c); /* for the body of the request that comes in */
+/* A stream's body passes max_body: UPLOAD_MARK, or the status that it is refused with. */
+const char *upload_http2_mark(struct conn *c, h2o_req_t *h2o);
+void upload_take_over(struct request *req);
+void conns_watch(struct worker *w); /* http2.c: those on HTTP/1 that have been answered */
 
 /* ---- HTTP/2 ------------------------------------------------------------- */
 
@@ -264,6 +280,8 @@ struct request {
     size_t query_count;
     struct known *known;
     struct hop *hop; /* under way */
+    bool upload;     /* it has a slot, to be released */
+    bool large;      /* it may have a large body */
     bool head;       /* no body in the answer */
     bool answered;
     struct stream *stream;    /* of the answer; NULL: it came as a whole */

@@ -87,6 +87,10 @@ static void request_over(void *data)
     req->conn->finished++;
     if (req->answered && !req->idle)
         req->conn->unsent--;
+    if (req->upload)
+        upload_release(req->worker);
+    if (req->h2o->version < 0x200 && list_empty(&req->conn->unwatched))
+        list_append(&req->worker->unwatched, &req->conn->unwatched);
 }
 
 struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *conn)

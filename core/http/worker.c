@@ -21,6 +21,7 @@ struct worker *worker_new(struct http *h, unsigned index)
     w->http = h;
     w->index = index;
     list_init(&w->conns);
+    list_init(&w->unwatched);
     list_init(&w->lingers);
     list_init(&w->streams);
     list_init(&w->hops);
@@ -148,6 +149,7 @@ static void run(struct worker *w)
     for (;;) {
         turn(w, w->draining ? DRAIN_TURN_MS : SWEEP_MS);
         posts_run(w);
+        conns_watch(w);
         uint64_t now = clock_ms();
         policy_take(w); /* an idle thread must not keep what is old */
         if (!w->draining && atomic_load(&w->http->draining))
