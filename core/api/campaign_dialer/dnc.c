@@ -252,6 +252,7 @@ const struct route_doc dialer_dnc_import_doc = {
     .help = "`text/csv` with the names of the columns in the first line, `phone_number` and if "
             "wanted `reason`; or `application/x-ndjson` with objects of `phone_number` and "
             "`data`, an object with `reason`; or `multipart/form-data` with such a file.",
+    .file_types = import_types,
     .params = import_params,
     .answers = import_answers,
 };

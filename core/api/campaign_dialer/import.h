@@ -27,5 +27,6 @@ void import_done(struct dialer_task *t, const struct number_import_result *resul
      .example = "[{\"line\":3,\"error\":\"phone_number is missing\"}]"}
 /* clang-format on */
 extern const struct schema import_error;
+extern const char *const import_types[];
 
 #endif

@@ -116,6 +116,7 @@ const struct route_doc dialer_numbers_import_doc = {
         "Fields are separated by commas, semicolons or tabs. Or `application/x-ndjson` with an "
         "object in each line. Or `multipart/form-data` with such a file. Lines that are wrong are "
         "told and passed over.",
+    .file_types = import_types,
     .params = params,
     .answers = answers,
 };

@@ -117,5 +117,7 @@ static const struct field error_fields[] = {
      .example = "\"phone_number is missing\""},
     {0}};
 /* clang-format on */
+const char *const import_types[] = {"text/csv", "application/x-ndjson", "multipart/form-data",
+                                    NULL};
 const struct schema import_error = {"DialerImportError", "A line that holds no number",
                                     error_fields};
