@@ -187,8 +187,11 @@ static void on_users_reloaded(void *arg, enum dg_err err, const char *message,
     struct app *app = arg;
     (void)user;
     app->users_reloading = false;
-    if (err != DG_OK)
-        log_warn("users", "changes made elsewhere were not read", LOG_S("why", message));
+    if (err == DG_OK)
+        return;
+    log_warn("users", "changes made elsewhere were not read", LOG_S("why", message));
+    if (app->marks)
+        marks_again(app->marks, MARK_USERS);
 }
 
 static void reload_users(void *arg)
@@ -224,6 +227,7 @@ static void on_tokens_closed(void *arg)
 static void on_marks_closed(void *arg)
 {
     struct app *app = arg;
+    app->marks = NULL;
     tokens_close(app->tokens, on_tokens_closed, app);
 }
 

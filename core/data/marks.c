@@ -135,6 +135,13 @@ void marks_watch(struct marks *m, const char *mark, dg_fn *fn, void *arg)
     m->watched[m->count++].arg = arg;
 }
 
+void marks_again(struct marks *m, const char *mark)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (str_eq(m->watched[i].mark, mark))
+            m->watched[i].version = DG_VERSION_NONE;
+}
+
 void marks_close(struct marks *m, dg_fn *fn, void *arg)
 {
     loop_timer_stop(m->loop, m->timer);

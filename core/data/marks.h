@@ -33,5 +33,7 @@ void marks_close(struct marks *m, dg_fn *fn, void *arg);
  * beginning if there ever was one. Before the loop turns. */
 void marks_watch(struct marks *m, const char *mark, dg_fn *fn, void *arg);
 void marks_look(struct marks *m); /* now */
+/* What the mark stands for could not be read: `fn` is called again at the next look. */
+void marks_again(struct marks *m, const char *mark);
 
 #endif

@@ -19,6 +19,14 @@ static void forget(struct ask *ask)
         ask->fn = NULL;
 }
 
+/* The rest is what the gateways on this store tell one another: it is nothing elsewhere, and a
+ * gateway that runs there may have the name of one of these. */
+static bool moves(const char *collection)
+{
+    return !str_eq(collection, COLLECTION_MARKS) && !str_eq(collection, COLLECTION_NODES) &&
+           !str_eq(collection, COLLECTION_COMMANDS);
+}
+
 /* ---- Going out ---------------------------------------------------------- */
 
 struct store_export {
@@ -67,13 +75,11 @@ static void set_after(struct store_export *e, const char *id)
     e->after = copy;
 }
 
-/* Marks tell the gateways on this store that something was changed: they are nothing elsewhere. */
 static bool next_collection(struct store_export *e)
 {
     do
         e->collection++;
-    while (e->collection < collection_count &&
-           str_eq(collections[e->collection].name, COLLECTION_MARKS));
+    while (e->collection < collection_count && !moves(collections[e->collection].name));
     return e->collection < collection_count;
 }
 
@@ -186,7 +192,7 @@ static enum dg_err add_document(struct store_import *im, const char *line, size_
         err = bad_line(im, "\"collection\" names none that is known here");
     else if (!id || !*id || !json_is_object(doc))
         err = bad_line(im, "\"id\" must be text and \"doc\" an object");
-    else
+    else if (moves(collection))
         store_batch_put_json(&im->batch, collection, id, doc, DG_VERSION_ANY);
     json_decref(json);
     return err;

@@ -6,7 +6,8 @@
  * a page at a time, so that neither side holds the whole. Documents that
  * change meanwhile come as they are when their page is read. Coming in, each
  * line is put over what is there; lines are written in batches, a batch as a
- * whole. The version is for readers: documents imported count their own.
+ * whole. The version is for readers: documents imported count their own. What the
+ * gateways on a store tell one another (marks, nodes, commands) stays where it is.
  *
  * Both are to be freed before the store.
  */

@@ -55,6 +55,8 @@ def node_of(client, name):
 
 def test_list(cluster):
     for name in "abc":
+        wait_until(lambda here=name: all(node_of(cluster.client(here), other)["backends"]
+                                         for other in "abc"), 10, "a beat of each")
         reply = cluster.client(name).get("/api/v2/nodes")
         assert reply.status_code == 200
         nodes = reply.json()["nodes"]
@@ -385,6 +387,8 @@ def test_backends_are_swapped_under_their_beats(pair):
     theirs."""
     left, client = pair["left"], pair.client("left")
     held = answered(client, place(client))
+    for name in ("left", "right"):
+        wait_until(lambda here=name: node_of(pair.client(here), "left")["backends"], 10, "a beat")
     for turn in range(6):
         left.settings = merged(left.settings, {"backend.mock": {"answer_ms": 30 + turn}})
         left.config.write_text(toml.write(left.settings))

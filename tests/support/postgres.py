@@ -81,10 +81,22 @@ def port_is_free(port):
         return True
 
 
-def free_port():
+def reserve_port():
+    """A free one, and what keeps other runs of tests from it: a server that is down for a moment
+    needs its port again."""
     ports = list(range(FIRST_PORT, FIRST_PORT + PORTS))
     random.SystemRandom().shuffle(ports)
-    return next(port for port in ports if port_is_free(port))
+    for port in ports:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0dialgate-tests-postgres-{port}")
+        except OSError:
+            claim.close()
+            continue
+        if port_is_free(port):
+            return port, claim
+        claim.close()
+    raise AssertionError(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free")
 
 
 def rows(url, sql):
@@ -107,7 +119,7 @@ class Postgres:
     def __init__(self, settings=None, fsync=True, size=None):
         self.settings = {**SETTINGS, "fsync": "on" if fsync else "off", **(settings or {})}
         self.password = secrets.token_urlsafe(12)
-        self.port = free_port()
+        self.port, self.claim = reserve_port()
         self.folder = Path(tempfile.mkdtemp(prefix="dialgate-pg-", dir="/tmp"))
         self.size = size
         self.data = self.folder / "data"
@@ -223,6 +235,7 @@ class Postgres:
         if self.size:
             subprocess.run(["umount", "-l", self.folder], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.claim.close()
 
     def __enter__(self):
         try:
