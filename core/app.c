@@ -340,6 +340,7 @@ static void start_calls(struct app *app)
     app->bus = bus_new();
     app->snapshots = snapshots_new(app->threads);
     app->channels = channels_new(app->loop, app->threads);
+    app_channel_events(app, app->config);
     app->call_metrics = call_metrics_new(app->metrics, app->bus);
     app->api.health = health_new(app->bus, app->store, app->metrics);
     struct calls_config config = {

@@ -1,6 +1,7 @@
 /* app_events.c - live events and webhooks: made when there are calls, and the end of them. */
 #include "api/events/events.h"
 #include "app_private.h"
+#include "domain/channel_events.h"
 
 static void on_webhooks(void *arg, const struct op_result *res)
 {
@@ -77,6 +78,11 @@ void start_events(struct app *app)
                                     .type_count = event_type_count};
     app_journal(app->config, &config.limits);
     app->journal = journal_new(&config, on_journal, app);
+}
+
+void app_channel_events(struct app *app, const struct config *c)
+{
+    channels_tell(app->channels, settings_bool(c->events, "channels") ? app->bus : NULL);
 }
 
 static void on_closed(void *arg)

@@ -95,6 +95,7 @@ void name_node(struct app *app);
 
 /* ---- app_events.c: live events and webhooks ---- [control thread] */
 void start_events(struct app *app);
+void app_channel_events(struct app *app, const struct config *c); /* whether there are any */
 void stop_events(struct app *app);
 
 /* ---- app.c ---- */

@@ -153,6 +153,7 @@ static void use_events(struct app *app, const struct config *c)
     journal_set(app->journal, &limits);
     app_readers(c, &readers);
     readers_set(app->readers, &readers);
+    app_channel_events(app, c);
     struct webhook_settings webhooks;
     app_webhooks(c, &webhooks);
     webhooks_set(app->webhooks, &webhooks);

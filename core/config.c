@@ -110,6 +110,7 @@ static const struct dg_cfg_key events_keys[] = {
     {"max_stored", DG_CFG_INT, "1000000", "events of this gateway in the store; the oldest go"},
     {"max_recent", DG_CFG_INT, "10000",
      "events in memory, 200 at least; without a store these are all"},
+    {"channels", DG_CFG_BOOL, "true", "events of every channel, besides those of calls"},
     {"max_readers", DG_CFG_INT, "2000",
      "clients that read events at once; the next is answered 503"},
     {"max_unsent", DG_CFG_INT, "1000000",

@@ -115,12 +115,16 @@ static void finish(struct journal *j, struct json_writer *w, const char *type,
     buf_free(json);
 }
 
-/* The members of an object as members of the one that is open. */
-static void add_members(struct json_writer *w, const char *object)
+/* What the event's own object says is said there; the rest comes from the event. */
+static void add_members(struct json_writer *w, const struct bus_event *ev)
 {
-    json_t *all = object ? json_parse(object, strlen(object), 16, NULL) : NULL;
+    json_t *all = ev->json ? json_parse(ev->json, strlen(ev->json), 16, NULL) : NULL;
     const char *name;
     json_t *value;
+    if (ev->call_id && !json_object_get(all, "call_id"))
+        jw_str(w, "call_id", ev->call_id);
+    if (ev->campaign_id && !json_object_get(all, "campaign_id"))
+        jw_str(w, "campaign_id", ev->campaign_id);
     json_object_foreach(all, name, value) jw_jansson(w, name, value);
     json_decref(all);
 }
@@ -136,14 +140,12 @@ static void on_bus(void *arg, const struct bus_event *ev)
     buf_init(&json, MAX_EVENT);
     jw_init(&w, &json);
     write_head(j, &w, t->name, ev->at_ms);
-    if (ev->topic == BUS_NOTICE && ev->call_id)
-        jw_str(&w, "call_id", ev->call_id);
-    if (ev->campaign_id)
+    if (t->render && ev->campaign_id)
         jw_str(&w, "campaign_id", ev->campaign_id);
     if (t->render)
         t->render(&w, ev);
     else
-        add_members(&w, ev->json);
+        add_members(&w, ev);
     finish(j, &w, t->name, ev);
 }
 

@@ -11,7 +11,7 @@ from support.waiting import wait_until
 
 CASES = ((200, 200), (1000, 20))
 EVENTS_A_CALL = 5
-SETTINGS = {"log": {"level": "warn"}, "calls": {"max_per_second": 0},
+SETTINGS = {"log": {"level": "warn"}, "events": {"channels": False}, "calls": {"max_per_second": 0},
             "server": {"max_connections_per_address": 5000},
             "backend.mock": {"plugin": "mock", "ring_ms": 20, "answer_ms": 50, "talk_ms": 100,
                              "hangup_ms": 20}}

@@ -8,6 +8,13 @@ from support.client import Client
 from support.waiting import wait_until
 
 
+def members(pairs):
+    """Of an object; the same name twice is a mistake of who wrote it."""
+    names = [name for name, _ in pairs]
+    assert len(set(names)) == len(names), f"a member comes twice: {names}"
+    return dict(pairs)
+
+
 class Reader:
     """`events` are (type, id, data) in order. Use as a context."""
 
@@ -16,7 +23,7 @@ class Reader:
         self.client = Client(gateway.base, version, timeout=httpx.Timeout(30, read=60))
         self.path, self.params, self.last = path, params, last
         self.status, self.headers, self.events, self.comments = None, None, [], 0
-        self.ended = False
+        self.ended, self.fault = False, None
         self.leaving = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -32,6 +39,8 @@ class Reader:
                 self.read(reply)
         except (httpx.TransportError, h2.exceptions.ProtocolError):
             pass  # the gateway was ended
+        except AssertionError as fault:
+            self.fault = fault
         self.client.close()
         self.ended = True
 
@@ -49,7 +58,7 @@ class Reader:
         fields = dict(line.split(": ", 1) for line in block.split("\n")
                       if line and not line.startswith(":") and ": " in line)
         if "data" in fields:
-            self.events.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
+            self.events.append((fields["event"], fields.get("id"), json.loads(fields["data"], object_pairs_hook=members)))
         else:
             self.comments += 1
 
@@ -60,6 +69,7 @@ class Reader:
 
     def __exit__(self, *exception):
         self.leaving.set()
+        assert not self.fault, self.fault
 
     def types(self, call_id=None):
         return [kind for kind, _, data in self.events
