@@ -203,16 +203,17 @@ static void end_other(struct attempt *a)
 {
     struct dialer *d = a->pacer->d;
     bool leg_lives = a->leg == LEG_RINGING || a->leg == LEG_UP || a->leg == LEG_JOINED;
-    bool leg_ends = a->stage == STAGE_OVER || a->leg_failed;
-    bool customer_ends = a->leg == LEG_OVER || a->leg_failed;
+    bool leg_ends = a->stage == STAGE_OVER || a->leg_failed || a->stopped;
+    bool left_alone = a->stage == STAGE_ANSWERED && (a->leg == LEG_OVER || a->leg_failed);
     if (leg_lives && leg_ends && !a->leg_placing && !a->leg_hung_up) {
         a->leg_hung_up = true;
         attempt_hang_up(d, a->agent);
     }
-    if (a->stage == STAGE_ANSWERED && customer_ends && !a->hung_up) {
+    if ((left_alone || (a->stopped && a->stage != STAGE_OVER)) && !a->hung_up) {
         a->hung_up = true;
         if (a->leg_result)
             note(a, a->leg_result);
+        a->leg_result = NULL;
         attempt_hang_up(d, a->call);
     }
 }

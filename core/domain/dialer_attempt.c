@@ -6,6 +6,7 @@
  * Changes of one number follow each other: the next is made when the one before
  * is durable.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -485,15 +486,6 @@ void attempts_event(void *arg, const struct bus_event *ev)
         agent_event(a, ev);
 }
 
-static void on_hung_up(void *arg, const struct call_answer *answer)
-{
-    (void)arg;
-    if (answer->err != DG_OK && answer->err != DG_ECONFLICT && answer->err != DG_ENOTFOUND)
-        log_warn("dialer", "a call could not be hung up",
-                 LOG_S("call", answer->call ? answer->call->id : NULL),
-                 LOG_S("why", answer->message));
-}
-
 void attempt_lose(struct attempt *a)
 {
     log_info("dialer", "an attempt is another gateway's now", LOG_S("call", a->call));
@@ -502,10 +494,39 @@ void attempt_lose(struct attempt *a)
     attempt_soon(a);
 }
 
+struct hang_up {
+    struct dialer *d;
+    char call[ID_SIZE];
+};
+
+/* While the backend is away for a moment nobody hears of it: asked once more. */
+static void on_hung_up(void *arg, const struct call_answer *answer)
+{
+    struct hang_up *h = arg;
+    struct attempt *a = map_get(h->d->attempts, h->call);
+    if (answer->err != DG_OK && answer->err != DG_ECONFLICT && answer->err != DG_ENOTFOUND) {
+        log_warn("dialer", "a call could not be hung up", LOG_S("call", h->call),
+                 LOG_S("why", answer->message));
+        if (a && str_eq(a->call, h->call))
+            a->hung_up = false;
+        else if (a)
+            a->leg_hung_up = false;
+        if (a && !h->d->stopping)
+            attempt_later(a, TRY_AGAIN_MS);
+    }
+    h->d->asked--;
+    free(h);
+}
+
 void attempt_hang_up(struct dialer *d, const char *call)
 {
-    if (!d->stopping)
-        calls_hangup(d->config.calls, call, 0, on_hung_up, NULL);
+    if (d->stopping)
+        return;
+    struct hang_up *h = xcalloc(1, sizeof *h);
+    h->d = d;
+    snprintf(h->call, sizeof h->call, "%s", call);
+    d->asked++;
+    calls_hangup(d->config.calls, call, 0, on_hung_up, h);
 }
 
 void attempts_resume(struct pacer *p)
@@ -524,9 +545,6 @@ void attempts_stop(struct pacer *p)
         if (a->stopped)
             continue;
         a->stopped = true;
-        if (a->stage != STAGE_OVER)
-            attempt_hang_up(p->d, a->call);
-        if (a->leg == LEG_RINGING || a->leg == LEG_UP || a->leg == LEG_JOINED)
-            attempt_hang_up(p->d, a->agent);
+        attempt_soon(a);
     }
 }
