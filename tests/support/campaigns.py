@@ -5,6 +5,7 @@ The last digits of a number decide what becomes of it, see tests/asterisk/bed/sc
 """
 import collections
 import itertools
+import secrets
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from .waiting import wait_until
 STATUSES = ("pending", "calling", "answered", "completed", "failed", "no_answer", "busy")
 UNSETTLED = ("pending", "calling", "answered")
 
-numbers = itertools.count(int(time.time()) % 100000 * 10000)
+numbers = itertools.count(secrets.randbelow(100000) * 10000)
 
 
 @dataclass(frozen=True)
