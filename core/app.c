@@ -105,6 +105,8 @@ static void stop_store(struct app *app)
     notes_free(app->notes);
     app->notes = NULL;
     campaigns_free(app->campaigns);
+    ivr_menus_free(app->ivr_menus);
+    ivr_stats_free(app->ivr_stats);
     ledger_free(app->ledger);
     dialer_free(app->dialer);
     cdr_numbering_free(app->cdr_numbering);
@@ -132,6 +134,8 @@ static void start_campaigns(struct app *app)
 {
     app->ledger = ledger_new(app->store, app->loop, app->metrics);
     app->campaigns = campaigns_new(app->store, app->ledger, app->loop);
+    app->ivr_menus = ivr_menus_new(app->store, app->loop);
+    app->ivr_stats = ivr_stats_new(app->store, app->loop);
     app->cdr_numbers = serials_new(app->store, app->loop, SERIAL_CDR, CDR_NUMBERS_BLOCK);
     if (!app->config->store_disabled)
         campaigns_recover(app->campaigns);
@@ -365,6 +369,15 @@ static void start_calls(struct app *app)
                                       .nodes = app->nodes,
                                       .metrics = app->metrics};
     app->call_control = control_new(app->loop, app->calls, app->bus);
+    const struct ivr_config menus = {.loop = app->loop,
+                                     .calls = app->calls,
+                                     .bus = app->bus,
+                                     .menus = app->ivr_menus,
+                                     .stats = app->ivr_stats,
+                                     .folder = settings_str(app->config->ivr, "folder")};
+    app->ivr = ivr_new(&menus);
+    app->audio = audio_new(app->loop, settings_str(app->config->ivr, "sounds"),
+                           settings_str(app->config->ivr, "folder"));
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     struct mock_numbers_config mocks = {.loop = app->loop,
@@ -386,6 +399,10 @@ static void on_mock_numbers_closed(void *arg)
     idempotency_free(app->idempotency);
     unshare_calls(app);
     control_free(app->call_control);
+    ivr_free(app->ivr);
+    audio_free(app->audio);
+    app->audio = NULL;
+    app->ivr = NULL;
     nodes_follow(app->nodes, NULL);
     calls_free(app->calls);
     app->calls = NULL;
@@ -461,6 +478,7 @@ static void start_dialer(struct app *app)
 static void stop_dialer(struct app *app)
 {
     dialer_stop(app->dialer);
+    ivr_stop(app->ivr);
     app_next(app);
 }
 
@@ -523,6 +541,9 @@ static void fill_api(struct app *app)
     app->api.ledger = app->ledger;
     app->api.dialer = app->dialer;
     app->api.campaigns = app->campaigns;
+    app->api.ivr_menus = app->ivr_menus;
+    app->api.ivr_stats = app->ivr_stats;
+    app->api.audio = app->audio;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
     app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));

@@ -13,10 +13,14 @@
 #include "data/notes.h"
 #include "data/serials.h"
 #include "domain/adoption.h"
+#include "domain/audio.h"
 #include "domain/campaigns.h"
 #include "domain/cdr_numbering.h"
 #include "domain/commands.h"
 #include "domain/dialer.h"
+#include "domain/ivr.h"
+#include "domain/ivr_menus.h"
+#include "domain/ivr_stats.h"
 #include "domain/mock_numbers.h"
 #include "domain/nodes.h"
 #include "events/feed.h"
@@ -38,6 +42,10 @@ struct app {
     struct ledger *ledger;
     struct dialer *dialer;
     struct campaigns *campaigns;
+    struct ivr *ivr;
+    struct audio *audio;
+    struct ivr_menus *ivr_menus;
+    struct ivr_stats *ivr_stats;
     struct serials *cdr_numbers;
     struct cdr_numbering *cdr_numbering;
     struct nodes *nodes;

@@ -133,6 +133,15 @@ static const struct dg_cfg_key webhooks_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key ivr_keys[] = {
+    {"sounds", DG_CFG_STR, "",
+     "the telephone system's folder of sounds, which this gateway shares; empty: none is shared, "
+     "and "
+     "nothing can be uploaded"},
+    {"folder", DG_CFG_STR, "dialer", "where uploaded sounds lie, below that folder"},
+    {0},
+};
+
 static const struct dg_cfg_key node_keys[] = {
     {"name", DG_CFG_STR, "",
      "this gateway's name, another one for each on a store; empty: the host's"},
@@ -178,19 +187,13 @@ static const struct dg_cfg_key backend_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},
-    {"log", log_keys},
-    {"plugins", plugins_keys},
-    {"auth", auth_keys},
-    {"calls", calls_keys},
-    {"idempotency", idempotency_keys},
-    {"mobile", mobile_keys},
-    {"events", events_keys},
-    {"webhooks", webhooks_keys},
-    {"node", node_keys},
-    {"storage", storage_keys},
-    {"telephony", telephony_keys},
-    {NULL, NULL},
+    {"server", server_keys},       {"log", log_keys},
+    {"plugins", plugins_keys},     {"auth", auth_keys},
+    {"calls", calls_keys},         {"idempotency", idempotency_keys},
+    {"mobile", mobile_keys},       {"events", events_keys},
+    {"webhooks", webhooks_keys},   {"ivr", ivr_keys},
+    {"node", node_keys},           {"storage", storage_keys},
+    {"telephony", telephony_keys}, {NULL, NULL},
 };
 
 static size_t keys_count(const struct dg_cfg_key *keys)
@@ -292,6 +295,7 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->mobile = section(c, "mobile", mobile_keys, problems, count);
     c->events = section(c, "events", events_keys, problems, count);
     c->webhooks = section(c, "webhooks", webhooks_keys, problems, count);
+    c->ivr = section(c, "ivr", ivr_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -626,9 +630,9 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    struct settings *const sections[] = {c->server,      c->log,    c->plugins,   c->auth,
-                                         c->calls,       c->node,   c->telephony, c->storage,
-                                         c->idempotency, c->mobile, c->events,    c->webhooks};
+    struct settings *const sections[] = {
+        c->server,  c->log,         c->plugins, c->auth,   c->calls,    c->node, c->telephony,
+        c->storage, c->idempotency, c->mobile,  c->events, c->webhooks, c->ivr};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -17,8 +17,8 @@ struct fixed {
 };
 
 static const struct fixed fixed_sections[] = {
-    {"server", server_keys}, {"auth", auth_chain}, {"webhooks", webhook_keys},
-    {"plugins", NULL},       {"node", NULL},       {"storage", NULL},
+    {"server", server_keys}, {"auth", auth_chain}, {"webhooks", webhook_keys}, {"plugins", NULL},
+    {"ivr", NULL},           {"node", NULL},       {"storage", NULL},
 };
 
 static const struct settings *section_of(const struct config *c, const char *name)
@@ -28,7 +28,8 @@ static const struct settings *section_of(const struct config *c, const char *nam
         const struct settings *settings;
     } sections[] = {
         {"server", c->server},   {"webhooks", c->webhooks}, {"auth", c->auth},
-        {"plugins", c->plugins}, {"node", c->node},         {"storage", c->storage},
+        {"plugins", c->plugins}, {"ivr", c->ivr},           {"node", c->node},
+        {"storage", c->storage},
     };
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (str_eq(sections[i].name, name))

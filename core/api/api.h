@@ -22,6 +22,9 @@ struct health;   /* api/system/health.h */
 struct readers;  /* api/events/events.h */
 struct webhooks; /* events/webhooks.h */
 struct campaigns;
+struct audio;
+struct ivr_menus;
+struct ivr_stats;
 struct dialer;
 struct ledger;
 struct loop;
@@ -40,6 +43,9 @@ struct api {
     struct ledger *ledger;
     struct dialer *dialer;
     struct campaigns *campaigns;
+    struct audio *audio;
+    struct ivr_menus *ivr_menus;
+    struct ivr_stats *ivr_stats;
 
     /* [any thread] */
     struct channels *channels;         /* channels_find; all else is for the control thread */

@@ -1,7 +1,9 @@
 /* routes.c - every endpoint, one line each; and whose errors look how. */
 #include "api/api.h"
+#include "api/campaign_dialer/audio.h"
 #include "api/campaign_dialer/campaign_dialer.h"
 #include "api/campaign_dialer/campaigns.h"
+#include "api/campaign_dialer/ivr.h"
 #include "api/channels/channels.h"
 #include "api/contact_center/contact_center.h"
 #include "api/control/control.h"
@@ -102,6 +104,21 @@ const struct route api_routes[] = {
     DIALER("GET",    "/monitoring/status",            ROUTE_TOKEN, "monitoring/status",   dialer_monitoring_status,   &dialer_monitoring_status_doc),
     DIALER("GET",    "/monitoring/channels",          ROUTE_TOKEN, "monitoring/channels", dialer_monitoring_channels, &dialer_monitoring_channels_doc),
     DIALER("GET",    "/monitoring/realtime",          ROUTE_TOKEN, "monitoring/realtime", dialer_monitoring_realtime, &dialer_monitoring_realtime_doc),
+
+    DIALER("GET",    "/ivr",                          ROUTE_TOKEN, "ivr/list",            dialer_ivr_list,      &dialer_ivr_list_doc),
+    DIALER("POST",   "/ivr",                          ROUTE_TOKEN, "ivr/create",          dialer_ivr_create,    &dialer_ivr_create_doc),
+    DIALER("POST",   "/ivr/validate",                 ROUTE_TOKEN, "ivr/validate",        dialer_ivr_validate,  &dialer_ivr_validate_doc),
+    DIALER("POST",   "/ivr/import",                   ROUTE_TOKEN, "ivr/import",          dialer_ivr_import,    &dialer_ivr_import_doc),
+    DIALER("GET",    "/ivr/export",                   ROUTE_TOKEN, "ivr/export",          dialer_ivr_export,    &dialer_ivr_export_doc),
+    DIALER("GET",    "/ivr/{id}",                     ROUTE_TOKEN, "ivr/view",            dialer_ivr_view,      &dialer_ivr_view_doc),
+    DIALER("PUT",    "/ivr/{id}",                     ROUTE_TOKEN, "ivr/update",          dialer_ivr_update,    &dialer_ivr_update_doc),
+    DIALER("DELETE", "/ivr/{id}",                     ROUTE_TOKEN, "ivr/delete",          dialer_ivr_delete,    &dialer_ivr_delete_doc),
+    DIALER("POST",   "/ivr/{id}/simulate",            ROUTE_TOKEN, "ivr/simulate",        dialer_ivr_simulate,  &dialer_ivr_simulate_doc),
+    DIALER("GET",    "/ivr/{id}/stats",               ROUTE_TOKEN, "ivr/stats",           dialer_ivr_stats,     &dialer_ivr_stats_doc),
+    DIALER("GET",    "/audio",                        ROUTE_TOKEN, "audio/list",          dialer_audio_list,    &dialer_audio_list_doc),
+    DIALER("POST",   "/audio",                        ROUTE_TOKEN, "audio/upload",        dialer_audio_upload,  &dialer_audio_upload_doc),
+    DIALER("GET",    "/audio/{name}",                 ROUTE_TOKEN, "audio/view",          dialer_audio_view,    &dialer_audio_view_doc),
+    DIALER("DELETE", "/audio/{name}",                 ROUTE_TOKEN, "audio/delete",        dialer_audio_delete,  &dialer_audio_delete_doc),
 
     DIALER("GET",    "/users",                        ROUTE_TOKEN_ADMIN, "users/list",    dialer_users_list,    &dialer_users_list_doc),
     DIALER("POST",   "/users",                        ROUTE_TOKEN_ADMIN, "users/create",  dialer_users_create,  &dialer_users_create_doc),

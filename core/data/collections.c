@@ -164,6 +164,18 @@ static const struct dg_index commands_indexes[] = {
     INDEX("forget_at"),
 };
 
+static const struct dg_field ivr_menu_fields[] = {
+    INT("campaign_id"),
+    TEXT("name"),
+    TIME("created_at"),
+    TIME("updated_at"),
+};
+
+static const struct dg_index ivr_menu_indexes[] = {
+    INDEX("campaign_id"),
+    INDEX("created_at"),
+};
+
 const struct dg_collection collections[] = {
     {.name = COLLECTION_USERS,
      .serial = true,
@@ -237,6 +249,13 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(commands_fields),
      .indexes = commands_indexes,
      .index_count = COUNT(commands_indexes)},
+    {.name = COLLECTION_IVR_MENUS,
+     .serial = true,
+     .fields = ivr_menu_fields,
+     .field_count = COUNT(ivr_menu_fields),
+     .indexes = ivr_menu_indexes,
+     .index_count = COUNT(ivr_menu_indexes)},
+    {.name = COLLECTION_IVR_COUNTS},
 };
 const size_t collection_count = COUNT(collections);
 

@@ -25,6 +25,9 @@
 #define COLLECTION_NODES    "nodes"    /* id: the gateway's name */
 #define COLLECTION_COMMANDS "commands" /* id: a UUIDv7; what one asks of another */
 
+#define COLLECTION_IVR_MENUS  "ivr_menus"  /* from a counter in meta; with their actions */
+#define COLLECTION_IVR_COUNTS "ivr_counts" /* id: the menu's; what callers did in it */
+
 extern const struct dg_collection collections[];
 extern const size_t collection_count;
 

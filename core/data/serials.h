@@ -10,8 +10,10 @@
 #include "data/store.h"
 #include "loop/loop.h"
 
-#define SERIAL_CAMPAIGNS "campaign_ids"
-#define SERIAL_CDR       "cdr_numbers"
+#define SERIAL_CAMPAIGNS   "campaign_ids"
+#define SERIAL_CDR         "cdr_numbers"
+#define SERIAL_IVR_MENUS   "ivr_menu_ids"
+#define SERIAL_IVR_ACTIONS "ivr_action_ids"
 
 /* DG_OK: `first` and the `count` - 1 after it are the caller's. */
 typedef void serials_fn(void *arg, enum dg_err err, const char *message, int64_t first);

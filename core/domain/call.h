@@ -88,6 +88,8 @@ struct call {
     struct call_variable *variables;
     size_t variable_count;
     char *api, *user;     /* through which API, and who asked */
+    int64_t ivr_menu;     /* that it is led through when it is answered; 0: none */
+    char *ivr_path;       /* JSON: its way through menus so far, or NULL */
     bool leg;             /* a part of the call `peer`, in whose CDR it stands: it has none */
     char *agent_result;   /* the state that this one came to: "answered", "busy", ...; or NULL */
     uint64_t talk_ms;     /* it is hung up so long after its answer; 0: as the configuration says */

@@ -64,6 +64,9 @@ static void write_common(struct json_writer *w, const struct call *c)
         jw_str(w, "agent", c->agent);
     if (c->agent_result)
         jw_str(w, "agent_result", c->agent_result);
+    write_number(w, "ivr_menu", c->ivr_menu);
+    if (c->ivr_path)
+        jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
     jw_str(w, "phone_number", c->phone_number);
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
@@ -188,6 +191,11 @@ static void read_doing(struct call *c, const json_t *doc)
     }
 }
 
+static char *read_path(const json_t *path)
+{
+    return json_is_object(path) ? json_dumps(path, JSON_COMPACT) : NULL;
+}
+
 static int64_t last_time(const struct call *c)
 {
     return c->answered_at_ms  ? c->answered_at_ms
@@ -235,6 +243,8 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->failure_reason = text(doc, "failure_reason");
     c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
     c->agent_result = text(doc, "agent_result");
+    c->ivr_menu = json_get_int(doc, "ivr_menu", 0);
+    c->ivr_path = read_path(json_object_get(doc, "ivr"));
     c->peer = text(doc, "peer");
     c->leg = json_get_bool(doc, "leg", false);
     c->talk_ms = (uint64_t)json_get_int(doc, "talk_ms", 0);

@@ -115,6 +115,11 @@ void calls_set_ended(struct calls *cs, calls_ended_fn *fn, void *arg)
     cs->ended_arg = arg;
 }
 
+void calls_set_guide(struct calls *cs, const struct calls_guide *guide)
+{
+    cs->guide = *guide;
+}
+
 struct each {
     calls_each_fn *fn;
     void *arg;
@@ -268,6 +273,13 @@ void calls_set_agent(struct calls *cs, struct call *c, const char *agent, const 
     calls_refresh(cs, c);
 }
 
+void calls_set_path(struct calls *cs, struct call *c, char *json)
+{
+    free(c->ivr_path);
+    c->ivr_path = json;
+    calls_refresh(cs, c);
+}
+
 static void forget_oldest(struct calls *cs)
 {
     struct recent *r = list_item(cs->recent.next, struct recent, link);
@@ -329,6 +341,8 @@ void calls_let_go(struct calls *cs, struct call *c)
 {
     log_info("calls", "call let go", LOG_S("call", c->id),
              LOG_S("state", call_state_name(c->state)));
+    if (c->ivr_menu && cs->guide.ending)
+        cs->guide.ending(cs->guide.arg, c);
     snapshots_del(cs->config.snapshots, c->id);
     loop_timer_stop(cs->config.loop, c->deadline);
     c->deadline = NULL;
@@ -352,6 +366,8 @@ void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
               LOG_S("to", call_state_name(c->state)));
     if (step.effects & CALL_DO_CDR && !c->leg && !c->cdr_number && cs->config.cdr_numbers)
         c->cdr_number = serials_next(cs->config.cdr_numbers);
+    if (call_is_over(c->state) && c->ivr_menu && cs->guide.ending)
+        cs->guide.ending(cs->guide.arg, c);
     if (step.effects & CALL_DO_STORE && c->stored)
         store_step(cs, c, step.effects & CALL_DO_CDR);
     if (step.effects & CALL_DO_PUBLISH)
@@ -506,6 +522,8 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         return;
     }
     doing_event(cs, c, ev);
+    if (c->ivr_menu && cs->guide.event)
+        cs->guide.event(cs->guide.arg, c, ev);
 }
 
 void calls_link(struct calls *cs, struct instance *in, enum dg_link link)

@@ -12,6 +12,7 @@ struct calls {
     struct routing routing;
     calls_ended_fn *ended;
     void *ended_arg;
+    struct calls_guide guide;
     bool stopping;
     struct map *admissions; /* of every backend that has or had calls: name -> admission */
     struct map *live;       /* id -> struct call */

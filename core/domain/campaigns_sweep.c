@@ -1,6 +1,6 @@
-/* campaigns_sweep.c - what a deleted campaign leaves behind: its numbers go, its
- * CDRs become those of no campaign. A page at a time, so that nobody waits for
- * a million of them; after a restart it goes on where it was. */
+/* campaigns_sweep.c - what a deleted campaign leaves behind: its numbers and
+ * menus go, its CDRs become those of no campaign. A page at a time, so that
+ * nobody waits for a million of them; after a restart it goes on where it was. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +17,13 @@ struct sweep {
     struct link link;
     struct campaigns *owner;
     char id[CAMPAIGN_ID_SIZE];
-    bool calls; /* the numbers are gone, CDRs are looked at */
+    enum { SWEEP_NUMBERS, SWEEP_MENUS, SWEEP_CALLS } stage;
     struct loop_timer *retry;
 };
+
+static const char *const collections_of[] = {[SWEEP_NUMBERS] = COLLECTION_NUMBERS,
+                                             [SWEEP_MENUS] = COLLECTION_IVR_MENUS,
+                                             [SWEEP_CALLS] = COLLECTION_CDR};
 
 void campaign_sign(int64_t id, char out[CAMPAIGN_SIGN_SIZE])
 {
@@ -86,23 +90,25 @@ static void on_page(void *arg, const struct op_result *res)
         later(s, res->message);
         return;
     }
-    if (!res->count && s->calls) {
+    if (!res->count && s->stage == SWEEP_CALLS) {
         snprintf(sign, sizeof sign, CAMPAIGN_SIGN "%s", s->id);
         store_delete(s->owner->store, COLLECTION_META, sign, DG_VERSION_ANY, on_sign_gone, s);
         return;
     }
     if (!res->count) {
-        s->calls = true;
+        s->stage++;
         next_page(s);
         return;
     }
     store_batch_init(&batch);
     for (size_t i = 0; i < res->count; i++) {
         const struct dg_doc *doc = res->items[i];
-        if (s->calls)
+        if (s->stage == SWEEP_CALLS)
             release_call(&batch, doc);
         else
-            store_batch_delete(&batch, COLLECTION_NUMBERS, doc->id, DG_VERSION_ANY);
+            store_batch_delete(&batch, collections_of[s->stage], doc->id, DG_VERSION_ANY);
+        if (s->stage == SWEEP_MENUS)
+            store_batch_delete(&batch, COLLECTION_IVR_COUNTS, doc->id, DG_VERSION_ANY);
     }
     store_write(s->owner->store, &batch, on_page_written, s);
 }
@@ -110,10 +116,8 @@ static void on_page(void *arg, const struct op_result *res)
 static void next_page(struct sweep *s)
 {
     const struct dg_where where = {.field = "campaign_id", .value = s->id};
-    const struct dg_query query = {.collection = s->calls ? COLLECTION_CDR : COLLECTION_NUMBERS,
-                                   .where = &where,
-                                   .where_count = 1,
-                                   .limit = PAGE};
+    const struct dg_query query = {
+        .collection = collections_of[s->stage], .where = &where, .where_count = 1, .limit = PAGE};
     store_query(s->owner->store, &query, on_page, s);
 }
 

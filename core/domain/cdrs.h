@@ -25,6 +25,7 @@ struct cdr {
     int64_t started_ms, answered_ms, ended_ms, duration_s, billsec;
     int cause;
     const char *cause_text;
+    const json_t *ivr; /* its way through menus; NULL: it was in none */
 };
 
 struct cdr_list {

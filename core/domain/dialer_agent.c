@@ -222,7 +222,7 @@ void agent_work(struct attempt *a)
 {
     struct call *c = customer(a);
     if (c && a->stage == STAGE_ANSWERED && !a->timer && a->pacer->campaign && !a->stopped) {
-        if (a->leg == LEG_NONE)
+        if (a->leg == LEG_NONE && !c->ivr_menu)
             begin(a, c);
         else if (a->leg == LEG_UP && !a->leg_joining && !a->leg_failed)
             join(a, c);

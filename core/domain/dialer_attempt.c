@@ -288,6 +288,7 @@ void attempt_begin(struct pacer *p, const struct number *n, const char *endpoint
                                      .talk_ms = (uint64_t)c->call_timeout_s * 1000,
                                      .campaign_id = p->id,
                                      .campaign_number_id = n->id,
+                                     .ivr_menu = dial_menu(c),
                                      .attempt = (int)n->attempts + 1,
                                      .write = write_beginning,
                                      .write_arg = a,

@@ -101,13 +101,8 @@ char *dial_endpoint(const struct campaign *c, const char *phone_number, struct p
     return endpoint;
 }
 
-char *dial_destination(const struct campaign *c, struct problem *problem)
+char *dial_place(const char *value, struct problem *problem)
 {
-    const char *value = c->dest_value ? c->dest_value : "";
-    if (c->dest_type == DEST_IVR) {
-        problem_set(problem, DG_EINVAL, "agent_dest_type ivr cannot be dialled by this version");
-        return NULL;
-    }
     if (strchr(value, '/') && is_endpoint(value, false))
         return xstrdup(value);
     if (*value && str_only(value, NAME "*#+") && strlen(value) <= DIAL_TEXT_MAX)
@@ -117,9 +112,34 @@ char *dial_destination(const struct campaign *c, struct problem *problem)
     return NULL;
 }
 
+char *dial_destination(const struct campaign *c, struct problem *problem)
+{
+    if (c->dest_type == DEST_IVR) {
+        problem_set(problem, DG_EINVAL, "agent_dest_type ivr leads to a menu, nobody is rung");
+        return NULL;
+    }
+    return dial_place(c->dest_value ? c->dest_value : "", problem);
+}
+
+int64_t dial_menu(const struct campaign *c)
+{
+    int64_t id;
+    bool is_id = c->dest_type == DEST_IVR && c->dest_value && str_only(c->dest_value, DIGITS) &&
+                 str_to_int(c->dest_value, &id);
+    return is_id ? id : 0;
+}
+
 bool dial_check(const struct campaign *c, struct problem *problem)
 {
-    char *destination = check_trunk(c, problem) ? dial_destination(c, problem) : NULL;
+    if (!check_trunk(c, problem))
+        return false;
+    if (c->dest_type == DEST_IVR) {
+        if (dial_menu(c))
+            return true;
+        problem_set(problem, DG_EINVAL, "agent_dest_value is no id of an IVR menu");
+        return false;
+    }
+    char *destination = dial_destination(c, problem);
     bool fine = destination != NULL;
     free(destination);
     return fine;

@@ -20,6 +20,10 @@ char *dial_number(const char *phone_number);
 char *dial_endpoint(const struct campaign *c, const char *phone_number, struct problem *problem);
 /* Where those who answer are joined to: "Local/100@from-internal". Likewise. */
 char *dial_destination(const struct campaign *c, struct problem *problem);
+/* The same of an extension, a queue, or a technology and resource. */
+char *dial_place(const char *value, struct problem *problem);
+/* The menu that those who answer are led through; 0: none. */
+int64_t dial_menu(const struct campaign *c);
 /* Whether the campaign can be dialled as it is; what is wrong stands in `problem`. */
 bool dial_check(const struct campaign *c, struct problem *problem);
 /* What the call of this turn shows; NULL: the backend's default. */

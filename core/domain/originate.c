@@ -225,6 +225,7 @@ static struct call *call_of(struct originate *o, const struct call_request *req,
     c->api = xstrdup(req->api);
     c->user = xstrdup(req->user);
     c->leg = req->leg;
+    c->ivr_menu = req->ivr_menu;
     c->talk_ms = req->talk_ms;
     c->node = xstrdup(cs->config.node);
     c->heard_at_ms = c->created_at_ms;

@@ -66,6 +66,8 @@ static const struct {
     {DEST_QUEUE, "sales", "Local/sales@from-internal"},
     {DEST_QUEUE, "Local/sales@queues/n", "Local/sales@queues/n"},
     {DEST_IVR, "1", NULL},
+    {DEST_IVR, "main", NULL},
+    {DEST_IVR, "", NULL},
     {DEST_EXTEN, "", NULL},
     {DEST_EXTEN, "100@other", NULL},
     {DEST_EXTEN, "100&101", NULL},
@@ -88,7 +90,9 @@ static void who_is_joined(void **state)
         char *rung = dial_destination(&c, &problem);
         if (!str_eq(rung, destinations[i].rung))
             fail_msg("row %zu: %s", i, rung ? rung : problem.text);
-        assert_int_equal(dial_check(&c, &problem), rung != NULL);
+        bool menu = c.dest_type == DEST_IVR;
+        assert_int_equal(dial_check(&c, &problem), rung || dial_menu(&c));
+        assert_int_equal(dial_menu(&c), menu && str_eq(c.dest_value, "1") ? 1 : 0);
         free(rung);
     }
 }

@@ -358,9 +358,10 @@ static void not_to_be_started(void **state)
     struct campaign *c = a_campaign();
     c->status = CAMPAIGN_STOPPED;
     c->dest_type = DEST_IVR;
+    campaign_set_text(&c->dest_value, "main");
     begin(g, c, 1);
     assert_int_equal(command(g, DIALER_START), DG_EINVAL);
-    assert_non_null(strstr(g->message, "ivr"));
+    assert_non_null(strstr(g->message, "IVR"));
     g->answered = false;
     dialer_command(g->dialer, 7, DIALER_START, on_command, g);
     turn(g);

@@ -48,6 +48,8 @@ void cdr_render(struct json_writer *w, const struct cdr *r)
     dialer_time(w, "created_at", r->started_ms);
     jw_int(w, "cause", r->cause);
     jw_str(w, "cause_text", r->cause_text);
+    if (r->ivr)
+        jw_jansson(w, "ivr", r->ivr);
     jw_end(w);
     free(file);
 }
@@ -249,6 +251,8 @@ static const struct field shown_fields[] = {
     {.name = "created_at", .kind = FIELD_STR, .example = "\"2025-10-01 12:00:00\""},
     {.name = "cause", .kind = FIELD_INT, .help = "ITU-T Q.850", .example = "16"},
     {.name = "cause_text", .kind = FIELD_STR, .example = "\"Normal clearing\""},
+    {.name = "ivr", .kind = FIELD_OBJECT,
+     .help = "Of calls that were led through menus: menu, keys, result, path"},
     {0}};
 static const struct schema shown = {"DialerCdr", "A call that is over", shown_fields};
 static const struct field list_fields[] = {

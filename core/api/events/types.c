@@ -107,6 +107,7 @@ const struct event_type event_types[] = {
     {"call.dialing",     BUS_CALL_CHANGED, is_dialing,  render_call, "The telephone system has accepted it"},
     {"call.ringing",     BUS_CALL_CHANGED, is_ringing,  render_call, "It rings"},
     {"call.answered",    BUS_CALL_CHANGED, is_answered, render_call, "It was answered"},
+    {"call.ivr",         BUS_NOTICE, NULL, NULL, "It went a step in its IVR menu: ivr.event says which, with menu, digits, action where they fit"},
     {"call.ended",       BUS_CALL_ENDED,   NULL,        render_call, "It has ended; call.status says how: completed, busy, no_answer or failed"},
     {"link.up",          BUS_LINK,         is_up,       render_link, "A telephone system is connected"},
     {"link.down",        BUS_LINK,         is_down,     render_link, "A telephone system is not connected any more; detail says why"},
