@@ -400,6 +400,25 @@ static const char *agent_result(struct gateway *g)
     return result;
 }
 
+static void a_hangup_is_tried_again(void **state)
+{
+    struct gateway *g = *state;
+    begin(g, a_campaign(), 1);
+    talk(g, &pbx->calls[0]);
+    pbx->deaf = 1;
+    pbx_end(&pbx->calls[1], 16);
+    turn(g);
+    assert_int_equal(pbx->live, 1);
+    for (int i = 0; i < 500 && pbx->live; i++) { /* timers go by the real clock */
+        uv_sleep(10);
+        turn(g);
+    }
+    assert_int_equal(pbx->live, 0);
+    pass(g, 2000);
+    assert_int_equal(status_of(g, 1), NUMBER_COMPLETED);
+    counts_are_right(g);
+}
+
 static void agent_is_not_reached(void **state)
 {
     static const struct {
@@ -636,6 +655,7 @@ int main(void)
         TEST(paused),
         TEST(not_to_be_started),
         TEST(agent_hangs_up),
+        TEST(a_hangup_is_tried_again),
         TEST(agent_is_not_reached),
         TEST(customer_leaves_first),
         TEST(whoever_has_answered_is_not_called_again),

@@ -32,6 +32,7 @@ struct pbx {
     unsigned joins, hangups;
     const char *run; /* of the server; NULL: the first */
     bool refuses_joins;
+    unsigned deaf;        /* so many hang-ups do not reach it */
     bool dies_with_store; /* what is asked for after the store's last write is not done */
     const struct memory *store;
     unsigned waiting;      /* in the queue "sales" */
@@ -112,6 +113,11 @@ static inline void pbx_hangup(void *self, const struct dg_hangup *req, struct dg
     struct pbx_call *c = pbx_find(req->call);
     (void)self;
     pbx->hangups++;
+    if (pbx->deaf) {
+        pbx->deaf--;
+        (pbx->h->fail)(op, DG_EUNAVAILABLE, "it is away");
+        return;
+    }
     if (!c || c->over) {
         (pbx->h->fail)(op, DG_ENOTFOUND, "no such call");
         return;
