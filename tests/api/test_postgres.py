@@ -81,10 +81,9 @@ def test_tls(server, url):
     certificate = server.data / "server.crt"
     for mode in ("require", f"verify-full&sslrootcert={certificate}"):
         with Gateway(section(f"{url}?sslmode={mode}")) as gateway:
-            rows = server.query("SELECT count(*) FROM pg_stat_ssl "
-                                "JOIN pg_stat_activity USING (pid) "
-                                "WHERE ssl AND application_name LIKE 'dialgate %'")
-            assert int(rows[0][0]) >= 3
+            secured = ("SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+                       "WHERE ssl AND application_name LIKE 'dialgate %'")
+            wait_until(lambda: int(server.query(secured)[0][0]) >= 3, 20, "all connections")
             assert gateway.client(signed_in=False).get("/health").status_code == 200
     log = start_refused(Gateway(section(f"{url}?sslmode=verify-full&sslrootcert=/dev/null")))
     assert "certificate" in log

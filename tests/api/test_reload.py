@@ -299,16 +299,18 @@ def test_env_file(gateway, client):
 
 def test_needs_a_restart(gateway, client):
     """Each is named, in the log and in the answer; all the rest takes effect."""
+    key, value = (("readers", 3) if gateway.settings["storage"]["plugin"] == "storage-pg" else
+                  ("path", "other.db"))
     notes = gateway.change({
         "server": {"listen": f"127.0.0.1:{free_port()}", "threads": 1, "app_name": "Other",
                    "docs": False},
         "node": {"name": "other"},
         "auth": {"chain": ["jwt", "more"]},
         "backend.mock": {"caller_id": "Ours"},
-        "storage": {"path": "other.db"}})
-    expected = {f"needs a restart: {key} changed" for key in (
+        "storage": {key: value}})
+    expected = {f"needs a restart: {name} changed" for name in (
         "server.listen", "server.threads", "server.app_name", "node.name", "auth.chain",
-        "storage.path")}
+        f"storage.{key}")}
     assert set(notes.splitlines()) == expected
     for note in expected:
         assert note in gateway.log()
