@@ -181,11 +181,12 @@ def test_export_of_nothing(admin, path, base):
 
 def test_export_cdr(admin, base, client):
     call = client.post("/api/v2/calls", json={"phone_number": "5550486"}).json()
-    wait_until(lambda: client.get(f"/api/v2/status/{call['call_id']}").json()["is_completed"], 30,
-               "the call's end")
+    query = "/cdr?search=5550486&per_page=100"
+    wait_until(lambda: call["call_id"] in {one["channel_id"] for one in
+                                           admin.get(base + query).json()["data"]}, 30,
+               "the call's record, which is written a moment after its end")
     table = list(csv.DictReader(io.StringIO(admin.get(base + "/cdr/export?search=5550486").text)))
-    listed, _ = paged(admin.get(base + "/cdr?search=5550486&per_page=100"),
-                      "CDR records retrieved successfully")
+    listed, _ = paged(admin.get(base + query), "CDR records retrieved successfully")
     assert [row["channel_id"] for row in table] == [one["channel_id"] for one in listed]
     assert table[0]["disposition"] == "busy"
     assert admin.get(base + "/cdr/export?format=json&search=5550486").json() == listed
