@@ -97,22 +97,23 @@ def run(request):
         requests.send_all()
         held = [requests.call_of(number) for number in requests.numbers[:HELD]]
         before = wait_for_calls(cluster, "the answers", held, lambda c: c["status"] == "answered")
-        owned = [call for call in held if before[call]["node"] == "b"]
-        assert len(owned) > ENDED_MEANWHILE, "too few calls went to the gateway that is killed"
+        # Which gateway wins a key is a race: the one that won most is killed.
+        killed = Counter(before[call]["node"] for call in held).most_common(1)[0][0]
+        owned = [call for call in held if before[call]["node"] == killed]
 
         ended, names = owned[:ENDED_MEANWHILE], asterisk.names()
-        cluster["b"].kill()
+        cluster[killed].kill()
         for call in ended:  # nobody sees this end
             asterisk.cli(f"channel request hangup {names[call]}")
         stay = owned[ENDED_MEANWHILE:]
         after = wait_for_calls(cluster, "the calls of the dead one to be taken over", owned,
-                               lambda c: c["node"] != "b")
+                               lambda c: c["node"] != killed)
         after = wait_for_calls(cluster, "the ends that nobody saw", ended,
                                lambda c: c["status"] not in LIVE)
         channels = set(asterisk.channels())
-        seen.update(before=before, after=after, owned=owned, ended=ended, stay=stay,
+        seen.update(killed=killed, before=before, after=after, owned=owned, ended=ended, stay=stay,
                     up=[call for call in stay if call in channels])
-        cluster["b"].start()
+        cluster[killed].start()
         cluster.meet()
         seen["back"] = records(cluster)
         # Anybody may end any of them, wherever it is.
@@ -154,8 +155,8 @@ def test_calls_of_the_dead_one_live_on(run):
     assert run["up"] == run["stay"]
     for call in run["stay"]:
         record = run["after"][call]
-        assert (record["status"], record["adopted_from"]) == ("answered", "b"), record
-        assert record["node"] in ("a", "c")
+        assert (record["status"], record["adopted_from"]) == ("answered", run["killed"]), record
+        assert record["node"] in set(NAMES) - {run["killed"]}
 
 
 def test_ends_that_nobody_saw_are_estimated(run):
@@ -183,8 +184,10 @@ def test_one_record_each(run):
 
 
 def test_the_one_that_came_back_works(run):
-    story = outcomes.place(run["cluster"].client("b"), outcomes.BY_NAME["answered-we-hang-up"])
-    outcomes.poll(run["cluster"].client("b"), story, ("answered",), 20)
-    assert run["cluster"].client("a").delete(f"/api/v2/calls/{story.call_id}").status_code == 200
-    assert outcomes.poll(run["cluster"].client("c"), story, outcomes.TERMINAL, 20)[
+    others = [run["cluster"].client(name) for name in NAMES if name != run["killed"]]
+    back = run["cluster"].client(run["killed"])
+    story = outcomes.place(back, outcomes.BY_NAME["answered-we-hang-up"])
+    outcomes.poll(back, story, ("answered",), 20)
+    assert others[0].delete(f"/api/v2/calls/{story.call_id}").status_code == 200
+    assert outcomes.poll(others[1], story, outcomes.TERMINAL, 20)[
         "status"] == "completed"
