@@ -16,10 +16,11 @@ GOALS = {"creates": 0.5, "reads": 0.5, "bulk": 0.3}
 
 
 def rate(program, *arguments, env=None):
-    out = subprocess.run([build_dir() / "tests" / "bench" / program, *map(str, arguments)],
-                         check=True, capture_output=True, text=True,
-                         env={**os.environ, **(env or {})}).stdout
-    return float(out)
+    done = subprocess.run([build_dir() / "tests" / "bench" / program, *map(str, arguments)],
+                          check=False, capture_output=True, text=True,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0, f"{program}: {done.stderr}"
+    return float(done.stdout)
 
 
 class Store:
