@@ -374,6 +374,7 @@ static void start_calls(struct app *app)
                                      .bus = app->bus,
                                      .menus = app->ivr_menus,
                                      .stats = app->ivr_stats,
+                                     .metrics = app->metrics,
                                      .folder = settings_str(app->config->ivr, "folder")};
     app->ivr = ivr_new(&menus);
     app->audio = audio_new(app->loop, settings_str(app->config->ivr, "sounds"),
@@ -420,12 +421,19 @@ static void on_drained(void *arg)
     mock_numbers_close(app->mock_numbers, on_mock_numbers_closed, app);
 }
 
-#define DRAIN_STORE_MS 10000
+#define DRAIN_STORE_MS  10000
+#define DRAIN_COUNTS_MS 3000
+
+static void on_counts_drained(void *arg)
+{
+    struct app *app = arg;
+    store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
+}
 
 static void on_dialer_closed(void *arg)
 {
     struct app *app = arg;
-    store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
+    ivr_stats_drain(app->ivr_stats, DRAIN_COUNTS_MS, on_counts_drained, app);
 }
 
 static void stop_calls(struct app *app)

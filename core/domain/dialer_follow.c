@@ -16,6 +16,9 @@ static void adopt_leg(void *arg, struct call *c)
     struct dialer *d = arg;
     if (!c->leg || !c->peer || call_is_over(c->state) || map_get(d->attempts, c->id))
         return;
+    const struct call *customer = calls_find(d->config.calls, c->peer);
+    if (customer && customer->ivr_menu) /* his menu has rung it, see ivr.h */
+        return;
     struct attempt *a = map_get(d->attempts, c->peer);
     if (a && a->leg == LEG_NONE)
         agent_adopt(a, c);

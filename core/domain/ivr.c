@@ -10,54 +10,6 @@
 #include "base/str.h"
 #include "domain/ivr_private.h"
 
-#define AGAIN_MS 500
-
-/* ---- Ends that must come about ------------------------------------------------------------- */
-
-/* A hang-up, asked for again while the backend is away. */
-struct ivr_end {
-    struct link link;
-    struct ivr *ivr;
-    char call[ID_SIZE];
-    struct loop_timer *again;
-};
-
-static void ask_end(void *arg);
-
-static void end_free(struct ivr_end *e)
-{
-    list_remove(&e->link);
-    free(e);
-}
-
-static void on_ended(void *arg, const struct call_answer *answer)
-{
-    struct ivr_end *e = arg;
-    if (answer->err == DG_OK || answer->err == DG_ENOTFOUND || answer->err == DG_ECONFLICT ||
-        e->ivr->stopped)
-        end_free(e);
-    else
-        e->again = loop_timer(e->ivr->config.loop, AGAIN_MS, ask_end, e);
-}
-
-static void ask_end(void *arg)
-{
-    struct ivr_end *e = arg;
-    e->again = NULL;
-    calls_hangup(e->ivr->config.calls, e->call, 0, on_ended, e);
-}
-
-void ivr_hang_up(struct ivr *ivr, const char *call)
-{
-    if (ivr->stopped)
-        return;
-    struct ivr_end *e = xcalloc(1, sizeof *e);
-    e->ivr = ivr;
-    memcpy(e->call, call, strlen(call) + 1);
-    list_append(&ivr->ending, &e->link);
-    e->again = loop_timer(ivr->config.loop, 0, ask_end, e);
-}
-
 /* ---- Runs ---------------------------------------------------------------------------------- */
 
 static struct ivr_run *run_new(struct ivr *ivr, struct call *c)
@@ -68,6 +20,7 @@ static struct ivr_run *run_new(struct ivr *ivr, struct call *c)
     calls_hold(c);
     list_append(&ivr->all, &run->link);
     map_set(ivr->runs, c->id, run);
+    metric_add(ivr->sessions, 1);
     return run;
 }
 
@@ -82,6 +35,7 @@ static void run_free(struct ivr_run *run)
     if (*run->leg_id && map_get(ivr->runs, run->leg_id) == run)
         map_del(ivr->runs, run->leg_id);
     list_remove(&run->link);
+    metric_add(ivr->sessions, -1);
     if (run->started)
         ivr_session_clear(&run->session);
     calls_release(run->call);
@@ -146,6 +100,7 @@ static void tell_path(struct ivr_run *run)
     struct json_writer w;
     if (run->told == s->path_count)
         return;
+    ivr_stats_add(run->ivr->config.stats, s, run->told);
     for (; run->told < s->path_count; run->told++)
         tell_mark(run, &s->path[run->told]);
     buf_init(&json, BUF_MAX);
@@ -178,7 +133,7 @@ static void end(struct ivr_run *run)
     loop_timer_stop(run->ivr->config.loop, run->again);
     run->timer = run->again = NULL;
     leg_end(run);
-    ivr_stats_add(run->ivr->config.stats, &run->session);
+    ivr_count_end(run->ivr, ivr_reason(&run->session));
     map_del(run->ivr->runs, run->call->id);
     run_soon(run);
 }
@@ -233,6 +188,7 @@ static void refuse(struct ivr_run *run, const char *why)
     log_warn("ivr", "a call cannot be led through its menu", LOG_S("call", run->call->id),
              LOG_I("menu", run->call->ivr_menu), LOG_S("why", why));
     run->over = true;
+    ivr_count_end(run->ivr, "missing_menu");
     calls_set_path(
         run->ivr->config.calls, run->call,
         xasprintf("{\"menu\":%lld,\"keys\":\"\",\"result\":\"missing_menu\",\"path\":[]}",
@@ -270,18 +226,10 @@ static void on_call(struct ivr *ivr, struct call *c)
 {
     if (c->state != CALL_ANSWERED || map_get(ivr->runs, c->id))
         return;
-    if (c->ivr_path) /* of a session that is gone */
-        ivr_hang_up(ivr, c->id);
+    if (c->ivr_path)
+        left_found(ivr);
     else
         begin(ivr, c);
-}
-
-/* The second leg of such a call. */
-static void on_leg(struct ivr *ivr, const struct call *leg)
-{
-    const struct call *c = leg->peer ? calls_find(ivr->config.calls, leg->peer) : NULL;
-    if (!call_is_over(leg->state) && c && c->ivr_menu)
-        ivr_hang_up(ivr, leg->id);
 }
 
 static void on_bus(void *arg, const struct bus_event *ev)
@@ -293,9 +241,11 @@ static void on_bus(void *arg, const struct bus_event *ev)
     if (run && str_eq(run->leg_id, ev->call->id))
         leg_event(run, ev->call);
     else if (!run && ev->call->leg)
-        on_leg(ivr, ev->call);
+        left_leg(ivr, ev->call);
     else if (ev->call->ivr_menu && ev->topic == BUS_CALL_CHANGED)
         on_call(ivr, calls_find(ivr->config.calls, ev->call->id));
+    else if (ev->call->ivr_menu && !run)
+        left_ended(ivr, ev->call);
 }
 
 static void on_event(void *arg, struct call *c, const struct dg_event *ev)
@@ -311,15 +261,42 @@ static void on_ending(void *arg, struct call *c)
 {
     struct ivr *ivr = arg;
     struct ivr_run *run = map_get(ivr->runs, c->id);
-    if (!run)
+    if (!run) {
+        left_ending(ivr, c);
         return;
+    }
     if (run->started) {
         run_tell(run, (struct ivr_event){.type = IVR_EV_HANGUP});
         return;
     }
     run->over = true;
+    ivr_count_end(ivr, "caller");
     map_del(ivr->runs, c->id);
     run_soon(run);
+}
+
+/* ---- Figures ------------------------------------------------------------------------------- */
+
+static void add_metrics(struct ivr *ivr, struct metrics *m)
+{
+    const struct metric_family_info sessions = {
+        .kind = METRIC_GAUGE,
+        .name = "dialgate_ivr_sessions",
+        .help = "Calls that are being led through menus.",
+    };
+    const struct metric_family_info ended = {
+        .kind = METRIC_COUNTER,
+        .name = "dialgate_ivr_sessions_ended_total",
+        .help = "Calls that were led through menus, by how that ended.",
+        .labels = {"result"},
+    };
+    ivr->sessions = metric_plain(metrics_family(m, &sessions));
+    ivr->ended = metrics_family(m, &ended);
+}
+
+void ivr_count_end(struct ivr *ivr, const char *result)
+{
+    metric_add(metric_of(ivr->ended, &result), 1);
 }
 
 /* ---- All of it ----------------------------------------------------------------------------- */
@@ -332,6 +309,7 @@ struct ivr *ivr_new(const struct ivr_config *config)
     ivr->runs = map_new();
     list_init(&ivr->all);
     list_init(&ivr->ending);
+    add_metrics(ivr, config->metrics);
     bus_subscribe(config->bus, on_bus, ivr);
     calls_set_guide(config->calls,
                     &(struct calls_guide){.event = on_event, .ending = on_ending, .arg = ivr});
@@ -343,6 +321,8 @@ void ivr_stop(struct ivr *ivr)
     if (!ivr || ivr->stopped)
         return;
     ivr->stopped = true;
+    loop_timer_stop(ivr->config.loop, ivr->settle);
+    ivr->settle = NULL;
     bus_unsubscribe(ivr->config.bus, on_bus, ivr);
     calls_set_guide(ivr->config.calls, &(struct calls_guide){0});
     for (struct link *i = ivr->all.next; i != &ivr->all; i = i->next) {
@@ -352,11 +332,7 @@ void ivr_stop(struct ivr *ivr)
         loop_timer_stop(ivr->config.loop, run->join_again);
         run->timer = run->again = run->join_again = NULL;
     }
-    for (struct link *i = ivr->ending.next; i != &ivr->ending; i = i->next) {
-        struct ivr_end *e = list_item(i, struct ivr_end, link);
-        loop_timer_stop(ivr->config.loop, e->again);
-        e->again = NULL;
-    }
+    ends_stop(ivr);
 }
 
 void ivr_free(struct ivr *ivr)
@@ -365,8 +341,7 @@ void ivr_free(struct ivr *ivr)
         return;
     while (!list_empty(&ivr->all))
         run_free(list_item(ivr->all.next, struct ivr_run, link));
-    while (!list_empty(&ivr->ending))
-        end_free(list_item(ivr->ending.next, struct ivr_end, link));
+    ends_free(ivr);
     map_free(ivr->runs, NULL);
     free((char *)ivr->config.folder);
     free(ivr);

@@ -7,7 +7,8 @@
  * as "call.ivr".
  *
  * When the gateway was ended in the middle, the session is gone: the caller is
- * hung up when the next run finds his call, with whoever he was talking to.
+ * hung up when the next run finds his call, unless he is talking to somebody;
+ * see ivr_left.c.
  */
 #ifndef DOMAIN_IVR_H
 #define DOMAIN_IVR_H
@@ -24,6 +25,7 @@ struct ivr_config {
     struct bus *bus;
     struct ivr_menus *menus;
     struct ivr_stats *stats;
+    struct metrics *metrics;
     const char *folder; /* of uploaded sounds, as the telephone system names it: "dialer" */
 };
 

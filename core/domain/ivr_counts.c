@@ -59,10 +59,11 @@ static void add_mark(struct ivr_counts *c, const struct ivr_mark *m, bool caller
     }
 }
 
-void ivr_counts_add_session(struct ivr_counts *c, const struct ivr_session *s, int64_t menu)
+void ivr_counts_add_session(struct ivr_counts *c, const struct ivr_session *s, size_t from,
+                            int64_t menu)
 {
     bool left = str_eq(s->reason, "caller");
-    for (size_t i = 0; i < s->path_count; i++) {
+    for (size_t i = from; i < s->path_count; i++) {
         if (s->path[i].menu == menu)
             add_mark(c, &s->path[i], left);
     }

@@ -17,8 +17,9 @@ struct ivr_counts {
     size_t key_count; /* keys that do not fit any more are in `choices` alone */
 };
 
-/* What the session did in this menu is added. */
-void ivr_counts_add_session(struct ivr_counts *c, const struct ivr_session *s, int64_t menu);
+/* What the session did in this menu is added, from the mark `from` of its path on. */
+void ivr_counts_add_session(struct ivr_counts *c, const struct ivr_session *s, size_t from,
+                            int64_t menu);
 void ivr_counts_add(struct ivr_counts *c, const struct ivr_counts *more);
 void ivr_counts_write(const struct ivr_counts *c, struct json_writer *w);   /* an object */
 void ivr_counts_members(const struct ivr_counts *c, struct json_writer *w); /* of an open one */

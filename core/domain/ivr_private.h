@@ -13,6 +13,9 @@ struct ivr {
     struct map *runs;        /* id of the call, and of its second leg -> struct ivr_run */
     struct link all, ending; /* ending: struct ivr_end */
     bool stopped;
+    struct loop_timer *settle;
+    struct metric *sessions;
+    struct metric_family *ended;
 };
 
 enum ivr_leg { IVR_LEG_NONE, IVR_LEG_RINGING, IVR_LEG_UP, IVR_LEG_JOINED, IVR_LEG_OVER };
@@ -52,7 +55,18 @@ struct ivr_run {
 void run_tell(struct ivr_run *run, struct ivr_event ev);
 void run_soon(struct ivr_run *run);   /* run_work, not from inside an event of the bus */
 void run_let_go(struct ivr_run *run); /* frees it when nothing is under way */
+void ivr_count_end(struct ivr *ivr, const char *result);
+
+/* ivr_ends.c */
 void ivr_hang_up(struct ivr *ivr, const char *call);
+void ends_stop(struct ivr *ivr);
+void ends_free(struct ivr *ivr);
+
+/* ivr_left.c: what happens to calls and second legs without a session */
+void left_found(struct ivr *ivr);
+void left_leg(struct ivr *ivr, const struct call *leg);
+void left_ending(struct ivr *ivr, struct call *c); /* about to be written down */
+void left_ended(struct ivr *ivr, const struct call *c);
 
 /* ivr_media.c */
 void media_play(struct ivr_run *run, const struct ivr_command *c);

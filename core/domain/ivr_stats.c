@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #define ID_TEXT   24
+#define WRITE_MS  1000
 #define RETRY_MS  1000
 #define TRIES_MAX 20
 
@@ -17,6 +18,9 @@ struct ivr_stats {
     struct store *store;
     struct loop *loop;
     struct map *menus; /* id -> struct tally, of those that are not written yet */
+    dg_fn *drain_fn;   /* NULL: nobody waits for the last write */
+    void *drain_arg;
+    struct loop_timer *drain_timer;
 };
 
 struct tally {
@@ -24,9 +28,9 @@ struct tally {
     char id[ID_TEXT];
     struct ivr_counts more;   /* came since */
     struct ivr_counts flying; /* is being written */
-    bool fresh;               /* `more` holds something */
+    bool flies, fresh;        /* `flying`, `more` hold something */
     unsigned tries;
-    struct loop_timer *retry;
+    struct loop_timer *timer; /* the next write, or the next try of this one */
 };
 
 struct ivr_stats *ivr_stats_new(struct store *store, struct loop *loop)
@@ -41,7 +45,7 @@ struct ivr_stats *ivr_stats_new(struct store *store, struct loop *loop)
 static void free_tally(void *value)
 {
     struct tally *t = value;
-    loop_timer_stop(t->owner->loop, t->retry);
+    loop_timer_stop(t->owner->loop, t->timer);
     free(t);
 }
 
@@ -49,20 +53,22 @@ void ivr_stats_free(struct ivr_stats *st)
 {
     if (!st)
         return;
+    loop_timer_stop(st->loop, st->drain_timer);
     map_free(st->menus, free_tally);
     free(st);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-static void fly(struct tally *t);
+static void wait_for_more(struct tally *t);
+static void drained(struct ivr_stats *st);
 
 static void read_counts(struct tally *t);
 
 static void on_retry(void *arg)
 {
     struct tally *t = arg;
-    t->retry = NULL;
+    t->timer = NULL;
     t->tries = 0;
     read_counts(t);
 }
@@ -71,7 +77,7 @@ static void later(struct tally *t, const char *why)
 {
     log_warn("ivr", "counts of a menu could not be written", LOG_S("menu", t->id),
              LOG_S("why", why));
-    t->retry = loop_timer(t->owner->loop, RETRY_MS, on_retry, t);
+    t->timer = loop_timer(t->owner->loop, RETRY_MS, on_retry, t);
 }
 
 static void on_written(void *arg, const struct op_result *res)
@@ -81,13 +87,17 @@ static void on_written(void *arg, const struct op_result *res)
         read_counts(t);
     } else if (res->err == DG_ETIMEOUT || res->err == DG_EUPSTREAM || res->err == DG_OK) {
         /* Whether it was written is not known with the first two: counted once at most. */
+        struct ivr_stats *st = t->owner;
         t->flying = (struct ivr_counts){0};
+        t->flies = false;
         if (t->fresh) {
-            fly(t);
+            wait_for_more(t);
             return;
         }
-        map_del(t->owner->menus, t->id);
+        map_del(st->menus, t->id);
         free(t);
+        if (st->drain_fn && !map_len(st->menus))
+            drained(st);
     } else {
         later(t, res->message);
     }
@@ -118,42 +128,89 @@ static void read_counts(struct tally *t)
     store_get_json(t->owner->store, COLLECTION_IVR_COUNTS, t->id, on_counts, t);
 }
 
-static void fly(struct tally *t)
+static void fly(void *arg)
 {
+    struct tally *t = arg;
+    t->timer = NULL;
     t->flying = t->more;
     t->more = (struct ivr_counts){0};
     t->fresh = false;
+    t->flies = true;
     t->tries = 0;
     read_counts(t);
 }
 
-static void add(struct ivr_stats *st, const struct ivr_session *s, int64_t menu)
+static void wait_for_more(struct tally *t)
+{
+    t->timer = loop_timer(t->owner->loop, t->owner->drain_fn ? 0 : WRITE_MS, fly, t);
+}
+
+static void add(struct ivr_stats *st, const struct ivr_session *s, size_t from, int64_t menu)
 {
     char id[ID_TEXT];
     snprintf(id, sizeof id, "%" PRId64, menu);
     struct tally *t = map_get(st->menus, id);
-    bool flies = t != NULL;
     if (!t) {
         t = xcalloc(1, sizeof *t);
         t->owner = st;
         snprintf(t->id, sizeof t->id, "%s", id);
         map_set(st->menus, id, t);
     }
-    ivr_counts_add_session(&t->more, s, menu);
+    ivr_counts_add_session(&t->more, s, from, menu);
+    if (!t->flies && !t->fresh)
+        wait_for_more(t);
     t->fresh = true;
-    if (!flies)
-        fly(t);
 }
 
-void ivr_stats_add(struct ivr_stats *st, const struct ivr_session *s)
+void ivr_stats_add(struct ivr_stats *st, const struct ivr_session *s, size_t from)
 {
-    for (size_t i = 0; i < s->path_count; i++) {
+    for (size_t i = from; i < s->path_count; i++) {
         bool seen = !ivr_book_find(s->book, s->path[i].menu);
-        for (size_t k = 0; k < i && !seen; k++)
+        for (size_t k = from; k < i && !seen; k++)
             seen = s->path[k].menu == s->path[i].menu;
         if (!seen)
-            add(st, s, s->path[i].menu);
+            add(st, s, from, s->path[i].menu);
     }
+}
+
+/* ---- The last write ------------------------------------------------------------------------ */
+
+static void drained(struct ivr_stats *st)
+{
+    dg_fn *fn = st->drain_fn;
+    loop_timer_stop(st->loop, st->drain_timer);
+    st->drain_timer = NULL;
+    st->drain_fn = NULL;
+    fn(st->drain_arg);
+}
+
+static void on_drain_late(void *arg)
+{
+    struct ivr_stats *st = arg;
+    st->drain_timer = NULL;
+    if (map_len(st->menus))
+        log_warn("ivr", "counts of menus are lost: the store was not there to take them",
+                 LOG_I("menus", map_len(st->menus)));
+    drained(st);
+}
+
+static void hurry(void *arg, const char *id, void *value)
+{
+    struct tally *t = value;
+    (void)arg;
+    (void)id;
+    if (t->flies)
+        return;
+    loop_timer_stop(t->owner->loop, t->timer);
+    wait_for_more(t);
+}
+
+void ivr_stats_drain(struct ivr_stats *st, uint64_t within_ms, dg_fn *fn, void *arg)
+{
+    st->drain_fn = fn;
+    st->drain_arg = arg;
+    st->drain_timer = loop_timer(st->loop, map_len(st->menus) ? within_ms : 0, on_drain_late, st);
+    map_each(st->menus, hurry, NULL);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

@@ -120,8 +120,9 @@ static void tell(struct script *x, struct ivr_event ev)
     }
 }
 
-/* p, P: the sound was heard, could not be. t: the timer. o: one that is late. j: joined. x: parted.
- * r, R: recorded, or not. h: the caller hangs up. s: stop. Else a key. */
+/* p, P: the sound was heard, could not be. t: the timer. j: joined. x: parted. r, R: recorded, or
+ * not. o, l, J, X, Q: a timer, a sound, a joining, a parting, a recording of before. h: the caller
+ * hangs up. s: stop. Else a key. */
 static void play_out(struct script *x, const char *events)
 {
     for (; *events; events++) {
@@ -135,6 +136,18 @@ static void play_out(struct script *x, const char *events)
         case 'o':
             tell(x,
                  (struct ivr_event){.type = IVR_EV_TIMER, .number = x->timer - (*events == 'o')});
+            break;
+        case 'l':
+            tell(x, (struct ivr_event){.type = IVR_EV_PLAYED, .number = x->s.number - 1});
+            break;
+        case 'J':
+            tell(x, (struct ivr_event){.type = IVR_EV_JOINED, .number = x->s.number - 1});
+            break;
+        case 'X':
+            tell(x, (struct ivr_event){.type = IVR_EV_PARTED, .number = x->s.number - 1});
+            break;
+        case 'Q':
+            tell(x, (struct ivr_event){.type = IVR_EV_RECORDED, .number = x->s.number - 1});
             break;
         case 'j':
             tell(x, (struct ivr_event){.type = IVR_EV_JOINED, .number = x->place});
@@ -227,7 +240,7 @@ static void ways(void **state)
         {1, "78p8t", "play:welcome.wav timer:600 timer:10 hang-up timer:5",
          "menu1 invalid1(7) invalid1(8) invalid1(8) timeout1"},
         /* late and unknown things */
-        {1, "oADjxrp", "play:welcome.wav timer:600 timer:10", "menu1"},
+        {1, "oADjxrlJXQp", "play:welcome.wav timer:600 timer:10", "menu1"},
         {1, "Pp", "play:welcome.wav timer:600 timer:10", "menu1 unheard1"},
         {1, "t", "play:welcome.wav timer:600 stop timer:10", "menu1 unheard1"},
         /* a message, then the menu; a key in the message is one for the menu */
@@ -404,40 +417,140 @@ static void fire_until_over(struct script *x)
     }
 }
 
+/* What must be so of a session that is over, whatever has happened. */
+static void check_over(struct script *x)
+{
+    const struct ivr_session *s = &x->s;
+    unsigned entered = 0, repeated = 0;
+    assert_int_equal(s->state, IVR_OVER);
+    assert_non_null(s->reason);
+    assert_int_equal(s->path[s->path_count - 1].type, IVR_MARK_END);
+    for (size_t i = 0; i < s->path_count; i++) {
+        const struct ivr_mark *m = &s->path[i];
+        entered += m->type == IVR_MARK_MENU;
+        repeated += m->type == IVR_MARK_REPEAT;
+        assert_true(m->type != IVR_MARK_END || i == s->path_count - 1);
+        assert_true(!i || m->after_ms >= m[-1].after_ms);
+    }
+    assert_true(entered <= s->limits.menus);
+    /* each one is for something done there, or one of those that the menu allows */
+    if (!s->path_lost)
+        assert_true(repeated <= s->limits.menus * (1 + IVR_REPEATS_MAX));
+    assert_true(x->total < 5000);
+    size_t marks = s->path_count;
+    play_out(x, "pPtjxrR1lJXQosh"); /* and then nothing happens any more */
+    assert_int_equal(s->path_count, marks);
+}
+
+/* Conversations last as long as they like: their ends come more rarely than what follows them. */
+static void live_through(struct script *x, uint32_t seed)
+{
+    static const char events[] = "ppppttolJXQj0123456789*#rRxxPsh12123";
+    for (unsigned i = next_random(&seed) % 120; i; i--) {
+        /* ends that come at once would leave little to see */
+        char one[2] = {events[next_random(&seed) % (sizeof events - 1)], '\0'};
+        if ((*one == 's' || *one == 'h') && next_random(&seed) % 16)
+            continue;
+        play_out(x, one);
+    }
+    fire_until_over(x);
+    check_over(x);
+}
+
 static void any_order_of_events_ends(void **state)
 {
     (void)state;
-    static const char events[] = "ppppttoj0123456789*#rRxxPsh12123";
     struct ivr_book *book = book_of_all();
     for (uint32_t round = 1; round <= 20000; round++) {
-        uint32_t seed = round * 2654435761u;
         struct script x;
         begin(&x, book, 1 + round % 5);
-        for (unsigned i = next_random(&seed) % 120; i; i--) {
-            /* ends that come at once would leave little to see */
-            char one[2] = {events[next_random(&seed) % (sizeof events - 1)], '\0'};
-            if ((*one == 's' || *one == 'h') && next_random(&seed) % 16)
-                continue;
-            play_out(&x, one);
-        }
-        fire_until_over(&x);
-        assert_int_equal(x.s.state, IVR_OVER);
-        assert_non_null(x.s.reason);
-        assert_int_equal(x.s.path[x.s.path_count - 1].type, IVR_MARK_END);
-        assert_true(x.total < 2000);
-        play_out(&x, "pt1jxrhs"); /* and then nothing happens any more */
+        live_through(&x, round * 2654435761u);
         finish(&x);
     }
     ivr_book_unref(book);
 }
 
+/* A menu of any actions, which lead to any of `count` menus, or to one that is not there. */
+static struct ivr_menu *random_menu(uint32_t *seed, unsigned id, unsigned count)
+{
+    static const char *const keys[] = {"t", "i", "1", "2", "3", "12", "_X", "_NXX", "#", "*"};
+    struct ivr_menu *m = ivr_menu_new();
+    m->id = id;
+    m->max_digits = 1 + next_random(seed) % 4;
+    m->repeats = next_random(seed) % 4;
+    m->barge_in = next_random(seed) % 4 != 0;
+    free(m->audio_file);
+    m->audio_file = xstrdup(next_random(seed) % 3 ? "a&number:{digits}&b" : "");
+    m->actions = xcalloc(COUNT(keys), sizeof *m->actions);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        struct ivr_action *a = &m->actions[m->action_count];
+        if (next_random(seed) % 2)
+            continue;
+        m->action_count++;
+        snprintf(a->keys, sizeof a->keys, "%s", keys[i]);
+        a->type = (enum ivr_action_type)(next_random(seed) % IVR_ACTION_TYPES);
+        a->next = next_random(seed) % 3 ? IVR_NEXT_MENU : IVR_NEXT_HANGUP;
+        a->menu = a->type == IVR_GOTO ? 1 + next_random(seed) % (count + 1) : 0;
+        a->value = xstrdup(a->type == IVR_RECORD ? "5" : "100");
+    }
+    return m;
+}
+
+static void any_menus_end(void **state)
+{
+    (void)state;
+    for (uint32_t round = 1; round <= 3000; round++) {
+        uint32_t seed = round * 2246822519u;
+        struct ivr_book *book = ivr_book_new();
+        unsigned count = 1 + next_random(&seed) % 6;
+        for (unsigned id = 1; id <= count; id++)
+            assert_true(ivr_book_add(book, random_menu(&seed, id, count)));
+        for (unsigned caller = 0; caller < 5; caller++) {
+            struct script x;
+            begin(&x, book, 1 + next_random(&seed) % count);
+            live_through(&x, next_random(&seed) | 1);
+            finish(&x);
+        }
+        ivr_book_unref(book);
+    }
+}
+
+/* Replays: as many as the menu says, from the first entry or a later one, and all of them counted.
+ */
+static void replays_are_counted(void **state)
+{
+    (void)state;
+    for (unsigned repeats = 0; repeats <= IVR_REPEATS_MAX; repeats++) {
+        struct ivr_book *book = ivr_book_new();
+        struct ivr_menu *m = ivr_menu_new();
+        struct script x;
+        unsigned timeouts = 0, replays = 0;
+        m->id = 1;
+        m->repeats = repeats;
+        free(m->audio_file);
+        m->audio_file = xstrdup("a");
+        assert_true(ivr_book_add(book, m));
+        begin(&x, book, 1);
+        while (!x.ended)
+            play_out(&x, "pt");
+        for (size_t i = 0; i < x.s.path_count; i++) {
+            timeouts += x.s.path[i].type == IVR_MARK_TIMEOUT;
+            replays += x.s.path[i].type == IVR_MARK_REPEAT;
+        }
+        assert_int_equal(replays, repeats);
+        assert_int_equal(timeouts, repeats + 1);
+        assert_string_equal(x.s.reason, "timeout");
+        finish(&x);
+        ivr_book_unref(book);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ways),
-        cmocka_unit_test(rounds_are_bounded),
-        cmocka_unit_test(path_as_json),
-        cmocka_unit_test(any_order_of_events_ends),
+        cmocka_unit_test(ways),          cmocka_unit_test(rounds_are_bounded),
+        cmocka_unit_test(path_as_json),  cmocka_unit_test(any_order_of_events_ends),
+        cmocka_unit_test(any_menus_end), cmocka_unit_test(replays_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -358,7 +358,7 @@ static void counted(void **state)
         ivr_simulate(&s, book, 1, runs[i]);
         ivr_step(&s, &(struct ivr_event){.type = IVR_EV_HANGUP}, &ignored);
         one = (struct ivr_counts){0};
-        ivr_counts_add_session(&one, &s, 1);
+        ivr_counts_add_session(&one, &s, 0, 1);
         ivr_counts_add(&sum, &one);
         ivr_session_clear(&s);
     }
