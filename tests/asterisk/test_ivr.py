@@ -1,104 +1,178 @@
-"""Menus on a real Asterisk: callers press keys, the path recorded equals the path dictated, and no
-channel is left behind."""
-import itertools
-import time
+"""Menus on a real Asterisk: callees of a campaign press keys, by telephone events and by SIP INFO, and
+the path recorded is the path dictated; what they hear is what there was to be heard, packet by
+packet; and no channel is left behind.
+
+DIALGATE_IVR_CALLS: how many on each Asterisk, DIALGATE_IVR_PLATFORMS: on which, then one after the
+other. ./dev soak ivr makes 1,000.
+"""
+import collections
+import os
+import statistics
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.asterisk import VERSIONS, asterisk_of
+from support import campaigns, menus
+from support.asterisk import asterisk_of
 from support.gateway import Gateway
+from support.rtp import Sink
 from support.waiting import wait_until
 
-SETUPS = list(itertools.product(VERSIONS, ("ari", "ami")))
-numbers = itertools.count(int(time.time()) % 900000)
+ALL = ["ari-22", "ami-22", "ari-16", "ami-16"]
+PLATFORMS = os.environ.get("DIALGATE_IVR_PLATFORMS", " ".join(ALL)).split()
+ALONE = "DIALGATE_IVR_PLATFORMS" in os.environ
+CALLS = int(os.environ.get("DIALGATE_IVR_CALLS", 2 * len(menus.WAYS)))
+CONCURRENT = int(os.environ.get("DIALGATE_IVR_CONCURRENT", CALLS))
+TRUNKS = ("trunk", "trunk-info")
+LENGTH_MS = 200  # by so much may a sound's length be wrong
 
 
-def action(keys, kind, value="", **more):
-    return {"dtmf_digit": keys, "action_type": kind, "action_value": value, **more}
+class Run:
+    """Two campaigns, one for each way to press keys, from their first call to their last."""
+
+    def __init__(self, platform, sink):
+        plugin, version = platform.split("-")
+        self.platform, self.sink, self.asterisk = platform, sink, asterisk_of(version)
+        sounds = menus.Sounds(self.asterisk, f"test-{os.getpid()}-{platform}")
+        before = set(self.asterisk.channels())
+        try:
+            self.dial(Gateway({**self.asterisk.backend("local", plugin), **sounds.settings(),
+                               "log": {"level": "info"}}), sounds)
+        finally:
+            sounds.remove()
+        self.left = set(self.asterisk.channels()) - before
+        self.ports = {number: port for number, port in audio_ports().items()
+                      if number in self.records}
+
+    def dial(self, gateway, sounds):
+        with campaigns.Lines(self.asterisk) as lines, gateway:
+            board = menus.Board(gateway, sounds)
+            self.ids = board.ids
+            numbers = {trunk: [menus.new_number(menus.WAYS[place % len(menus.WAYS)])
+                               for place in range(CALLS // len(TRUNKS))] for trunk in TRUNKS}
+            made = [campaigns.Campaign(gateway, numbers[trunk], trunk_value=trunk,
+                                       agent_dest_type="ivr", agent_dest_value=str(board.first),
+                                       concurrent_calls=CONCURRENT // len(TRUNKS), retry_times=0)
+                    for trunk in TRUNKS]
+            for campaign in made:
+                campaign.await_end(90 + CALLS / 2)
+            wait_until(lambda: gateway.metric("dialgate_calls_live") == 0, 30, "the last calls")
+            wait_until(lambda: gateway.metric("dialgate_ivr_sessions") == 0, 5, "the last session")
+            wait_until(lambda: not lines.up, 30, "the last channel of the trunk to go")
+            self.ended = {result: gateway.metric("dialgate_ivr_sessions_ended_total", result=result)
+                          for result in ("hangup", "timeout", "unreached", "agent", "caller")}
+            for campaign in made:
+                campaign.check_counts()
+            self.records = {doc["phone_number"]: doc for one in made for doc in one.cdrs()}
+            self.wanted = [number for trunk in TRUNKS for number in numbers[trunk]]
+            self.stats, self.log, self.most = board.stats(), gateway.log(), lines.most
+            self.began = sorted(begin for begin, _ in lines.spans.values())
+
+    def stream(self, number):
+        return self.sink.streams[self.ports[number]]
+
+    def tell(self):
+        """What was carried; pytest shows it with -s."""
+        seconds = max(1, self.began[-1] - self.began[0])
+        streams = [self.stream(number) for number in self.records]
+        gaps = sorted(gap for stream in streams for gap in stream.gaps_ms())
+        packets = sum(len(stream.packets) for stream in streams)
+        print(f"\n{self.platform}: {len(self.records)} calls, {len(self.began) / seconds:.1f} per"
+              f" second, {self.most} of the trunk's channels at once, {packets} packets of prompts;"
+              f" between two of them {statistics.median(gaps):.1f} ms,"
+              f" {gaps[len(gaps) * 99 // 100]:.1f} ms at the most for 99 of 100")
 
 
-def menu(number, *actions, **more):
-    return {"id": number, "name": f"level {number}", "audio_file": "sound:beep", "timeout": 3,
-            "actions": list(actions), **more}
+def audio_ports():
+    """{number: Asterisk's port for its audio}"""
+    found = {}
+    with open(campaigns.invites_file(), encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            words = line.split()
+            if len(words) > 3:
+                found[words[-1]] = int(words[0])
+    return found
 
 
-MENUS = [
-    menu(1, action("1", "goto_ivr", 2), action("2", "exten", "agent"), action("9", "hangup"),
-         action("i", "playback", "sound:beep"), action("t", "playback", "sound:beep"),
-         action("3", "exten", "nobody", next="menu"), action("4", "record", "1", next="hangup")),
-    menu(2, action("1", "goto_ivr", 3), action("2", "queue", "900"), repeats=1),
-    menu(3, action("_XXXX", "hangup"), max_digits=4, digit_timeout=5),
-]
-# What is pressed, the path, its end.
-WAYS = [
-    ("9", "menu1 choice1(9) end1", "hangup"),
-    ("79", "menu1 invalid1(7) repeat1 choice1(9) end1", "hangup"),
-    ("114711", "menu1 choice1(1) menu2 choice2(1) menu3 choice3(4711) end3", "hangup"),
-    ("2", "menu1 choice1(2) joined1 end1", "agent"),
-    ("1", "menu1 choice1(1) menu2 timeout2 repeat2 timeout2 end2", "timeout"),
-    ("4", "menu1 choice1(4) recorded1 end1", "hangup"),
-    ("", "menu1 timeout1 end1", "hangup"),
-]
+@pytest.fixture(scope="module")
+def runs():
+    for platform in PLATFORMS:
+        asterisk_of(platform.split("-")[1])
+    with Sink(menus.SINK_PORT) as sink, ThreadPoolExecutor(1 if ALONE else len(ALL)) as pool:
+        found = list(pool.map(lambda platform: Run(platform, sink), PLATFORMS))
+        for run in found:
+            run.tell()
+        yield dict(zip(PLATFORMS, found))
 
 
-class Setup:
-    def __init__(self, version, backend):
-        self.asterisk, self.backend = asterisk_of(version), backend
-        settings = self.asterisk.backend(plugin=backend)
-        settings["calls"]["endpoint"] = "Local/{number}@presses-keys/n"
-        self.gateway = Gateway(settings).start()
-        self.gateway.add_user("chief", "the chief's password", role="admin")
-        with self.gateway.client(signed_in=False) as client:
-            client.token = self.gateway.create_token("chief")
-            reply = client.post("/api/ivr/import", json={"menus": MENUS})
-            assert reply.status_code == 201, reply.text
-            self.ids = {one["id"]: one["imported_id"] for one in reply.json()["data"]["menus"]}
-        self.client = self.gateway.client("2")
-
-    def close(self):
-        self.client.close()
-        self.gateway.stop()
-        self.gateway.remove()
-
-    def call(self, keys):
-        first = next(one for one, was in self.ids.items() if was == 1)
-        number = f"{5 if keys else 6}{next(numbers) % 1000000:06}{keys}"
-        reply = self.client.post("/api/v2/calls", json={"phone_number": number, "ivr_menu": first})
-        assert reply.status_code == 200 and reply.json()["success"], reply.text
-        return reply.json()["call_id"]
-
-    def record(self, call_id):
-        return self.client.get(f"/api/v2/status/{call_id}").json()
-
-    def path(self, record):
-        return " ".join(
-            f"{mark['event']}{self.ids[mark['menu']]}"
-            + (f"({mark['digits']})" if "digits" in mark else "")
-            for mark in record["ivr"]["path"])
+@pytest.fixture(params=PLATFORMS)
+def run(request, runs):
+    return runs[request.param]
 
 
-@pytest.fixture(scope="module", params=SETUPS, ids=["-".join(one) for one in SETUPS])
-def setup(request):
-    made = Setup(*request.param)
-    yield made
-    made.close()
+def test_every_caller_goes_the_way_of_his_keys(run):
+    assert set(run.records) == set(run.wanted)
+    wrong = []
+    for number, record in run.records.items():
+        way, ivr = menus.way_of(number), record["ivr"]
+        found = menus.path_of(record, run.ids)
+        if (found, ivr["keys"]) != (way.path, way.keys) or ivr["result"] not in way.results:
+            wrong.append(f"{number} {record['channel']} {menus.keys.SCRIPTS[way.script]}:"
+                         f" {ivr['keys']} {ivr['result']}: {found}")
+    assert not wrong, "\n".join(wrong)
 
 
-def test_every_way(setup):
-    before = set(setup.asterisk.channels())
-    calls = {setup.call(keys): (path, end) for keys, path, end in WAYS}
-    for call_id, (path, end) in calls.items():
-        wait_until(lambda: setup.record(call_id)["is_completed"], 60, f"the end of {path}")
-        record = setup.record(call_id)
-        assert setup.path(record) == path
-        # by AMI two calls that were joined end together
-        ends = (end, "caller") if setup.backend == "ami" and end == "agent" else (end,)
-        assert record["ivr"]["result"] in ends
-    wait_until(lambda: not set(setup.asterisk.channels()) - before, 20, "the last channel to go")
+def test_prompts_are_heard_as_long_as_they_are(run):
+    """Who presses nothing hears all of it, in as many packets and as much time."""
+    whole = [number for number in run.records if menus.way_of(number).sounds]
+    assert whole
+    for number in whole:
+        sounds = menus.way_of(number).sounds
+        length = sum(menus.SOUNDS_MS[sound] for sound in sounds)
+        stream = run.stream(number)
+        assert abs(stream.audio_ms() - length) <= LENGTH_MS, (number, stream.audio_ms())
+        heard = stream.payload()
+        for sound in sounds:
+            assert menus.noise(sound)[:-160 * 3] in heard, f"{number} did not hear {sound}"
 
 
-def test_sounds_take_their_time(setup):
-    """The beep is heard before the timeout begins."""
-    call_id = setup.call("")
-    wait_until(lambda: setup.record(call_id)["is_completed"], 60, "the call's end")
-    marks = {mark["event"]: mark["at"] for mark in setup.record(call_id)["ivr"]["path"]}
-    assert 3100 <= marks["timeout"] <= 6000
+def test_a_key_ends_the_prompt(run):
+    """Who knows his way hears none of it to the end."""
+    length = menus.SOUNDS_MS["welcome"]
+    for number, record in run.records.items():
+        if menus.way_of(number).script == "01":
+            choice = next(mark for mark in record["ivr"]["path"] if mark["event"] == "choice")
+            assert choice["at"] < length
+            assert 0 < run.stream(number).audio_ms() < length
+
+
+def test_an_uploaded_sound_is_heard(run):
+    """What comes out at the far end is, byte for byte, what was sent to the API."""
+    for number in run.records:
+        if menus.way_of(number).script == "04":
+            sent, heard = menus.noise(menus.UPLOADED), run.stream(number).payload()
+            assert sent[:-160 * 3] in heard
+
+
+def test_statistics_are_the_sum_of_the_paths(run):
+    expected = collections.defaultdict(collections.Counter)
+    names = {"menu": "entries", "repeat": "repeats", "choice": "choices", "timeout": "timeouts",
+             "invalid": "invalid", "joined": "joined", "unreached": "unreached",
+             "recorded": "recorded"}
+    for record in run.records.values():
+        for mark in record["ivr"]["path"]:
+            counts = expected[run.ids[mark["menu"]]]
+            counts[names.get(mark["event"])] += 1
+            counts["left"] += mark["event"] == "end" and record["ivr"]["result"] == "caller"
+    for number, said in run.stats.items():
+        for name in (*names.values(), "left"):
+            assert said[name] == expected[number][name], (number, name)
+
+
+def test_sessions_are_counted_by_their_end(run):
+    results = collections.Counter(doc["ivr"]["result"] for doc in run.records.values())
+    assert {name: count for name, count in run.ended.items() if count} == results
+
+
+def test_nothing_stays_behind(run):
+    assert not run.left
+    assert not [line for line in run.log.splitlines() if " ERROR " in line]

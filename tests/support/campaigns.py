@@ -129,12 +129,15 @@ class Campaign:
 
 # ---- What the far side saw ----
 
+def invites_file():
+    return subprocess.run([BED.parent / "callee", "invites"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
 def invites(phone_numbers):
     """{phone number: [Unix time of each call, ...]} as the callee has written it down."""
     found = {phone: [] for phone in phone_numbers}
-    path = subprocess.run([BED.parent / "callee", "invites"], capture_output=True, text=True,
-                          check=True).stdout.strip()
-    with open(path, encoding="ascii", errors="replace") as lines:
+    with open(invites_file(), encoding="ascii", errors="replace") as lines:
         for line in lines:
             words = line.split()
             if words and words[-1] in found:

@@ -34,6 +34,11 @@ def callee_port():
     return int(os.environ.get("DIALGATE_BED_CALLEE_PORT", "15060"))
 
 
+def media_port():
+    """Of the callee; those who press keys have theirs a few further up."""
+    return callee_port() + 2
+
+
 @contextmanager
 def locked(name):
     """One command at a time: two test runs may want the same bed at once."""

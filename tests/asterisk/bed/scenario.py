@@ -6,7 +6,9 @@ The last digits of the number decide; anything else rings shortly and answers:
     603 decline                100 trying, and then nothing at all
     404 not found              183 early media, then answers
     503 service unavailable    299 answers, and hangs up itself
+    7770NN answers at once, and presses the keys of script NN, see keys.py
 """
+import keys
 
 REFUSALS = {"486": "Busy Here", "603": "Decline", "404": "Not Found",
             "503": "Service Unavailable"}
@@ -20,6 +22,12 @@ c=IN IP[media_ip_type] [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
+"""
+# Who presses keys has a port of his own, where nothing is sent back.
+SDP_KEYS = SDP.replace("[media_port]", f"[media_port+{keys.MEDIA_OFFSET}]")
+SDP_EVENTS = SDP_KEYS.replace("AVP 0", f"AVP 0 {keys.EVENTS}") + f"""\
+a=rtpmap:{keys.EVENTS} telephone-event/8000
+a=fmtp:{keys.EVENTS} 0-15
 """
 
 
@@ -50,14 +58,14 @@ class Scenario:
         extra += f' next="{then}"' if then else ""
         self.add(f"<send{extra}><![CDATA[\n{text}\n]]></send>")
 
-    def answer(self, line, to_invite=True, sdp=False, tagged=False, resend=False, then=None):
+    def answer(self, line, to_invite=True, sdp=None, tagged=False, resend=False, then=None):
         """tagged: the dialog is there, so the To we received has our tag already."""
         head = [f"SIP/2.0 {line}", "[last_Via:]", "[last_From:]",
                 "[last_To:]" if tagged else "[last_To:];tag=bed[call_number]", "[last_Call-ID:]",
                 "CSeq: [$invite] INVITE" if to_invite else "[last_CSeq:]",
                 "Contact: <sip:bed@[local_ip]:[local_port]>"]
         if sdp:
-            head += ["Content-Type: application/sdp", "Content-Length: [len]", "", SDP]
+            head += ["Content-Type: application/sdp", "Content-Length: [len]", "", sdp]
         else:
             head += ["Content-Length: 0", ""]
         self.send("\n".join(head), resend, then)
@@ -77,15 +85,30 @@ def header(name, variable, pattern=".*"):
             f' assign_to="{variable}"/>')
 
 
+def until_bye(s, ms=None):
+    """The line may be renewed meanwhile. After so long the callee hangs up himself."""
+    # of several messages that may come, the first one has the time
+    limit = f' timeout="{ms}" ontimeout="bye"' if ms else ""
+    s.add(f'<recv request="INVITE" optional="true" next="again"{limit}><action>'
+          + header("CSeq", "invite", "[0-9]+") + "</action></recv>")
+    s.receive("BYE", next="bye-received")
+
+
 def opening(s):
     actions = [matcher(digits) for digits in (*BEHAVIOURS, "299")]
     actions += [header("CSeq", "invite", "[0-9]+"), header("From", "caller"),
                 header("To", "callee"), header("Contact", "peer", "sips?:[^&gt;;]+")]
     # who was called, and when: see the file "invites"
     actions += ['<ereg regexp="sips?:([^@; ]*)@" search_in="msg" assign_to="target,number"/>',
-                '<log message="[timestamp] [$number]"/>']
+                # and where its audio comes from
+                '<ereg regexp="m=audio ([0-9]+)" search_in="body" assign_to="media,port"/>',
+                '<log message="[$port] [timestamp] [$number]"/>',
+                f'<ereg regexp="^INVITE sips?:[^@; ]*{keys.MARK}([0-9][0-9])[@;]" search_in="msg"'
+                ' assign_to="presses,script"/>',
+                '<ereg regexp="telephone-event" search_in="body" assign_to="events"/>']
     s.add('<recv request="INVITE"><action>' + "".join(actions) + "</action></recv>")
-    s.add('<Reference variables="invite,caller,callee,peer,target,number"/>')
+    s.add('<Reference variables="invite,caller,callee,peer,target,number,media,port,script"/>')
+    s.jump("presses", when="presses")
     for digits, label in BEHAVIOURS.items():
         s.jump(label, when=f"ends{digits}")
 
@@ -94,10 +117,10 @@ def ringing_and_answer(s, ring_ms, early_ms):
     s.answer("180 Ringing")
     s.receive("CANCEL", timeout=ring_ms, ontimeout="pickup", next="cancelled")
     s.label("early")
-    s.answer("183 Session Progress", sdp=True)
+    s.answer("183 Session Progress", sdp=SDP)
     s.receive("CANCEL", timeout=early_ms, ontimeout="pickup", next="cancelled")
     s.label("pickup")
-    s.answer("200 OK", sdp=True, resend=True)
+    s.answer("200 OK", sdp=SDP, resend=True)
     # A CANCEL that crosses our 200 is confirmed; the caller then sends ACK and BYE.
     s.receive("CANCEL", optional="true", next="too-late")
     s.receive("ACK")
@@ -106,9 +129,7 @@ def ringing_and_answer(s, ring_ms, early_ms):
 
 def talking(s, talk_ms):
     s.label("talk")
-    s.add('<recv request="INVITE" optional="true" next="again"><action>'
-          + header("CSeq", "invite", "[0-9]+") + "</action></recv>")
-    s.receive("BYE")
+    until_bye(s)
     s.label("bye-received")
     s.answer("200 OK", to_invite=False, tagged=True, then="end")
 
@@ -119,8 +140,14 @@ def talking(s, talk_ms):
 
     # Hold, resume or a change of the connected line: the same answer again.
     s.label("again")
-    s.answer("200 OK", sdp=True, tagged=True, resend=True)
+    s.jump("again-events", when="presses")
+    s.answer("200 OK", sdp=SDP, tagged=True, resend=True)
     s.receive("ACK", next="talk")
+    s.label("again-events")
+    s.answer("200 OK", sdp=SDP_EVENTS, tagged=True, resend=True)
+    s.receive("ACK")
+    s.jump("last-words", when="leaves")
+    s.jump("talk")
 
     s.label("leave")
     s.receive("BYE", timeout=talk_ms, ontimeout="bye", next="bye-received")
@@ -128,9 +155,79 @@ def talking(s, talk_ms):
     s.send("\n".join(["BYE [$peer] SIP/2.0",
                       "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
                       "Max-Forwards: 70", "From:[$callee];tag=bed[call_number]",
-                      "To:[$caller]", "[last_Call-ID:]", "CSeq: 1 BYE", "Content-Length: 0", ""]),
+                      "To:[$caller]", "[last_Call-ID:]", "CSeq: 99 BYE", "Content-Length: 0", ""]),
            resend=True)
     s.receive("200", next="end")
+
+
+def script_jumps(s, kind):
+    for script in keys.SCRIPTS:
+        s.jump(f"{kind}-{script}", when=f"script{script}")
+    s.jump("talk")
+
+
+def after_keys(s, script, ms):
+    if script not in keys.LEAVING:
+        s.jump("talk")
+        return
+    until_bye(s, ms)
+
+
+def info(s, number, key):
+    s.send("\n".join(["INFO [$peer] SIP/2.0",
+                      "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+                      "Max-Forwards: 70", "From:[$callee];tag=bed[call_number]",
+                      "To:[$caller]", "[last_Call-ID:]", f"CSeq: {number} INFO",
+                      "Content-Type: application/dtmf-relay", "Content-Length: [len]", "",
+                      f"Signal={key}", f"Duration={keys.KEY_MS}"]), resend=True)
+
+
+def pressing(s):
+    """The keys come in the audio, or one INFO after the other."""
+    s.label("presses")
+    s.add("<nop><action>" + "".join(
+        f'<ereg regexp="^{script}$" search_in="var" variable="script"'
+        f' assign_to="script{script}"/>' for script in keys.SCRIPTS)
+        + f'<ereg regexp="^({"|".join(keys.LEAVING)})$" search_in="var" variable="script"'
+        ' assign_to="leaves"/></action></nop>')
+    s.answer("180 Ringing")
+    for script in keys.RINGING:
+        s.jump("press-later", when=f"script{script}")
+    s.label("press")
+    s.jump("press-events", when="events")
+
+    s.answer("200 OK", sdp=SDP_KEYS, resend=True)
+    s.receive("ACK")
+    s.add(f'<nop><action><exec play_pcap_audio="{keys.file_of("00")}"/></action></nop>')
+    script_jumps(s, "info")
+    for script, text in keys.SCRIPTS.items():
+        s.label(f"info-{script}")
+        for place, (pause, key) in enumerate(keys.steps(text)[0], 1):
+            after = f"info-{script}-{place}"
+            s.receive("BYE", timeout=pause, ontimeout=f"{after}-press", next="bye-received")
+            s.label(f"{after}-press")
+            info(s, place, key)
+            s.receive("200", optional="true", next=after)
+            s.receive("481", optional="true", next="talk")
+            s.receive("BYE", next="bye-received")
+            s.label(after)
+        after_keys(s, script, keys.steps(text)[1])
+
+    s.label("press-events")
+    s.answer("200 OK", sdp=SDP_EVENTS, resend=True)
+    s.receive("ACK")
+    script_jumps(s, "events")
+    for script, text in keys.SCRIPTS.items():
+        s.label(f"events-{script}")
+        s.add(f'<nop><action><exec play_pcap_audio="{keys.file_of(script)}"/></action></nop>')
+        after_keys(s, script, keys.length_ms(text))
+
+    s.label("press-later")
+    s.receive("CANCEL", timeout=keys.RING_MS, ontimeout="press", next="cancelled")
+
+    # the line was renewed meanwhile
+    s.label("last-words")
+    until_bye(s, 4 * keys.PAUSE_MS)
 
 
 def waiting(s):
@@ -152,6 +249,7 @@ def build(ring_ms=1000, early_ms=400, talk_ms=1000):
     opening(s)
     ringing_and_answer(s, ring_ms, early_ms)
     talking(s, talk_ms)
+    pressing(s)
     waiting(s)
     for code, reason in REFUSALS.items():
         s.label(f"refuse-{code}")

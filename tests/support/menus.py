@@ -1,0 +1,186 @@
+"""Menus for a real Asterisk, who presses what in them, and what must come of that.
+
+The callees are those of tests/asterisk/bed/keys.py: their number says what they press.
+"""
+import io
+import itertools
+import random
+import shutil
+import sys
+import time
+import wave
+from dataclasses import dataclass
+
+from .asterisk import BED
+
+sys.path.insert(0, str(BED.parent))
+import bed  # noqa: E402
+import keys  # noqa: E402
+
+SINK_PORT = bed.media_port() + keys.MEDIA_OFFSET
+serials = itertools.count(int(time.time()) * 10 % 8000000)
+
+# ---- Sounds ----
+
+SOUNDS_MS = {"welcome": 4000, "message": 2000, "wrong": 1000, "farewell": 1500}
+UPLOADED = "message"
+
+
+def ulaw_to_linear(code):
+    code = ~code & 0xFF
+    size = (((code & 0x0F) << 3) + 0x84 << (code >> 4 & 0x07)) - 0x84
+    return -size if code & 0x80 else size
+
+
+def noise(name):
+    """Ulaw that is like nothing else."""
+    one = random.Random(name)
+    return bytes(one.choice([code for code in range(256) if code & 0x7F != 0x7F])
+                 for _ in range(SOUNDS_MS[name] * 8))
+
+
+def wav_of(ulaw):
+    out = io.BytesIO()
+    with wave.open(out, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(8000)
+        wav.writeframes(b"".join(ulaw_to_linear(code).to_bytes(2, "little", signed=True)
+                                 for code in ulaw))
+    return out.getvalue()
+
+
+class Sounds:
+    """A folder of sounds that Asterisk and a gateway share."""
+
+    def __init__(self, asterisk, name):
+        self.root, self.name = asterisk.root / "usr/share/asterisk/sounds", name
+        self.folder = self.root / name
+        self.folder.mkdir()
+        self.folder.chmod(0o755)
+        for sound in set(SOUNDS_MS) - {UPLOADED}:
+            (self.folder / f"{sound}.ulaw").write_bytes(noise(sound))
+
+    def settings(self):
+        return {"ivr": {"sounds": str(self.root), "folder": self.name}}
+
+    def media(self, sound):
+        return f"sound:{self.name}/{sound}"
+
+    def remove(self):
+        shutil.rmtree(self.folder)
+
+
+# ---- Menus ----
+
+def action(digits, kind, value="", **more):
+    return {"dtmf_digit": digits, "action_type": kind, "action_value": value, **more}
+
+
+def menu(number, sound, *actions, **more):
+    return {"id": number, "name": f"level {number}", "audio_file": sound, "timeout": 3,
+            "actions": list(actions), **more}
+
+
+def menus(sounds, timeout=3):
+    """Three levels, every kind of action; the fourth is heard to its end."""
+    welcome, wrong, farewell = map(sounds.media, ("welcome", "wrong", "farewell"))
+    return [
+        menu(1, welcome, action("1", "goto_ivr", 2), action("2", "exten", "agent"),
+             action("3", "exten", "nobody", next="menu"),
+             action("4", "record", "30", next="hangup"), action("5", "goto_ivr", 4),
+             action("6", "playback", UPLOADED), action("7", "exten", "8001"),
+             action("8", "exten", "8486"), action("9", "hangup"), action("#", "exten", "480"),
+             action("i", "playback", wrong), action("t", "playback", farewell, next="hangup"),
+             timeout=timeout),
+        menu(2, "", action("1", "goto_ivr", 3), action("2", "queue", "900"), repeats=1),
+        menu(3, "sound:beep", action("_XXXX", "hangup"), action("123", "hangup"),
+             action("47", "playback", UPLOADED, next="hangup"), max_digits=4, digit_timeout=2),
+        menu(4, farewell, action("9", "hangup"), barge_in=False, timeout=30),
+    ]
+
+
+@dataclass(frozen=True)
+class Way:
+    """script: of keys.py. path: the marks, each with its menu. results: how it may end."""
+    script: str
+    path: str
+    results: tuple
+    sounds: tuple = None  # heard, all of them to their end; None: others too
+
+    @property
+    def keys(self):
+        return keys.SCRIPTS[self.script].translate({ord(","): None, ord("!"): None})
+
+
+BOTH = ("agent", "caller")  # by AMI two who were joined end together
+WAYS = [
+    Way("00", "menu1 timeout1>playback end1", ("hangup",), ("welcome", "farewell")),
+    Way("01", "menu1 choice1(9)>hangup end1", ("hangup",)),
+    Way("02", "menu1 invalid1(0)>playback repeat1 choice1(9)>hangup end1", ("hangup",)),
+    Way("03", "menu1 choice1(1)>goto_ivr menu2 choice2(1)>goto_ivr menu3 choice3(4711)>hangup end3",
+        ("hangup",)),
+    Way("04", "menu1 choice1(1)>goto_ivr menu2 choice2(1)>goto_ivr menu3 choice3(47)>playback end3",
+        ("hangup",)),
+    Way("05", "menu1 choice1(1)>goto_ivr menu2 choice2(2)>queue joined2>queue end2", BOTH),
+    Way("06", "menu1 choice1(2)>exten joined1>exten end1", BOTH),
+    Way("07", "menu1 choice1(1)>goto_ivr menu2 timeout2 repeat2 timeout2 end2", ("timeout",)),
+    Way("08", "menu1 choice1(4)>record recorded1>record end1", ("hangup",)),
+    Way("09", "menu1 choice1(3)>exten unreached1>exten repeat1 choice1(9)>hangup end1",
+        ("hangup",)),
+    Way("10", "menu1 choice1(7)>exten joined1>exten end1", BOTH),
+    Way("11", "menu1 choice1(8)>exten unreached1>exten end1", ("unreached",)),
+    Way("12", "menu1 choice1(1)>goto_ivr menu2 choice2(1)>goto_ivr menu3 choice3(123)>hangup end3",
+        ("hangup",)),
+    Way("13", "menu1 choice1(1)>goto_ivr menu2 invalid2(*) repeat2 timeout2 end2", ("timeout",)),
+    Way("14", "menu1 choice1(5)>goto_ivr menu4 choice4(9)>hangup end4", ("hangup",)),
+    Way("15", "menu1 end1", ("caller",)),
+    Way("16", "menu1 choice1(6)>playback repeat1 choice1(9)>hangup end1", ("hangup",)),
+]
+BY_SCRIPT = {way.script: way for way in WAYS}
+
+
+def new_number(way):
+    return keys.number(next(serials), way.script)
+
+
+def way_of(number):
+    return BY_SCRIPT[number[-2:]]
+
+
+def path_of(record, ids):
+    """As a Way says it; ids: {id of a menu: its number above}."""
+    out = []
+    for mark in record["ivr"]["path"]:
+        digits = f"({mark['digits']})" if "digits" in mark else ""
+        kind = f">{mark['action']}" if "action" in mark else ""
+        out.append(f"{mark['event']}{ids[mark['menu']]}{digits}{kind}")
+    return " ".join(out)
+
+
+class Board:
+    """A gateway with the sounds and menus."""
+
+    def __init__(self, gateway, sounds, **more):
+        self.gateway = gateway
+        gateway.add_user("chief", "the chief's password", role="admin")
+        self.token = gateway.create_token("chief")
+        with self.client() as client:
+            reply = client.post(f"/api/audio?name={UPLOADED}", content=wav_of(noise(UPLOADED)),
+                                headers={"Content-Type": "audio/wav"})
+            assert reply.status_code == 201, reply.text
+            reply = client.post("/api/ivr/import", json={"menus": menus(sounds, **more)})
+            assert reply.status_code == 201, reply.text
+        self.ids = {one["id"]: one["imported_id"] for one in reply.json()["data"]["menus"]}
+        self.first = next(one for one, was in self.ids.items() if was == 1)
+
+    def client(self):
+        client = self.gateway.client(signed_in=False)
+        client.token = self.token
+        return client
+
+    def stats(self):
+        """{number of the menu: its counts}"""
+        with self.client() as client:
+            return {was: client.get(f"/api/ivr/{one}/stats").json()["data"]
+                    for one, was in self.ids.items()}
