@@ -296,8 +296,9 @@ static void go_on(struct number_import *im)
         if (!im->reading)
             fail(im, DG_ELIMIT, "Too much is being done already");
     }
-    over = im->cancelled || im->err != DG_OK || (im->read_all && !im->full);
-    if (over && !im->reading && !im->writing && !im->asked)
+    if (im->reading || im->writing || im->asked) /* `read_all` is the reader's until then */
+        return;
+    if (im->cancelled || im->err != DG_OK || (im->read_all && !im->full))
         end(im);
 }
 
