@@ -48,7 +48,7 @@ static void on_counter(void *arg, const struct store_doc *doc)
         return;
     }
     t->first = json_get_int(doc->json, "next", 1);
-    json_t *next = json_pack("{s:I}", "next", (json_int_t)(t->first + t->count));
+    json_t *next = json_pack("{s:I}", "next", (json_int_t)t->first + (json_int_t)t->count);
     store_put_json(t->store, COLLECTION_META, t->counter, next,
                    doc->err == DG_OK ? doc->version : DG_VERSION_NONE, on_written, t);
     json_decref(next);

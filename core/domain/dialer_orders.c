@@ -12,7 +12,7 @@
 
 #define TRIES_MAX 5
 #define STOP_MS   5000 /* for the calls to end, before the stop is answered */
-#define COUNT_MS  200
+#define COUNT_MS  50
 
 struct command {
     struct link link; /* in pacer.commands, while calls are waited for */

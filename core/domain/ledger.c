@@ -100,11 +100,11 @@ static void add_entry(struct change *c, const struct ledger_entry *entry, struct
     if (before) {
         snprintf(id, sizeof id, "%" PRId64, before->id);
         c->delta.numbers[before->status]--;
+        if (!after)
+            store_batch_delete(&c->writes, COLLECTION_NUMBERS, id, before->version);
     }
-    if (!after) {
-        store_batch_delete(&c->writes, COLLECTION_NUMBERS, id, before->version);
+    if (!after)
         return;
-    }
     c->delta.numbers[after->status]++;
     buf_clear(json);
     number_write(after, json);

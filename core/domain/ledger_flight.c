@@ -22,7 +22,7 @@
 #include "base/str.h"
 #include "domain/ledger_private.h"
 
-#define BATCH_WRITES 2000 /* that a flight may hold, if it has more than one change */
+#define BATCH_WRITES 2500 /* that a flight may hold, if it has more than one change */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 

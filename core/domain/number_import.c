@@ -12,6 +12,7 @@
 #include "domain/dnc.h"
 
 #define CHUNK (16u << 10) /* bytes that are read between two looks at what has come of them */
+#define PAGES 4           /* of the store's that are read ahead, where it can have each by itself */
 
 struct page {
     struct arena *arena;
@@ -25,6 +26,7 @@ struct number_import {
     struct loop *loop;
     int64_t campaign;
     bool dnc, skip_duplicates;
+    size_t page_size;
     struct number_reader *reader;
     /* What is to be read: a piece, and whether it is the last. */
     char *bytes;
@@ -112,7 +114,7 @@ static void on_line(void *arg, const struct number_line *line)
 static void read_page(void *arg)
 {
     struct number_import *im = arg;
-    while (im->ahead.count < NUMBERS_PAGE && im->at < im->len) {
+    while (im->ahead.count < im->page_size && im->at < im->len) {
         const size_t part = im->len - im->at < CHUNK ? im->len - im->at : CHUNK;
         number_reader_feed(im->reader, im->bytes + im->at, part);
         im->at += part;
@@ -136,7 +138,7 @@ static void on_read(void *arg)
     const bool used_up = im->at == im->len;
     dg_fn *taken = used_up && !im->cancelled && im->err == DG_OK ? im->taken : NULL;
     im->reading = false;
-    im->full = im->ahead.count >= NUMBERS_PAGE || im->read_all;
+    im->full = im->ahead.count >= im->page_size || im->read_all;
     ask(im);
     if (used_up)
         forget_piece(im);
@@ -296,8 +298,9 @@ static void go_on(struct number_import *im)
         if (!im->reading)
             fail(im, DG_ELIMIT, "Too much is being done already");
     }
-    over = im->cancelled || im->err != DG_OK || (im->read_all && !im->full);
-    if (over && !im->reading && !im->writing && !im->asked)
+    if (im->reading || im->writing || im->asked) /* `read_all` is the reader's until then */
+        return;
+    if (im->cancelled || im->err != DG_OK || (im->read_all && !im->full))
         end(im);
 }
 
@@ -314,6 +317,8 @@ struct number_import *number_import_new(struct store *store, struct ledger *ledg
                                  .skip_duplicates = req->skip_duplicates && !req->dnc,
                                  .fn = fn,
                                  .arg = arg};
+    /* Those that are asked for, or written, in one request are no more than one write may hold. */
+    im->page_size = im->dnc || im->skip_duplicates ? NUMBERS_PAGE : PAGES * NUMBERS_PAGE;
     page_clear(&im->ahead);
     page_clear(&im->page);
     im->reasons = arena_new();

@@ -78,33 +78,38 @@ void numbers_get(struct store *store, int64_t id, number_list_fn *fn, void *arg)
 
 /* ---- Adding ------------------------------------------------------------------------------ */
 
+#define PAGES_AHEAD 2 /* one is written while the next is being made */
+
 struct adding {
     struct ledger *ledger;
     int64_t campaign;
     const struct number_new *list;
-    size_t count, done, page;
+    size_t count, page, asked, done;
+    unsigned under_way;
+    struct problem problem;
     numbers_fn *fn;
     void *arg;
 };
 
-static void add_page(void *arg);
+/* One write of the ledger's. */
+struct adding_page {
+    struct adding *adding;
+    size_t count;
+};
 
-static void added(struct adding *a, enum dg_err err, const char *message)
-{
-    const struct numbers_answer out = {err, message, a->done};
-    a->fn(a->arg, &out);
-    free(a);
-}
+static void add_pages(void *arg);
 
 static void on_added(void *arg, const struct ledger_result *result)
 {
-    struct adding *a = arg;
+    struct adding_page *page = arg;
+    struct adding *a = page->adding;
+    a->under_way--;
     if (result->err == DG_OK)
-        a->done += a->page;
-    if (result->err != DG_OK || a->done == a->count)
-        added(a, result->err, result->message);
-    else
-        add_page(a);
+        a->done += page->count;
+    else if (a->problem.err == DG_OK)
+        problem_set(&a->problem, result->err, "%s", result->message);
+    free(page);
+    add_pages(a);
 }
 
 /* Nothing of it is the number's own but the list it stands in. */
@@ -120,31 +125,53 @@ static struct number number_of(const struct number_new *from, int64_t campaign, 
                            .created_at_ms = now_ms};
 }
 
-static void add_page(void *arg)
+static void add_page(struct adding *a)
 {
-    struct adding *a = arg;
     const int64_t now_ms = clock_unix_ms();
-    a->page = a->count - a->done < NUMBERS_PAGE ? a->count - a->done : NUMBERS_PAGE;
-    struct number *numbers = xcalloc(a->page + 1, sizeof *numbers);
-    struct ledger_entry *entries = xcalloc(a->page + 1, sizeof *entries);
-    for (size_t i = 0; i < a->page; i++) {
-        numbers[i] = number_of(&a->list[a->done + i], a->campaign, now_ms);
+    const size_t left = a->count - a->asked;
+    struct adding_page *page = xcalloc(1, sizeof *page);
+    *page = (struct adding_page){a, left < a->page ? left : a->page};
+    struct number *numbers = xcalloc(page->count + 1, sizeof *numbers);
+    struct ledger_entry *entries = xcalloc(page->count + 1, sizeof *entries);
+    for (size_t i = 0; i < page->count; i++) {
+        numbers[i] = number_of(&a->list[a->asked + i], a->campaign, now_ms);
         entries[i].after = &numbers[i];
     }
     const struct ledger_change change = {
-        .campaign = a->campaign, .entries = entries, .count = a->page};
-    ledger_write(a->ledger, &change, on_added, a);
+        .campaign = a->campaign, .entries = entries, .count = page->count};
+    a->asked += page->count;
+    a->under_way++;
+    ledger_write(a->ledger, &change, on_added, page);
     free(entries);
     free(numbers);
+}
+
+static void add_pages(void *arg)
+{
+    struct adding *a = arg;
+    while (a->under_way < PAGES_AHEAD && a->asked < a->count && a->problem.err == DG_OK)
+        add_page(a);
+    if (a->under_way)
+        return;
+    const struct problem *p = &a->problem;
+    const struct numbers_answer out = {p->err, p->err == DG_OK ? NULL : p->text, a->done};
+    a->fn(a->arg, &out);
+    free(a);
 }
 
 void numbers_add(struct ledger *ledger, struct loop *loop, int64_t campaign,
                  const struct number_new *list, size_t count, numbers_fn *fn, void *arg)
 {
     struct adding *a = xcalloc(1, sizeof *a);
-    *a = (struct adding){
-        .ledger = ledger, .campaign = campaign, .list = list, .count = count, .fn = fn, .arg = arg};
-    loop_call(loop, add_page, a);
+    const size_t pages = (count + NUMBERS_PAGE - 1) / NUMBERS_PAGE;
+    *a = (struct adding){.ledger = ledger,
+                         .campaign = campaign,
+                         .list = list,
+                         .count = count,
+                         .page = pages ? (count + pages - 1) / pages : 0, /* all of a size */
+                         .fn = fn,
+                         .arg = arg};
+    loop_call(loop, add_pages, a);
 }
 
 /* ---- Deleting one ------------------------------------------------------------------------ */

@@ -32,7 +32,7 @@ void numbers_get(struct store *store, int64_t id, number_list_fn *fn, void *arg)
 
 /* ---- Adding ------------------------------------------------------------------------------ */
 
-#define NUMBERS_PAGE 1000
+#define NUMBERS_PAGE 2000 /* in one write: the store's other users wait no longer than for it */
 
 struct number_new {
     const char *phone_number; /* 1..NUMBER_PHONE_MAX characters */

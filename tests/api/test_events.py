@@ -119,6 +119,23 @@ def test_wrong_types(gateway, http_version, types):
     assert reply.json()["detail"][0]["loc"] == ["query", "types"]
 
 
+@pytest.mark.parametrize("base", ["/api", "/adial/api"])
+@pytest.mark.parametrize("field, value", [("types", "call.nonsense"), ("types", "call.*," * 101),
+                                          ("call_id", "x" * 101), ("campaign_id", "7" * 101),
+                                          ("last_event_id", "gw1-\t7")])
+def test_wrong_filters_of_a_campaign_dialer(gateway, http_version, base, field, value):
+    made = gateway.cli("token", "create", "--user", "tester", "--permission", "monitoring/stream")
+    with gateway.client(http_version, signed_in=False) as client:
+        reply = client.get(f"{base}/monitoring/stream", params={field: value},
+                           token=made.stdout.strip())
+    said = reply.json()
+    assert reply.status_code == 400, said
+    assert set(said) == {"success", "code", "message", "errors"}
+    assert said["success"] is False and said["code"] == 400
+    assert said["message"] == f"Invalid {field}. {said['errors'][field]}"
+    assert set(said["errors"]) == {field}
+
+
 def test_head_ends_at_once(gateway, http_version):
     with gateway.client(http_version) as client:
         reply = client.request("HEAD", "/api/v2/events")

@@ -66,7 +66,7 @@ class Campaign:
               "agent_dest_type": "exten", "agent_dest_value": "agent", "concurrent_calls": 50,
               "retry_times": 2, "retry_delay": 2, "dial_timeout": 15}
 
-    def __init__(self, gateway, phone_numbers, **fields):
+    def __init__(self, gateway, phone_numbers, start=True, **fields):
         self.gateway, self.phone_numbers = gateway, list(phone_numbers)
         gateway.client().close()  # its user is there from now on
         self.token = gateway.create_token("tester")
@@ -76,7 +76,8 @@ class Campaign:
                 page = self.phone_numbers[first:first + 1000]
                 self.ask(client, f"/{self.id}/numbers/bulk",
                          {"numbers": [{"phone_number": phone} for phone in page]})
-            self.ask(client, f"/{self.id}/start")
+            if start:
+                self.ask(client, f"/{self.id}/start")
 
     def client(self):
         return httpx.Client(base_url=f"{self.gateway.base}/api/campaigns", timeout=60,
@@ -108,6 +109,12 @@ class Campaign:
         """Until every number is done with."""
         wait_until(self.is_over, seconds, "the end of the campaign", every=0.5)
 
+    def await_calls(self, count, seconds):
+        """Until so many calls are over and written down."""
+        with self.client() as client:
+            wait_until(lambda: client.get(f"/{self.id}/stats").json()["data"]["total_calls"]
+                       >= count, seconds, f"{count} calls", every=0.05)
+
     def numbers(self):
         """{phone number: its record}"""
         return {doc["phone_number"]: doc
@@ -130,8 +137,7 @@ class Campaign:
 # ---- What the far side saw ----
 
 def invites_file():
-    return subprocess.run([BED.parent / "callee", "invites"], capture_output=True, text=True,
-                          check=True).stdout.strip()
+    return callee("invites")
 
 
 def invites(phone_numbers):
@@ -143,6 +149,19 @@ def invites(phone_numbers):
             if words and words[-1] in found:
                 found[words[-1]].append(float(words[-2]))
     return found
+
+
+def callee(command):
+    return subprocess.run([BED.parent / "callee", command], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+def callee_pid():
+    return int(callee("status").split()[-1])
+
+
+def stop_callee():
+    callee("stop")
 
 
 class Lines(Manager):

@@ -603,6 +603,26 @@ static void another_gateway_stops(void **state)
     counts_are_right(g);
 }
 
+/* Told by its note: before anybody looks again. */
+static void another_gateway_stops_and_tells(void **state)
+{
+    struct gateway *g = *state;
+    struct campaign *c = a_campaign();
+    c->concurrent_calls = 2;
+    begin(g, c, 4);
+    assert_int_equal(pbx->live, 2);
+    const char set[] = "{\"status\":\"stopped\"}";
+    memory_merge(memory_find(g->world->memory, COLLECTION_CAMPAIGNS, "1"),
+                 (struct dg_bytes){set, sizeof set - 1});
+    turn(g);
+    assert_int_equal(pbx->live, 2);
+    notes_come(g->notes, &(struct dg_note){.topic = "campaign", .text = "1"});
+    turn(g);
+    assert_int_equal(pbx->live, 0);
+    assert_int_equal(pbx->count, 2);
+    counts_are_right(g);
+}
+
 static void another_gateway_paces(void **state)
 {
     struct gateway *g = *state;
@@ -665,6 +685,7 @@ int main(void)
         TEST(agents_that_nobody_knows),
         TEST(a_channel_is_no_queue),
         TEST(another_gateway_stops),
+        TEST(another_gateway_stops_and_tells),
         TEST(another_gateway_paces),
         TEST(lost_lease_stops_dialling),
     };

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "data/notes.h"
 #include "domain/call_record.h"
 #include "domain/campaigns.h"
 #include "domain/control.h"
@@ -214,6 +215,7 @@ struct gateway {
     struct control *control;
     struct metrics *metrics;
     struct ledger *ledger;
+    struct notes *notes;
     struct dialer *dialer;
     struct instance *backend;
     struct call_limits limits;
@@ -300,12 +302,14 @@ static inline void gateway_start(struct gateway *g)
     g->control = control_new(w->loop, g->calls, g->bus);
     g->metrics = metrics_new();
     g->ledger = ledger_new(w->store, w->loop, g->metrics);
+    g->notes = notes_new(w->store, NULL);
     g->dialer = dialer_new(&(struct dialer_config){.loop = w->loop,
                                                    .store = w->store,
                                                    .bus = g->bus,
                                                    .calls = g->calls,
                                                    .control = g->control,
                                                    .ledger = g->ledger,
+                                                   .notes = g->notes,
                                                    .node = g->node,
                                                    .timezone = "UTC"});
     calls_recover(g->calls, on_recovered, w);
@@ -344,6 +348,7 @@ static inline void gateway_kill(struct gateway *g)
     world_wait(w, &w->done);
     store_free(w->store);
     w->store = NULL;
+    notes_free(g->notes);
     ledger_free(g->ledger);
     dialer_free(g->dialer);
     control_free(g->control);

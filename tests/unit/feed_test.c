@@ -118,7 +118,9 @@ static void take(struct client *c, const struct event *e)
 {
     char id[PLACE_TEXT_SIZE];
     struct dg_bytes block = event_block(e);
-    size_t len = strcspn(block.ptr, "\n");
+    const char *end = memchr(block.ptr, '\n', block.len);
+    assert_non_null(end);
+    size_t len = (size_t)(end - block.ptr);
     assert_true(len - 4 < sizeof id);
     snprintf(id, sizeof id, "%.*s", (int)(len - 4), block.ptr + 4);
     assert_true(place_parse(&c->last_id, id));

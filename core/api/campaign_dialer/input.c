@@ -186,6 +186,17 @@ const json_t *dialer_body(struct request *req, const struct schema *schema, enum
     return body;
 }
 
+bool dialer_query_failed(struct request *req, const struct check *check)
+{
+    struct dialer_problem problem;
+    if (!check_problems(check))
+        return false;
+    tell_wrong(check_problems(check), &problem);
+    dialer_refuse(req, 400, problem.message, problem.errors);
+    free(problem.message);
+    return true;
+}
+
 int dialer_flag(const json_t *body, const char *name, int fallback)
 {
     return (int)check_int(body, name, fallback);

@@ -45,6 +45,8 @@ const json_t *dialer_judge(struct request *req, const struct schema *schema, enu
 /* The same. NULL: answered with 400. */
 const json_t *dialer_body(struct request *req, const struct schema *schema, enum dialer_body kind);
 int dialer_flag(const json_t *body, const char *name, int fallback);
+/* Something was wrong with the parameters: answered with 400. */
+bool dialer_query_failed(struct request *req, const struct check *check);
 
 struct dialer_task;
 /* ?page= and ?per_page=; what is out of range is brought back to it, what is no number is not

@@ -1,6 +1,7 @@
 /* stream.c - GET /api/v2/events and GET /api/monitoring/stream, and the types there are. */
 #include <stdlib.h>
 
+#include "api/campaign_dialer/private.h"
 #include "api/contact_center/private.h"
 #include "api/events/private.h"
 #include "base/mem.h"
@@ -55,38 +56,35 @@ static void read_place(struct request *req, struct reader *r, const char *in_que
     r->gap = !r->known_place;
 }
 
-void events_stream(struct request *req)
+static struct reader *read_query(struct request *req, struct check *check)
 {
-    struct check *check = check_new(req);
     struct reader *r = xcalloc(1, sizeof *r);
     r->readers = api_of(req)->readers;
     r->types = check_query_str(check, &query_fields[Q_TYPES]);
     r->call_id = check_query_str(check, &query_fields[Q_CALL]);
     r->campaign_id = check_query_str(check, &query_fields[Q_CAMPAIGN]);
     read_place(req, r, check_query_str(check, &query_fields[Q_LAST]));
+    return r;
+}
+
+void events_stream(struct request *req)
+{
+    struct check *check = check_new(req);
+    struct reader *r = read_query(req, check);
     if (check_failed(check))
         free(r);
     else
         reader_start(req, r);
 }
 
-/* Errors of this API are one sentence. */
-static const char *refusal(struct request *req)
-{
-    const char *types = request_query(req, "types");
-    return str_empty(types) ? NULL : rule_types("types", types);
-}
-
 void events_monitoring(struct request *req)
 {
-    const char *why = refusal(req);
-    if (why) {
-        char *text = xasprintf("types: %s", why);
-        reply_error(req, 422, text);
-        free(text);
-        return;
-    }
-    events_stream(req);
+    struct check *check = check_new(req);
+    struct reader *r = read_query(req, check);
+    if (dialer_query_failed(req, check))
+        free(r);
+    else
+        reader_start(req, r);
 }
 
 /* ---- GET /api/v2/events/types --------------------------------------------------- */
@@ -153,10 +151,10 @@ const struct route_doc events_stream_doc = {
 };
 static const struct route_answer monitoring_answers[] = {
     {200, "Events, as they happen", NULL, "text/event-stream", NULL},
-    {401, "No token, or not a valid one", NULL, NULL, NULL},
-    {403, "The token has no permission monitoring/stream", NULL, NULL, NULL},
-    {422, "A filter is wrong", NULL, NULL, NULL},
-    {503, "Too many clients read events", NULL, NULL, NULL},
+    {400, "A filter is wrong", &dialer_error, NULL, NULL},
+    {401, "No token, or not a valid one", &dialer_error, NULL, NULL},
+    {403, "The token has no permission monitoring/stream", &dialer_error, NULL, NULL},
+    {503, "Too many clients read events", &dialer_error, NULL, NULL},
     {0}};
 const struct route_doc events_monitoring_doc = {
     .id = "monitoring_stream",
