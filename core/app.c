@@ -379,6 +379,10 @@ static void start_calls(struct app *app)
     app->ivr = ivr_new(&menus);
     app->audio = audio_new(app->loop, settings_str(app->config->ivr, "sounds"),
                            settings_str(app->config->ivr, "folder"));
+    struct recordings_config recordings = {
+        .loop = app->loop, .calls = app->calls, .nodes = app->nodes, .metrics = app->metrics};
+    app_recordings(app->config, &recordings.settings);
+    app->recordings = recordings_new(&recordings);
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     struct mock_numbers_config mocks = {.loop = app->loop,
@@ -399,6 +403,8 @@ static void on_mock_numbers_closed(void *arg)
     app->mock_numbers = NULL;
     idempotency_free(app->idempotency);
     unshare_calls(app);
+    recordings_free(app->recordings);
+    app->recordings = NULL;
     control_free(app->call_control);
     ivr_free(app->ivr);
     audio_free(app->audio);
@@ -552,6 +558,7 @@ static void fill_api(struct app *app)
     app->api.ivr_menus = app->ivr_menus;
     app->api.ivr_stats = app->ivr_stats;
     app->api.audio = app->audio;
+    app->api.recordings = app->recordings;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
     app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "domain/calls.h"
+#include "domain/queue_events.h"
 
 /* Instances that drain count too: calls may hold them for hours. */
 #define BACKENDS_MAX 64
@@ -35,6 +36,10 @@ static void on_event(void *arg, struct instance *in, const struct dg_event *ev)
     struct app *app = arg;
     calls_event(app->calls, in, ev);
     channels_event(app->channels, in, ev);
+    if (ev->type == DG_RECORD_ENDED)
+        recordings_changed(app->recordings);
+    if (app->tell_queues)
+        queue_events_take(app->calls, app->bus, in, ev);
 }
 
 static void on_link(void *arg, struct instance *in, enum dg_link link, const char *detail)

@@ -82,6 +82,7 @@ void start_events(struct app *app)
 
 void app_channel_events(struct app *app, const struct config *c)
 {
+    app->tell_queues = settings_bool(c->events, "queues");
     channels_tell(app->channels, settings_bool(c->events, "channels") ? app->bus : NULL);
 }
 

@@ -23,6 +23,7 @@
 #include "domain/ivr_stats.h"
 #include "domain/mock_numbers.h"
 #include "domain/nodes.h"
+#include "domain/recordings.h"
 #include "events/feed.h"
 #include "events/webhooks.h"
 #include "http/server.h"
@@ -44,6 +45,8 @@ struct app {
     struct campaigns *campaigns;
     struct ivr *ivr;
     struct audio *audio;
+    struct recordings *recordings;
+    bool tell_queues; /* queue.changed, endpoint.changed */
     struct ivr_menus *ivr_menus;
     struct ivr_stats *ivr_stats;
     struct serials *cdr_numbers;
@@ -134,6 +137,7 @@ void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_mock_numbers(const struct config *c, struct mock_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
+void app_recordings(const struct config *c, struct recordings_settings *out);
 void app_journal(const struct config *c, struct journal_limits *out);
 void app_readers(const struct config *c, struct readers_settings *out);
 void app_webhooks(const struct config *c, struct webhook_settings *out);

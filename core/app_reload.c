@@ -143,6 +143,9 @@ static void use_calls(struct app *app, const struct config *c)
     struct mock_settings mocks;
     app_mock_numbers(c, &mocks);
     mock_numbers_set(app->mock_numbers, &mocks);
+    struct recordings_settings recordings;
+    app_recordings(c, &recordings);
+    recordings_set(app->recordings, &recordings);
 }
 
 static void use_events(struct app *app, const struct config *c)

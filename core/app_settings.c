@@ -80,6 +80,14 @@ void app_retention(const struct config *c, struct call_retention *out)
     };
 }
 
+void app_recordings(const struct config *c, struct recordings_settings *out)
+{
+    *out = (struct recordings_settings){
+        .keep_ms = (uint64_t)settings_int(c->recordings, "keep"),
+        .foreign = !settings_bool(c->recordings, "keep_foreign"),
+    };
+}
+
 void app_idempotency(const struct config *c, struct idempotency_settings *out)
 {
     *out = (struct idempotency_settings){

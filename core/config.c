@@ -111,6 +111,7 @@ static const struct dg_cfg_key events_keys[] = {
     {"max_recent", DG_CFG_INT, "10000",
      "events in memory, 200 at least; without a store these are all"},
     {"channels", DG_CFG_BOOL, "true", "events of every channel, besides those of calls"},
+    {"queues", DG_CFG_BOOL, "true", "events of queues, and of lines and trunks"},
     {"max_readers", DG_CFG_INT, "2000",
      "clients that read events at once; the next is answered 503"},
     {"max_unsent", DG_CFG_INT, "1000000",
@@ -139,6 +140,14 @@ static const struct dg_cfg_key ivr_keys[] = {
      "and "
      "nothing can be uploaded"},
     {"folder", DG_CFG_STR, "dialer", "where uploaded sounds lie, below that folder"},
+    {0},
+};
+
+static const struct dg_cfg_key recordings_keys[] = {
+    {"keep", DG_CFG_MS, "0",
+     "recordings are deleted when they are older, \"30d\"; 0: they are kept for ever"},
+    {"keep_foreign", DG_CFG_BOOL, "true",
+     "that rule is for the recordings of gateways alone; false: for all that lie there"},
     {0},
 };
 
@@ -187,13 +196,21 @@ static const struct dg_cfg_key backend_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},       {"log", log_keys},
-    {"plugins", plugins_keys},     {"auth", auth_keys},
-    {"calls", calls_keys},         {"idempotency", idempotency_keys},
-    {"mobile", mobile_keys},       {"events", events_keys},
-    {"webhooks", webhooks_keys},   {"ivr", ivr_keys},
-    {"node", node_keys},           {"storage", storage_keys},
-    {"telephony", telephony_keys}, {NULL, NULL},
+    {"server", server_keys},
+    {"log", log_keys},
+    {"plugins", plugins_keys},
+    {"auth", auth_keys},
+    {"calls", calls_keys},
+    {"idempotency", idempotency_keys},
+    {"mobile", mobile_keys},
+    {"events", events_keys},
+    {"webhooks", webhooks_keys},
+    {"ivr", ivr_keys},
+    {"recordings", recordings_keys},
+    {"node", node_keys},
+    {"storage", storage_keys},
+    {"telephony", telephony_keys},
+    {NULL, NULL},
 };
 
 static size_t keys_count(const struct dg_cfg_key *keys)
@@ -296,6 +313,7 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->events = section(c, "events", events_keys, problems, count);
     c->webhooks = section(c, "webhooks", webhooks_keys, problems, count);
     c->ivr = section(c, "ivr", ivr_keys, problems, count);
+    c->recordings = section(c, "recordings", recordings_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -632,7 +650,7 @@ void config_free(struct config *c)
         return;
     struct settings *const sections[] = {
         c->server,  c->log,         c->plugins, c->auth,   c->calls,    c->node, c->telephony,
-        c->storage, c->idempotency, c->mobile,  c->events, c->webhooks, c->ivr};
+        c->storage, c->idempotency, c->mobile,  c->events, c->webhooks, c->ivr,  c->recordings};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -20,7 +20,7 @@ struct config {
     struct env *env;
     struct toml_node *root;
     struct settings *server, *log, *plugins, *auth, *calls, *idempotency, *mobile, *events,
-        *webhooks, *ivr, *node, *telephony, *storage;
+        *webhooks, *ivr, *recordings, *node, *telephony, *storage;
     struct config_instance *backends;
     size_t backend_count;
     struct config_instance store; /* descriptor NULL: disabled */

@@ -23,6 +23,7 @@ struct readers;  /* api/events/events.h */
 struct webhooks; /* events/webhooks.h */
 struct campaigns;
 struct audio;
+struct recordings;
 struct ivr_menus;
 struct ivr_stats;
 struct dialer;
@@ -44,6 +45,7 @@ struct api {
     struct dialer *dialer;
     struct campaigns *campaigns;
     struct audio *audio;
+    struct recordings *recordings;
     struct ivr_menus *ivr_menus;
     struct ivr_stats *ivr_stats;
 

@@ -9,6 +9,8 @@
 #include "api/control/control.h"
 #include "api/events/events.h"
 #include "api/mobile_dialer/mobile_dialer.h"
+#include "api/queues/queues.h"
+#include "api/recordings/recordings.h"
 #include "api/system/system.h"
 
 /* The campaign dialer's stand under both of its base paths, and are documented under one. */
@@ -50,6 +52,20 @@ const struct route api_routes[] = {
     {"POST",   "/api/v2/parked/{slot}/retrieve",      ROUTE_JWT,  NULL, control_retrieve_call,      &control_retrieve_doc},
     {"GET",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_get_variable,   &control_get_variable_doc},
     {"PUT",    "/api/v2/calls/{call_id}/variables/{name}", ROUTE_JWT, NULL, control_set_variable,   &control_set_variable_doc},
+
+    {"GET",    "/api/v2/recordings",                  ROUTE_JWT,  NULL, recordings_get_list,        &recordings_get_list_doc},
+    {"GET",    "/api/v2/recordings/{id}",             ROUTE_JWT,  NULL, recordings_get_one,         &recordings_get_one_doc},
+    {"DELETE", "/api/v2/recordings/{id}",             ROUTE_JWT_ADMIN, NULL, recordings_remove,     &recordings_remove_doc},
+    {"GET",    "/api/v2/recordings/{id}/file",        ROUTE_JWT,  NULL, recordings_get_file,        &recordings_get_file_doc},
+
+    {"GET",    "/api/v2/queues",                      ROUTE_JWT,  NULL, queues_get_list,            &queues_get_list_doc},
+    {"GET",    "/api/v2/queues/{name}",               ROUTE_JWT,  NULL, queues_get_one,             &queues_get_one_doc},
+    {"POST",   "/api/v2/queues/{name}/members",       ROUTE_JWT_ADMIN, NULL, queues_add_member,     &queues_add_member_doc},
+    {"PATCH",  "/api/v2/queues/{name}/members/{interface}", ROUTE_JWT_ADMIN, NULL, queues_change_member, &queues_change_member_doc},
+    {"DELETE", "/api/v2/queues/{name}/members/{interface}", ROUTE_JWT_ADMIN, NULL, queues_remove_member, &queues_remove_member_doc},
+
+    {"GET",    "/api/v2/endpoints",                   ROUTE_JWT,  NULL, endpoints_get_list,         &endpoints_get_list_doc},
+    {"GET",    "/api/v2/endpoints/{endpoint}",        ROUTE_JWT,  NULL, endpoints_get_one,          &endpoints_get_one_doc},
 
     {"GET",    "/api/v2/channels",                    ROUTE_JWT,  NULL, channels_get_list,          &channels_get_list_doc},
     {"GET",    "/api/v2/channels/{channel_id}",       ROUTE_JWT,  NULL, channels_get_one,           &channels_get_one_doc},

@@ -231,6 +231,11 @@ const char *request_method(const struct request *req)
     return req->method;
 }
 
+bool request_is_head(const struct request *req)
+{
+    return req->head;
+}
+
 const char *request_path(const struct request *req)
 {
     return req->path;

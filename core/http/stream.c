@@ -164,7 +164,13 @@ size_t stream_waiting(const struct request *req)
 bool stream_begin(struct request *req, int status, const char *type, const struct stream_use *use,
                   void *arg)
 {
-    if (!reply_head(req, status, type, SIZE_MAX))
+    return stream_begin_sized(req, status, type, SIZE_MAX, use, arg);
+}
+
+bool stream_begin_sized(struct request *req, int status, const char *type, size_t length,
+                        const struct stream_use *use, void *arg)
+{
+    if (!reply_head(req, status, type, length))
         return false;
     if (req->head) {
         reply_send_empty(req);
@@ -177,7 +183,7 @@ bool stream_begin(struct request *req, int status, const char *type, const struc
     s->arg = arg;
     s->later.cb = on_later;
     req->stream = s;
-    if (req->h2o->version < 0x101)
+    if (req->h2o->version < 0x101 && length == SIZE_MAX)
         req->h2o->http1_is_persistent = 0; /* its end is that of the connection */
     list_append(&req->worker->streams, &s->link);
     metric_add(req->worker->http->count.streams, 1);

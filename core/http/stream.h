@@ -27,6 +27,10 @@ struct stream_use {
  * was a HEAD request, which is answered. `use` is kept. */
 bool stream_begin(struct request *req, int status, const char *type, const struct stream_use *use,
                   void *arg);
+/* The same of a body whose length is known, and told before it. One that ends earlier is broken
+ * off. */
+bool stream_begin_sized(struct request *req, int status, const char *type, size_t length,
+                        const struct stream_use *use, void *arg);
 void *stream_user(const struct request *req); /* the `arg` of stream_begin */
 bool stream_open(const struct request *req);  /* begun, and neither ended nor broken off */
 /* To the end of what waits. Copied. */

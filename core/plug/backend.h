@@ -40,8 +40,10 @@
     X(endpoints, dg_filter, op_endpoint)                                                           \
     X(queues, dg_filter, op_queue)                                                                 \
     X(members, dg_filter, op_member)                                                               \
+    X(callers, dg_filter, op_caller)                                                               \
     X(queue_change, dg_queue_change, op_nothing)                                                   \
     X(recordings, dg_filter, op_recording)                                                         \
+    X(recording_find, dg_stop, op_recording)                                                       \
     X(recording_read, dg_recording_read, op_bytes)                                                 \
     X(recording_delete, dg_stop, op_nothing)                                                       \
     X(native, dg_native, op_bytes)

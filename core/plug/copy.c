@@ -101,6 +101,7 @@ static void *copy_endpoint(struct arena *a, const void *item, size_t sums)
         return NULL;
     TEXT(a, e, technology);
     TEXT(a, e, resource);
+    TEXT(a, e, state);
     return e;
 }
 
@@ -141,6 +142,19 @@ static void *copy_member(struct arena *a, const void *item, size_t sums)
     return m;
 }
 
+static void *copy_caller(struct arena *a, const void *item, size_t sums)
+{
+    (void)sums;
+    struct dg_queue_caller *c = SIZED(a, item, dg_queue_caller, wait_ms);
+    if (!c || !c->queue)
+        return NULL;
+    TEXT(a, c, queue);
+    TEXT(a, c, call);
+    TEXT(a, c, caller_number);
+    TEXT(a, c, caller_name);
+    return c;
+}
+
 static void *copy_recording(struct arena *a, const void *item, size_t sums)
 {
     (void)sums;
@@ -149,6 +163,7 @@ static void *copy_recording(struct arena *a, const void *item, size_t sums)
         return NULL;
     TEXT(a, r, id);
     TEXT(a, r, format);
+    TEXT(a, r, version);
     return r;
 }
 
@@ -197,6 +212,7 @@ struct dg_event *copy_event(struct arena *a, const struct dg_event *ev)
     TEXT(a, e, bridge);
     TEXT(a, e, target);
     TEXT(a, e, text);
+    TEXT(a, e, member);
     e->native = bytes(a, e->native);
     if (e->info && !(e->info = copy_call(a, e->info, 0)))
         return NULL;
@@ -213,6 +229,7 @@ const struct op_kind op_endpoint = {"endpoint", copy_endpoint};
 const struct op_kind op_parked = {"parked call", copy_parked};
 const struct op_kind op_queue = {"queue", copy_queue};
 const struct op_kind op_member = {"queue member", copy_member};
+const struct op_kind op_caller = {"queue caller", copy_caller};
 const struct op_kind op_recording = {"recording", copy_recording};
 const struct op_kind op_doc = {"document", copy_doc};
 const struct op_kind op_tally = {"tally row", copy_tally};

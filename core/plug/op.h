@@ -35,7 +35,8 @@ struct op_kind {
     void *(*copy)(struct arena *a, const void *item, size_t sums);
 };
 extern const struct op_kind op_nothing, op_text, op_bytes, op_number, op_call, op_bridge,
-    op_endpoint, op_parked, op_queue, op_member, op_recording, op_doc, op_tally, op_identity;
+    op_endpoint, op_parked, op_queue, op_member, op_caller, op_recording, op_doc, op_tally,
+    op_identity;
 
 /* The first item as its type, or NULL. */
 #define op_first(res, type) ((res)->count ? (const type *)(res)->items[0] : NULL)

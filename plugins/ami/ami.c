@@ -65,6 +65,8 @@ static enum dg_err ami_open(const struct dg_host *h, void **self)
         .arg = a,
     };
     open_metrics(a);
+    if (a->config.recordings && *a->config.recordings)
+        a->folder = folder_new(h, a->config.recordings);
     link_start(a);
     *self = a;
     return DG_OK;
@@ -100,8 +102,13 @@ static const struct dg_backend backend = {
     .calls = ami_calls,
     .bridges = ami_bridges,
     .endpoints = ami_endpoints,
+    .recordings = ami_recordings,
+    .recording_find = ami_recording_find,
+    .recording_read = ami_recording_read,
+    .recording_delete = ami_recording_delete,
     .queues = ami_queues,
     .members = ami_members,
+    .callers = ami_callers,
     .queue_change = ami_queue_change,
     .native = ami_native,
 };

@@ -2,6 +2,7 @@
 #ifndef AMI_AMI_H
 #define AMI_AMI_H
 
+#include "asterisk/folder.h"
 #include "config.h"
 #include "control.h"
 #include "dialgate/backend.h"
@@ -18,6 +19,7 @@ struct ami {
     struct originate *originates; /* that are not accepted yet */
     struct grace *graces;         /* legs whose end is not explained yet */
     struct control control;
+    struct folder *folder; /* of recordings; NULL: none is shared */
     struct dg_metric *message_count, *action_count, *skipped_count, *late_count, *connect_count;
     bool closing;
 };
@@ -65,6 +67,13 @@ void ami_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void ami_record(void *self, const struct dg_record *req, struct dg_op *op);
 void ami_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
 
+/* stored.c: recordings that lie in the shared folder */
+void ami_recordings(void *self, const struct dg_filter *req, struct dg_op *op);
+void ami_recording_find(void *self, const struct dg_stop *req, struct dg_op *op);
+void ami_recording_read(void *self, const struct dg_recording_read *req, struct dg_op *op);
+void ami_recording_delete(void *self, const struct dg_stop *req, struct dg_op *op);
+void stored_lacks(struct ami *a); /* says so, where there is no folder */
+
 /* unheard.c: the same, of a leg that no event has told of yet too */
 void heard_answer(void *self, const struct dg_call_ref *req, struct dg_op *op);
 void heard_hold(void *self, const struct dg_switch *req, struct dg_op *op);
@@ -78,6 +87,7 @@ void heard_record(void *self, const struct dg_record *req, struct dg_op *op);
 /* queues.c */
 void ami_queues(void *self, const struct dg_filter *req, struct dg_op *op);
 void ami_members(void *self, const struct dg_filter *req, struct dg_op *op);
+void ami_callers(void *self, const struct dg_filter *req, struct dg_op *op);
 void ami_queue_change(void *self, const struct dg_queue_change *req, struct dg_op *op);
 
 /* native.c */

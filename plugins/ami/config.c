@@ -17,6 +17,9 @@ const struct dg_cfg_key config_keys[] = {
     {"tls_no_verify", DG_CFG_BOOL, "false", "Do not check the certificate: test servers only"},
     {"connect_timeout", DG_CFG_MS, "5s", "For connecting, for the banner and for each login step"},
     {"request_timeout", DG_CFG_MS, "15s", "For the answer to one action"},
+    {"recordings", DG_CFG_PATH, "",
+     "Asterisk's folder of recordings (/var/spool/asterisk/monitor), as this gateway sees it; "
+     "empty: none is shared, and recordings are made, but not given out"},
     {"ping_ms", DG_CFG_MS, "1s", "How often Asterisk is pinged"},
     {"pong_ms", DG_CFG_MS, "3s", "Silence that means Asterisk is gone"},
     {.name = NULL},
@@ -43,6 +46,7 @@ bool config_read(struct config *c, const struct dg_host *h, const char **why)
     c->user = h->cfg_str(h, "username");
     c->password = h->cfg_str(h, "password");
     c->ca_file = h->cfg_str(h, "ca_file");
+    c->recordings = h->cfg_str(h, "recordings");
     if (c->ca_file && !*c->ca_file)
         c->ca_file = NULL;
     c->tls = h->cfg_bool(h, "tls");

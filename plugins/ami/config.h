@@ -5,7 +5,7 @@
 #include "dialgate/plugin.h"
 
 struct config {
-    const char *host, *user, *password, *ca_file;
+    const char *host, *user, *password, *ca_file, *recordings;
     uint16_t port;
     bool tls, tls_no_verify, plain_login;
     uint64_t connect_ms, request_ms, ping_ms, pong_ms;

@@ -68,10 +68,12 @@ static const struct {
     {"QueueMemberAdded", on_queue},
     {"QueueMemberRemoved", on_queue},
     {"QueueMemberPause", on_queue},
+    {"QueueMemberPenalty", on_queue},
     {"QueueCallerJoin", on_queue},
     {"QueueCallerLeave", on_queue},
     {"QueueCallerAbandon", on_queue},
     {"PeerStatus", on_endpoint},
+    {"DeviceStateChange", on_device},
     {"FullyBooted", on_booted},
     {"Shutdown", on_shutdown},
 };

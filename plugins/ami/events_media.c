@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "asterisk/device.h"
 #include "asterisk/text.h"
 #include "incoming.h"
 
@@ -121,9 +122,38 @@ void on_endpoint(const struct incoming *in)
         incoming_emit(in, (struct dg_event){.type = DG_ENDPOINT_CHANGED, .target = peer, .on = on});
 }
 
+/* The state of a line; a channel's halves have states as well, of no use to anybody. */
+void on_device(const struct incoming *in)
+{
+    const char *device = message_text(in->m, "Device");
+    const char *state = device_state(message_text(in->m, "State"));
+    if (device_is_line(device))
+        incoming_emit(in, (struct dg_event){.type = DG_ENDPOINT_CHANGED,
+                                            .target = device,
+                                            .on = device_is_there(state),
+                                            .text = state});
+}
+
+static const struct {
+    const char *event, *text;
+} queue_changes[] = {
+    {"QueueMemberStatus", "member_status"},     {"QueueMemberAdded", "member_added"},
+    {"QueueMemberRemoved", "member_removed"},   {"QueueMemberPenalty", "member_penalty"},
+    {"QueueCallerJoin", "caller_joined"},       {"QueueCallerLeave", "caller_left"},
+    {"QueueCallerAbandon", "caller_abandoned"},
+};
+
 void on_queue(const struct incoming *in)
 {
-    const char *queue = message_text(in->m, "Queue");
+    const char *queue = message_text(in->m, "Queue"), *event = message_text(in->m, "Event");
+    const char *text = message_is(in->m, "Paused", "1") ? "member_paused" : "member_resumed";
+    for (size_t i = 0; i < sizeof queue_changes / sizeof *queue_changes; i++)
+        if (text_same(event, queue_changes[i].event))
+            text = queue_changes[i].text;
     if (queue)
-        incoming_emit(in, (struct dg_event){.type = DG_QUEUE_CHANGED, .target = queue});
+        incoming_emit(in, (struct dg_event){.type = DG_QUEUE_CHANGED,
+                                            .target = queue,
+                                            .text = text,
+                                            .call = in->seen.call.id,
+                                            .member = message_text(in->m, "Interface")});
 }

@@ -25,6 +25,6 @@ incoming_fn on_created, on_state, on_changed, on_renamed, on_hangup_request, on_
     on_originate_response;
 /* events_media.c */
 incoming_fn on_entered, on_left, on_bridge, on_held, on_dtmf, on_variable, on_transfer, on_parked,
-    on_endpoint, on_queue, on_agi;
+    on_endpoint, on_queue, on_device, on_agi;
 
 #endif

@@ -443,7 +443,7 @@ void link_start(struct ami *a)
 
 /* ---- The end ------------------------------------------------------------------------------ */
 
-static void finish_close(void *arg)
+static void let_go(void *arg)
 {
     struct ami *a = arg;
     const struct dg_host *h = a->h;
@@ -458,6 +458,12 @@ static void finish_close(void *arg)
     free(a->link.startup);
     free(a);
     h->done(op);
+}
+
+static void finish_close(void *arg)
+{
+    struct ami *a = arg;
+    folder_close(a->folder, let_go, a);
 }
 
 void link_close(struct ami *a, struct dg_op *op)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ami.h"
+#include "asterisk/device.h"
 #include "asterisk/text.h"
 #include "snapshot.h"
 
@@ -289,15 +290,16 @@ void ami_bridges(void *self, const struct dg_filter *req, struct dg_op *op)
 static void give_endpoint(struct ami *a, struct dg_op *op, const struct message *event,
                           const char *text)
 {
-    const char *state = message_text(event, "DeviceState");
+    const char *state = device_state(message_text(event, "DeviceState"));
     const char *active = message_text(event, "ActiveChannels");
-    bool there = state && strcmp(state, "Unavailable") != 0 && strcmp(state, "Invalid") != 0;
+    const char *contacts = message_text(event, "Contacts");
     struct dg_endpoint endpoint = {
         DG_SIZED(struct dg_endpoint),
         .technology = "PJSIP",
         .resource = message_text(event, "ObjectName"),
-        .registered = there,
-        .available = there,
+        .registered = contacts && *contacts,
+        .available = device_is_there(state),
+        .state = state,
         .active_calls = active ? (uint32_t)strtoul(active, NULL, 10) : 0,
     };
     if (endpoint.resource && matches(text, endpoint.resource, NULL))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ami.h"
+#include "asterisk/device.h"
 #include "asterisk/text.h"
 
 static bool matches(const char *text, const char *name)
@@ -41,6 +42,7 @@ static void on_queue(struct ami *a, struct dg_op *op, const struct message *m, v
                        .completed = (uint32_t)message_number(m, "Completed"),
                        .abandoned = (uint32_t)message_number(m, "Abandoned"),
                        .hold_ms = (uint64_t)message_number(m, "Holdtime") * 1000,
+                       .talk_ms = (uint64_t)message_number(m, "TalkTime") * 1000,
                    });
 }
 
@@ -49,13 +51,11 @@ void ami_queues(void *self, const struct dg_filter *req, struct dg_op *op)
     status(self, op, req, on_queue);
 }
 
-/* Asterisk's states of a device. */
-static const char *state_text(int state)
+/* Unix time in seconds does not fit into an int for ever. */
+static int64_t seconds_ms(const struct message *m, const char *name)
 {
-    static const char *const states[] = {"unknown", "not in use",  "in use",  "busy",
-                                         "invalid", "unavailable", "ringing", "ringing and in use",
-                                         "on hold"};
-    return state >= 0 && (size_t)state < sizeof states / sizeof *states ? states[state] : "unknown";
+    const char *text = message_text(m, name);
+    return text ? (int64_t)strtoul(text, NULL, 10) * 1000 : 0;
 }
 
 static void on_member(struct ami *a, struct dg_op *op, const struct message *m, void *arg)
@@ -68,11 +68,13 @@ static void on_member(struct ami *a, struct dg_op *op, const struct message *m, 
                        .queue = queue,
                        .interface = message_text(m, "Location"),
                        .name = message_text(m, "Name"),
-                       .state = state_text(message_number(m, "Status")),
+                       .state = device_state_number(message_number(m, "Status")),
                        .penalty = (uint32_t)message_number(m, "Penalty"),
                        .taken = (uint32_t)message_number(m, "CallsTaken"),
                        .paused = message_number(m, "Paused") != 0,
                        .pause_reason = message_text(m, "PausedReason"),
+                       .last_call_at_ms = seconds_ms(m, "LastCall"),
+                       .in_call = message_number(m, "InCall") != 0,
                    });
 }
 
@@ -81,14 +83,36 @@ void ami_members(void *self, const struct dg_filter *req, struct dg_op *op)
     status(self, op, req, on_member);
 }
 
+static void on_caller(struct ami *a, struct dg_op *op, const struct message *m, void *arg)
+{
+    const char *queue = message_text(m, "Queue"), *call = message_text(m, "Uniqueid");
+    if (!message_is(m, "Event", "QueueEntry") || !matches(arg, queue))
+        return;
+    a->h->item(op, &(struct dg_queue_caller){
+                       DG_SIZED(struct dg_queue_caller),
+                       .queue = queue,
+                       .call = call ? call : message_text(m, "Channel"),
+                       .caller_number = message_text(m, "CallerIDNum"),
+                       .caller_name = message_text(m, "CallerIDName"),
+                       .position = (uint32_t)message_number(m, "Position"),
+                       .wait_ms = (uint64_t)seconds_ms(m, "Wait"),
+                   });
+}
+
+void ami_callers(void *self, const struct dg_filter *req, struct dg_op *op)
+{
+    status(self, op, req, on_caller);
+}
+
 static void on_member_changed(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
 {
     static const struct {
         const char *words;
         enum dg_err err;
     } meanings[] = {
-        {"No such queue", DG_ENOTFOUND}, {"Not there", DG_ENOTFOUND},   {"not found", DG_ENOTFOUND},
-        {"Already there", DG_ECONFLICT}, {"not dynamic", DG_ECONFLICT},
+        {"No such queue", DG_ENOTFOUND}, {"Not there", DG_ENOTFOUND},
+        {"not found", DG_ENOTFOUND},     {"Already there", DG_ECONFLICT},
+        {"not dynamic", DG_ECONFLICT},   {"Invalid interface", DG_ENOTFOUND},
     };
     struct reply reply = *r;
     (void)arg;
@@ -104,14 +128,14 @@ static void on_member_changed(struct ami *a, struct dg_op *op, const struct repl
 void ami_queue_change(void *self, const struct dg_queue_change *req, struct dg_op *op)
 {
     static const char *const actions[] = {
-        [DG_MEMBER_ADD] = "QueueAdd",
-        [DG_MEMBER_REMOVE] = "QueueRemove",
-        [DG_MEMBER_PAUSE] = "QueuePause",
-        [DG_MEMBER_RESUME] = "QueuePause",
+        [DG_MEMBER_ADD] = "QueueAdd",         [DG_MEMBER_REMOVE] = "QueueRemove",
+        [DG_MEMBER_PAUSE] = "QueuePause",     [DG_MEMBER_RESUME] = "QueuePause",
+        [DG_MEMBER_PENALTY] = "QueuePenalty",
     };
     struct ami *a = self;
     char penalty[12];
-    bool add = req->change == DG_MEMBER_ADD, pause = req->change == DG_MEMBER_PAUSE;
+    bool add = req->change == DG_MEMBER_ADD;
+    bool weighed = add || req->change == DG_MEMBER_PENALTY, pause = req->change == DG_MEMBER_PAUSE;
     if (!text_is_plain(req->queue, 80) || !text_is_plain(req->interface, 200)) {
         a->h->fail(op, DG_EINVAL, "a change needs the names of a queue and of an interface");
         return;
@@ -122,7 +146,7 @@ void ami_queue_change(void *self, const struct dg_queue_change *req, struct dg_o
                                    .lines = {{"Queue", req->queue},
                                              {"Interface", req->interface},
                                              {"MemberName", add ? req->name : NULL},
-                                             {"Penalty", add ? penalty : NULL},
+                                             {"Penalty", weighed ? penalty : NULL},
                                              {"Paused", pause                             ? "true"
                                                         : req->change == DG_MEMBER_RESUME ? "false"
                                                                                           : NULL},

@@ -81,6 +81,7 @@ static const struct {
     {"record_change", "StopMixMonitor"},
     {"queues", "QueueStatus"},
     {"members", "QueueStatus"},
+    {"callers", "QueueStatus"},
     {"queue_change", "QueueAdd"},
 };
 
@@ -120,6 +121,7 @@ void rights_compare(struct ami *a, const struct message *commands)
             text_puts(&missing, "; ");
         text_puts(&missing, sentence);
     }
+    stored_lacks(a);
     if (missing.len && !text_same(missing.at, a->link.lacking))
         a->h->log(a->h, DG_WARN, "%.900s", missing.at);
     text_set(&a->link.lacking, missing.at);

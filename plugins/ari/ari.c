@@ -81,6 +81,8 @@ static enum dg_err ari_open(const struct dg_host *h, void **self)
         .arg = a,
     };
     open_metrics(a);
+    if (a->config.recordings)
+        a->folder = folder_new(h, a->config.recordings);
     link_start(a);
     *self = a;
     return DG_OK;
@@ -130,6 +132,7 @@ static const struct dg_backend backend = {
     .bridges = ari_bridges,
     .endpoints = ari_endpoints,
     .recordings = ari_recordings,
+    .recording_find = ari_recording_find,
     .recording_read = ari_recording_read,
     .recording_delete = ari_recording_delete,
     .native = ari_native,

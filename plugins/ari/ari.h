@@ -2,11 +2,13 @@
 #ifndef ARI_ARI_H
 #define ARI_ARI_H
 
+#include "asterisk/folder.h"
 #include "config.h"
 #include "dialgate/backend.h"
 #include "events.h"
 #include "link.h"
 #include "rest.h"
+#include "spool.h"
 
 struct ari {
     const struct dg_host *h;
@@ -15,7 +17,9 @@ struct ari {
     struct link link;
     struct events events;
     struct originate *originates; /* under way */
-    struct stand_in *stand_ins;   /* applications of gateways that have died */
+    struct folder *folder;        /* of recordings; NULL: none is shared */
+    struct spool spool;
+    struct stand_in *stand_ins; /* applications of gateways that have died */
     struct dg_metric *event_count, *request_count, *retry_count, *reconnect_count;
     bool closing;
 };
@@ -57,13 +61,18 @@ void ari_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void ari_record(void *self, const struct dg_record *req, struct dg_op *op);
 void ari_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
 void ari_snoop(void *self, const struct dg_snoop *req, struct dg_op *op);
+
+/* stored.c */
 void ari_recordings(void *self, const struct dg_filter *req, struct dg_op *op);
+void ari_recording_find(void *self, const struct dg_stop *req, struct dg_op *op);
 void ari_recording_read(void *self, const struct dg_recording_read *req, struct dg_op *op);
 void ari_recording_delete(void *self, const struct dg_stop *req, struct dg_op *op);
 
 /* lists.c */
 void ari_calls(void *self, const struct dg_filter *req, struct dg_op *op);
 void ari_bridges(void *self, const struct dg_filter *req, struct dg_op *op);
+
+/* endpoints.c */
 void ari_endpoints(void *self, const struct dg_filter *req, struct dg_op *op);
 
 /* native.c */

@@ -25,6 +25,12 @@ const struct dg_cfg_key config_keys[] = {
     {"max_keepalive", DG_CFG_INT, "20", "Connections kept open after a burst of requests"},
     {"ping_ms", DG_CFG_MS, "1s", "How often the event socket is pinged"},
     {"pong_ms", DG_CFG_MS, "3s", "Silence on the event socket that means Asterisk is gone"},
+    {"recordings", DG_CFG_PATH, "",
+     "Asterisk's folder of recordings (/var/spool/asterisk/recording), as this gateway sees it; "
+     "empty: none is shared, and they are fetched by ARI"},
+    {"spool", DG_CFG_PATH, "/var/tmp",
+     "Folder in which a recording that was fetched lies while it is read, without a name"},
+    {"recording_max", DG_CFG_INT, "1073741824", "Largest recording to be fetched, in bytes"},
     {"ca_file", DG_CFG_STR, "", "PEM of the authority to trust, instead of the system's"},
     {"tls_no_verify", DG_CFG_BOOL, "false", "Do not check the certificate: test servers only"},
     {.name = NULL},
@@ -125,6 +131,9 @@ bool config_read(struct config *c, const struct dg_host *h, const char **why)
     c->user = h->cfg_str(h, "username");
     c->password = h->cfg_str(h, "password");
     c->ca_file = or_null(h->cfg_str(h, "ca_file"));
+    c->recordings = or_null(h->cfg_str(h, "recordings"));
+    c->spool = h->cfg_str(h, "spool");
+    c->recording_max = (uint64_t)h->cfg_int(h, "recording_max");
     c->tls_no_verify = h->cfg_bool(h, "tls_no_verify");
     c->connect_ms = at_least_one(h, "connect_timeout");
     c->request_ms = at_least_one(h, "request_timeout");

@@ -11,7 +11,9 @@ struct config {
     uint16_t port;
     bool tls, tls_no_verify;
     const char *ca_file, *user, *password;
-    char *app, *base_app; /* as registered; without what tells gateways apart */
+    char *app, *base_app;           /* as registered; without what tells gateways apart */
+    const char *recordings, *spool; /* folders; recordings NULL: none is shared */
+    uint64_t recording_max;
     bool own_only;
     uint64_t connect_ms, request_ms, retry_ms, ping_ms, pong_ms;
     unsigned tries, max_connections, max_keepalive;

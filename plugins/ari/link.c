@@ -410,7 +410,7 @@ void link_start(struct ari *a)
 
 /* ---- The end ------------------------------------------------------------------------ */
 
-static void finish_close(void *arg)
+static void let_go(void *arg)
 {
     struct ari *a = arg;
     const struct dg_host *h = a->h;
@@ -423,6 +423,17 @@ static void finish_close(void *arg)
     free(a->link.startup);
     free(a);
     h->done(op);
+}
+
+static void on_folder_closed(void *arg)
+{
+    spool_close(arg, let_go);
+}
+
+static void finish_close(void *arg)
+{
+    struct ari *a = arg;
+    folder_close(a->folder, on_folder_closed, a);
 }
 
 void link_close(struct ari *a, struct dg_op *op)

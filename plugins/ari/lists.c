@@ -1,4 +1,4 @@
-/* lists.c - what there is now: legs, bridges, endpoints. */
+/* lists.c - what there is now: legs and bridges. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,43 +172,5 @@ void ari_bridges(void *self, const struct dg_filter *req, struct dg_op *op)
                                   .max_body = 64u << 20,
                                   .urgent = true,
                                   .then = on_bridges,
-                                  .arg = text_copy(req->text)});
-}
-
-static void give_endpoint(struct ari *a, struct dg_op *op, const json_t *json, const char *text)
-{
-    const char *state = json_text(json, "state");
-    struct dg_endpoint endpoint = {
-        DG_SIZED(struct dg_endpoint),
-        .technology = json_text(json, "technology"),
-        .resource = json_text(json, "resource"),
-        .registered = text_same(state, "online"),
-        .available = text_same(state, "online"),
-        .active_calls = (uint32_t)json_array_size(json_object_get(json, "channel_ids")),
-    };
-    if (endpoint.technology && endpoint.resource && matches(text, endpoint.resource, NULL))
-        a->h->item(op, &endpoint);
-}
-
-static void on_endpoints(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
-{
-    char *text = arg;
-    size_t i;
-    json_t *endpoint;
-    if (r->err) {
-        rest_fail(a, op, r);
-    } else {
-        json_array_foreach((json_t *)r->json, i, endpoint) give_endpoint(a, op, endpoint, text);
-        a->h->done(op);
-    }
-    free(text);
-}
-
-void ari_endpoints(void *self, const struct dg_filter *req, struct dg_op *op)
-{
-    rest_send(self, op,
-              &(struct rest_call){.path = {"endpoints"},
-                                  .max_body = 64u << 20,
-                                  .then = on_endpoints,
                                   .arg = text_copy(req->text)});
 }

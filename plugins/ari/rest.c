@@ -21,6 +21,7 @@ struct request {
     bool urgent;
     char *leg; /* that it is about, or NULL */
     unsigned again;
+    void (*part)(struct ari *a, void *arg, struct dg_bytes part);
     rest_fn *then;
     void *arg;
 };
@@ -163,6 +164,12 @@ static void on_answer(void *arg, const struct dg_http_response *res)
     start_waiting(a);
 }
 
+static void on_part(void *arg, struct dg_bytes part)
+{
+    const struct request *q = arg;
+    q->part(q->a, q->arg, part);
+}
+
 static void start(struct request *q)
 {
     struct ari *a = q->a;
@@ -193,6 +200,7 @@ static void start(struct request *q)
                                    .tls_no_verify = a->config.tls_no_verify,
                                    .ca_file = a->config.ca_file,
                                    .max_body = q->max_body,
+                                   .part = q->part ? on_part : NULL,
                                },
                                on_answer, q);
 }
@@ -229,6 +237,7 @@ static struct request *build(struct ari *a, struct dg_op *op, const struct rest_
     q->op = op;
     q->then = call->then ? call->then : conclude;
     q->arg = call->arg;
+    q->part = call->part;
     q->timeout_ms = call->timeout_ms ? call->timeout_ms : a->config.request_ms;
     q->max_body = call->max_body;
     q->urgent = call->urgent;

@@ -36,6 +36,8 @@ struct rest_call {
     size_t max_body;
     uint64_t delay_ms; /* before it is sent */
     bool urgent;       /* does not wait behind others */
+    /* The answer's body comes here, in parts, and not in the reply. NULL: it does not. */
+    void (*part)(struct ari *a, void *arg, struct dg_bytes part);
     rest_fn *then;
     void *arg;
 };

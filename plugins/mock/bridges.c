@@ -57,6 +57,7 @@ static void bridge_enter(struct mock_call *c, struct mock_bridge *b)
         return;
     bridge_leave(c);
     park_leave(c);
+    queue_leave(c);
     c->bridge = b;
     b->call_count++;
     emit_bridged(c, b, true);

@@ -100,6 +100,7 @@ void call_free(struct mock_call *c)
     struct mock *m = c->mock;
     m->h->timer_stop(m->h, c->timer);
     m->h->timer_stop(m->h, c->park_timer);
+    m->h->timer_stop(m->h, c->queue_timer);
     keys_end(c);
     variables_free(&c->variables);
     index_remove(&m->calls, &c->thing);
@@ -122,6 +123,7 @@ static void call_end(struct mock_call *c, int cause, int sip_code, const char *t
     recordings_end(c->mock, c, NULL);
     bridge_leave(c);
     park_leave(c);
+    queue_leave(c);
     call_emit(c, (struct dg_event){
                      .type = DG_CALL_ENDED, .cause = cause, .sip_code = sip_code, .text = text});
     call_free(c);
@@ -202,6 +204,7 @@ static void answered(struct mock_call *c)
     if (c->context) {
         call_changed(c); /* it is in the dialplan now */
         park_retrieve(c);
+        queue_enter(c);
     } else {
         c->controlled = true;
         call_emit(c, (struct dg_event){.type = DG_CALL_CONTROL, .on = true, .text = c->arguments});
@@ -312,13 +315,5 @@ void mock_calls(void *self, const struct dg_filter *req, struct dg_op *op)
         struct dg_call info = describe(c);
         m->h->item(op, &info);
     }
-    m->h->done(op);
-}
-
-/* There are no lines: every number can be dialled. */
-void mock_endpoints(void *self, const struct dg_filter *req, struct dg_op *op)
-{
-    struct mock *m = self;
-    (void)req;
     m->h->done(op);
 }

@@ -76,12 +76,14 @@ void call_go_to(struct mock_call *c, const char *context, const char *extension,
     set_text(&c->priority, priority);
     bridge_leave(c);
     park_leave(c);
+    queue_leave(c);
     if (c->controlled) {
         c->controlled = false;
         call_emit(c, (struct dg_event){.type = DG_CALL_CONTROL, .on = false});
     }
     call_changed(c);
     park_retrieve(c);
+    queue_enter(c);
 }
 
 void mock_go_to(void *self, const struct dg_dialplan *req, struct dg_op *op)

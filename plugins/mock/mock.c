@@ -14,6 +14,9 @@ static const struct dg_cfg_key keys[] = {
     {"play_ms", DG_CFG_MS, "1s", "every sound lasts"},
     {"key_ms", DG_CFG_MS, "500ms",
      "whoever presses keys (rules) does so at this pace; a comma among them is a pause"},
+    {"queues", DG_CFG_JSON, "[{\"name\":\"support\",\"members\":[\"PJSIP/8001\",\"PJSIP/8002\"]}]",
+     "queues and who works in them; a call that goes to an extension of such a name waits there"},
+    {"queue_ms", DG_CFG_MS, "2s", "it waits for so long at least, until a member has time"},
     {"link_delay_ms", DG_CFG_MS, "0", "from opening to being connected"},
     {"rules", DG_CFG_JSON,
      "[{\"suffix\":\"486\",\"outcome\":\"busy\"},{\"suffix\":\"603\",\"outcome\":\"declines\"},"
@@ -41,6 +44,7 @@ static void read_times(struct mock *m)
     m->jitter_ms = h->cfg_int(h, "jitter_ms");
     m->play_ms = h->cfg_int(h, "play_ms");
     m->key_ms = h->cfg_int(h, "key_ms");
+    m->queue_ms = h->cfg_int(h, "queue_ms");
     /* The generator must not begin with nothing. */
     m->random = (uint64_t)h->cfg_int(h, "seed") * 0x9e3779b97f4a7c15u;
     m->random = m->random ? m->random : 1;
@@ -49,11 +53,14 @@ static void read_times(struct mock *m)
 static void mock_free(struct mock *m)
 {
     rules_free(m);
+    queues_free(m);
     variables_free(&m->globals);
     index_free(&m->calls);
     index_free(&m->bridges);
     index_free(&m->plays);
     index_free(&m->recordings);
+    index_free(&m->stored);
+    index_free(&m->queues);
     free(m);
 }
 
@@ -65,8 +72,11 @@ static enum dg_err mock_open(const struct dg_host *h, void **self)
     index_init(&m->bridges);
     index_init(&m->plays);
     index_init(&m->recordings);
+    index_init(&m->stored);
+    index_init(&m->queues);
     read_times(m);
-    if (rules_read(m, h->cfg_str(h, "rules")) != DG_OK) {
+    if (rules_read(m, h->cfg_str(h, "rules")) != DG_OK ||
+        queues_read(m, h->cfg_str(h, "queues")) != DG_OK) {
         mock_free(m);
         return DG_EINVAL;
     }
@@ -88,6 +98,7 @@ static void mock_close(void *self, struct dg_op *op)
     h->timer_stop(h, m->link_timer);
     plays_free(m);
     recordings_free(m);
+    stored_free_all(m);
     for (struct mock_call *c; (c = index_first(&m->calls));)
         call_free(c);
     bridges_free(m);
@@ -117,6 +128,10 @@ static const struct dg_backend backend = {
     .play_stop = mock_play_stop,
     .record = mock_record,
     .record_change = mock_record_change,
+    .recordings = mock_recordings,
+    .recording_find = mock_recording_find,
+    .recording_read = mock_recording_read,
+    .recording_delete = mock_recording_delete,
     .bridge_create = mock_bridge_create,
     .bridge_destroy = mock_bridge_destroy,
     .bridge_add = mock_bridge_add,
@@ -124,6 +139,10 @@ static const struct dg_backend backend = {
     .calls = mock_calls,
     .bridges = mock_bridges,
     .endpoints = mock_endpoints,
+    .queues = mock_queues,
+    .members = mock_members,
+    .callers = mock_callers,
+    .queue_change = mock_queue_change,
 };
 
 DG_PLUGIN(.name = "mock", .version = DIALGATE_VERSION,

@@ -8,8 +8,10 @@
  * media.c     playing
  * keys.c      what the far end presses
  * recordings.c  recording
+ * stored.c    what was recorded
  * bridges.c   bridges, joining, transfers
  * parking.c   parked calls
+ * queues.c    queues, their members and callers; lines
  */
 #ifndef MOCK_H
 #define MOCK_H
@@ -81,6 +83,30 @@ struct mock_call {
     int64_t parked_at_ms;
     uint64_t park_ms;
     struct dg_timer *park_timer;
+    /* In a queue: waiting, or served by a member. */
+    struct mock_queue *queue;
+    struct mock_member *member;
+    uint64_t queued_ms;
+    struct dg_timer *queue_timer;
+};
+
+struct mock_member {
+    struct mock_member *next;
+    char *interface, *name;
+    char *reason;           /* why it is paused */
+    struct mock_call *call; /* that it talks to */
+    bool paused;
+    uint32_t penalty, taken;
+    uint64_t served_ms; /* when that call came to it */
+    int64_t last_at_ms;
+};
+
+struct mock_queue {
+    struct mock_thing thing; /* first; its id is the name */
+    struct mock *mock;
+    struct mock_member *members;
+    uint32_t completed, abandoned, served;
+    uint64_t waited_ms, talked_ms; /* all of them together */
 };
 
 struct mock_bridge {
@@ -106,16 +132,17 @@ struct mock_recording {
     struct dg_timer *timer; /* of its greatest length */
     char *file;
     bool paused;
+    uint64_t since_ms, ms; /* when it went on, 0: paused; how long it was before */
 };
 
 struct mock {
     const struct dg_host *h;
-    struct mock_index calls, bridges, plays, recordings;
+    struct mock_index calls, bridges, plays, recordings, stored, queues;
     struct mock_variable *globals;
     struct mock_rule *rules;
     size_t rule_count;
     uint64_t random;
-    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms, key_ms;
+    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms, key_ms, queue_ms;
     unsigned names; /* numbers given to names and joined bridges */
     struct dg_timer *link_timer;
 };
@@ -142,7 +169,6 @@ char *number_of_endpoint(const char *endpoint); /* the caller frees; NULL: no nu
 void mock_originate(void *self, const struct dg_originate *req, struct dg_op *op);
 void mock_hangup(void *self, const struct dg_hangup *req, struct dg_op *op);
 void mock_calls(void *self, const struct dg_filter *req, struct dg_op *op);
-void mock_endpoints(void *self, const struct dg_filter *req, struct dg_op *op);
 void call_emit(struct mock_call *c, struct dg_event ev);
 void call_changed(struct mock_call *c);
 void call_free(struct mock_call *c); /* without an event */
@@ -183,6 +209,14 @@ void recording_free(struct mock_recording *r); /* without an event */
 void recordings_end(struct mock *m, const struct mock_call *c, const struct mock_bridge *b);
 void recordings_free(struct mock *m);
 
+/* stored.c */
+void stored_keep(struct mock *m, const char *file, uint64_t ms);
+void stored_free_all(struct mock *m);
+void mock_recordings(void *self, const struct dg_filter *req, struct dg_op *op);
+void mock_recording_find(void *self, const struct dg_stop *req, struct dg_op *op);
+void mock_recording_read(void *self, const struct dg_recording_read *req, struct dg_op *op);
+void mock_recording_delete(void *self, const struct dg_stop *req, struct dg_op *op);
+
 /* bridges.c */
 void mock_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op *op);
 void mock_bridge_destroy(void *self, const struct dg_bridge_ref *req, struct dg_op *op);
@@ -201,5 +235,17 @@ void mock_parked(void *self, const struct dg_filter *req, struct dg_op *op);
 void park_leave(struct mock_call *c);
 /* A call that was sent to a lot's context, to the slot of another: they talk to each other. */
 void park_retrieve(struct mock_call *c);
+
+/* queues.c */
+enum dg_err queues_read(struct mock *m, const char *json);
+void queues_free(struct mock *m); /* after the calls */
+/* A call that is in the dialplan now: at a queue's name it waits; it leaves its place. */
+void queue_enter(struct mock_call *c);
+void queue_leave(struct mock_call *c);
+void mock_queues(void *self, const struct dg_filter *req, struct dg_op *op);
+void mock_members(void *self, const struct dg_filter *req, struct dg_op *op);
+void mock_callers(void *self, const struct dg_filter *req, struct dg_op *op);
+void mock_queue_change(void *self, const struct dg_queue_change *req, struct dg_op *op);
+void mock_endpoints(void *self, const struct dg_filter *req, struct dg_op *op);
 
 #endif

@@ -1,4 +1,5 @@
-/* recordings.c - recording: nothing is written, but it begins, pauses and ends as a real one. */
+/* recordings.c - recording: it begins, pauses and ends as a real one; what is left is silence
+ * (stored.c). */
 #include "mock.h"
 
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 static void recording_end(struct mock_recording *r)
 {
     struct mock *m = r->mock;
+    uint64_t now_ms = m->h->now_ms(m->h);
+    stored_keep(m, r->file, r->ms + (r->since_ms ? now_ms - r->since_ms : 0));
     const struct dg_event ev = {
         DG_SIZED(struct dg_event),
         .type = DG_RECORD_ENDED,
@@ -52,6 +55,7 @@ void mock_record(void *self, const struct dg_record *req, struct dg_op *op)
     r->mock = m;
     r->call = c;
     r->bridge = b;
+    r->since_ms = m->h->now_ms(m->h);
     r->file = mock_strdup(req->file ? req->file : req->record);
     index_add(&m->recordings, &r->thing, req->record);
     if (req->max_ms)
@@ -72,6 +76,9 @@ void mock_record_change(void *self, const struct dg_record_ref *req, struct dg_o
     } else if (r->paused == pause) {
         m->h->fail(op, DG_ECONFLICT, pause ? "it is paused already" : "it is not paused");
     } else {
+        uint64_t now_ms = m->h->now_ms(m->h);
+        r->ms += pause ? now_ms - r->since_ms : 0;
+        r->since_ms = pause ? 0 : now_ms;
         r->paused = pause;
         m->h->done(op);
     }

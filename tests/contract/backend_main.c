@@ -73,10 +73,10 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &config))
         return usage(argv[0]);
     bool ready = rig_init(&r, &config) && rig_open(&r);
-    int failed = ready
-                     ? suite_outcomes(&r) + suite_control(&r) + suite_bridges(&r) +
-                           suite_places(&r) + suite_queues(&r) + suite_refusals(&r) + suite_end(&r)
-                     : 1;
+    int failed = ready ? suite_outcomes(&r) + suite_control(&r) + suite_bridges(&r) +
+                             suite_places(&r) + suite_stored(&r) + suite_queues(&r) +
+                             suite_refusals(&r) + suite_end(&r)
+                       : 1;
     rig_free(&r);
     return failed != 0;
 }

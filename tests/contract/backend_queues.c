@@ -12,6 +12,7 @@ struct listed {
     size_t count;
     char queue[80];
     bool is_member, paused;
+    uint32_t penalty;
     char text[200];
 };
 
@@ -39,6 +40,7 @@ static void on_members(void *arg, const struct op_result *res)
             continue;
         l->is_member = true;
         l->paused = m->paused;
+        l->penalty = m->penalty;
     }
     loop_stop(l->rig->loop);
 }
@@ -83,8 +85,12 @@ static struct listed members_of(struct rig *r, const char *queue)
 static enum dg_err change(struct rig *r, const char *queue, enum dg_member_change what)
 {
     struct answer a = {0};
-    const struct dg_queue_change req = {
-        .queue = queue, .interface = MEMBER, .name = "contract", .change = what};
+    const struct dg_queue_change req = {.queue = queue,
+                                        .interface = MEMBER,
+                                        .name = "contract",
+                                        .reason = "lunch",
+                                        .change = what,
+                                        .penalty = what == DG_MEMBER_PENALTY ? 7 : 0};
     return ASK(r, &a, queue_change, &req);
 }
 
@@ -106,9 +112,15 @@ static void members_come_and_go(void **state)
     assert_true(members_of(r, queues.queue).paused);
     assert_int_equal(change(r, queues.queue, DG_MEMBER_RESUME), DG_OK);
     assert_false(members_of(r, queues.queue).paused);
+    assert_int_equal(members_of(r, queues.queue).penalty, 0);
+    assert_int_equal(change(r, queues.queue, DG_MEMBER_PENALTY), DG_OK);
+    assert_int_equal(members_of(r, queues.queue).penalty, 7);
+    assert_true(rig_saw(r, DG_QUEUE_CHANGED, queues.queue));
     assert_int_equal(change(r, queues.queue, DG_MEMBER_REMOVE), DG_OK);
     assert_int_equal(members_of(r, queues.queue).count, before);
     assert_int_equal(change(r, queues.queue, DG_MEMBER_REMOVE), DG_ENOTFOUND);
+    assert_int_equal(change(r, queues.queue, DG_MEMBER_PAUSE), DG_ENOTFOUND);
+    assert_int_equal(change(r, queues.queue, DG_MEMBER_PENALTY), DG_ENOTFOUND);
     assert_int_equal(change(r, "no-such-queue", DG_MEMBER_ADD), DG_ENOTFOUND);
 }
 

@@ -125,6 +125,7 @@ int suite_outcomes(struct rig *r);
 int suite_control(struct rig *r);
 int suite_bridges(struct rig *r);
 int suite_places(struct rig *r);
+int suite_stored(struct rig *r);
 int suite_queues(struct rig *r);
 int suite_refusals(struct rig *r);
 int suite_end(struct rig *r);

@@ -23,6 +23,9 @@ def bed_ends():
     for template in asterisk.TEMPLATES])
 def test_contract_is_kept(plugin, version, template, tmp_path):
     backend = asterisk.asterisk_of(version).backend(template, plugin)["backend.pbx"]
+    if plugin == "ami":
+        spool = Path(asterisk.asterisk_of(version).env["LOG_FILE"]).parents[1] / "spool"
+        backend["recordings"] = str(spool / "monitor")
     config = tmp_path / "backend.toml"
     config.write_text(toml.write({"backend.pbx": backend}))
     endpoint = asterisk.TEMPLATES[template].replace("{context}", "outbound-ivr")

@@ -216,8 +216,17 @@ static void test_beside_the_calls(void **state)
     watched(&w);
     says(&w, "Event: PeerStatus\r\nPeer: PJSIP/100\r\nPeerStatus: Reachable\r\n\r\n");
     says(&w, "Event: PeerStatus\r\nPeer: PJSIP/100\r\nPeerStatus: Unreachable\r\n\r\n");
-    says(&w, "Event: QueueMemberPause\r\nQueue: sales\r\n\r\n");
-    check_log(&w, "endpoint - PJSIP/100 1; endpoint - PJSIP/100 0; queue - sales 0");
+    check_log(&w, "endpoint - PJSIP/100 1; endpoint - PJSIP/100 0");
+    says(&w, "Event: DeviceStateChange\r\nDevice: PJSIP/100\r\nState: INUSE\r\n\r\n");
+    says(&w, "Event: DeviceStateChange\r\nDevice: PJSIP/100\r\nState: UNAVAILABLE\r\n\r\n");
+    says(&w, "Event: DeviceStateChange\r\nDevice: Local/1@a\r\nState: INUSE\r\n\r\n");
+    check_log(&w, "endpoint - in usePJSIP/100 1; endpoint - unavailablePJSIP/100 0");
+    says(&w, "Event: QueueMemberPause\r\nQueue: sales\r\nPaused: 1\r\n\r\n");
+    says(&w, "Event: QueueMemberPause\r\nQueue: sales\r\nPaused: 0\r\n\r\n");
+    says(&w, "Event: QueueMemberAdded\r\nQueue: sales\r\nPaused: 0\r\n\r\n");
+    says(&w, "Event: QueueCallerAbandon\r\nQueue: sales\r\n\r\n");
+    check_log(&w, "queue - member_pausedsales 0; queue - member_resumedsales 0; "
+                  "queue - member_addedsales 0; queue - caller_abandonedsales 0");
     world_close(&w);
 }
 

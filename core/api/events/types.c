@@ -117,6 +117,8 @@ const struct event_type event_types[] = {
     {"channel.bridged",  BUS_NOTICE, NULL, NULL, "It has entered a bridge"},
     {"channel.unbridged", BUS_NOTICE, NULL, NULL, "It has left a bridge"},
     {"channel.ended",    BUS_NOTICE, NULL, NULL, "It is not there any more"},
+    {"queue.changed",    BUS_NOTICE, NULL, NULL, "A queue's callers or members have changed; change says how: caller_joined, caller_left, caller_abandoned, member_added, member_removed, member_paused, member_resumed, member_penalty, member_status"},
+    {"endpoint.changed", BUS_NOTICE, NULL, NULL, "A line or trunk is available or not, or its device is doing something else: state"},
     {"campaign.started", BUS_NOTICE, NULL, NULL, "A campaign was started; from then on its numbers are dialled"},
     {"campaign.stopped", BUS_NOTICE, NULL, NULL, "It was stopped"},
     {"campaign.paused",  BUS_NOTICE, NULL, NULL, "It was paused; calls that live go on"},
