@@ -164,3 +164,19 @@ def test_status_shows_the_path(dialled):
         call_id = next(key for key, doc in calls.items() if doc["phone_number"].endswith("005"))
         shown = client.get(f"/api/v2/status/{call_id}").json()
         assert path_of(shown) == WAYS["005"][1]
+
+
+def test_an_agent_who_is_busy_after_a_while():
+    """The menu goes on, however often campaigns were looked at meanwhile; and what was counted in
+    the gateway's last second is written at its stop."""
+    settings = {"backend.mock": {**SETTINGS["backend.mock"], "ring_ms": 2500, "rules": [
+        {"suffix": "011", "outcome": "answers", "keys": "3" + 14 * "," + "9"},
+        {"suffix": "7486", "outcome": "busy"}]}}
+    gateway = Gateway(settings)
+    with_menus(gateway, IVR, [(1, "15550001011")])
+    with gateway:
+        record = wait_until(lambda: gateway.stored("cdr"), 60, "the call's end")[0]
+        gateway.stop()
+        assert path_of(record) == WAYS["007"][1]
+        [counts] = gateway.stored("ivr_counts")
+        assert (counts["entries"], counts["unreached"], counts["choices"]) == (1, 1, 2)
