@@ -2,6 +2,7 @@
 
 The callees are those of tests/asterisk/bed/keys.py: their number says what they press.
 """
+import functools
 import io
 import itertools
 import random
@@ -32,11 +33,11 @@ def ulaw_to_linear(code):
     return -size if code & 0x80 else size
 
 
+@functools.lru_cache
 def noise(name):
     """Ulaw that is like nothing else."""
-    one = random.Random(name)
-    return bytes(one.choice([code for code in range(256) if code & 0x7F != 0x7F])
-                 for _ in range(SOUNDS_MS[name] * 8))
+    one, codes = random.Random(name), [code for code in range(256) if code & 0x7F != 0x7F]
+    return bytes(one.choices(codes, k=SOUNDS_MS[name] * 8))
 
 
 def wav_of(ulaw):
@@ -48,6 +49,11 @@ def wav_of(ulaw):
         wav.writeframes(b"".join(ulaw_to_linear(code).to_bytes(2, "little", signed=True)
                                  for code in ulaw))
     return out.getvalue()
+
+
+def hears(stream, name):
+    """Whether this sound is in what arrived, but for its last 60 ms."""
+    return noise(name)[:-480] in stream.payload()
 
 
 class Sounds:

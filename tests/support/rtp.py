@@ -13,15 +13,16 @@ TIMES = 35  # SO_TIMESTAMPNS
 class Stream:
     """The packets that came from one port of Asterisk, with the kernel's times."""
 
-    def __init__(self):
-        self.packets = []  # (Unix time in s, number, payload)
+    def __init__(self, packets=()):
+        self.packets = list(packets)  # (Unix time in s, number, payload)
 
     def audio_ms(self):
         return len(self.packets) * FRAME_MS
 
-    def span_ms(self):
-        """From the first packet's time to the last one's, and that one's length."""
-        return (self.packets[-1][0] - self.packets[0][0]) * 1000 + FRAME_MS if self.packets else 0
+    def span_ms(self, count):
+        """How long so many packets took, from the first one."""
+        part = self.packets[:count]
+        return (part[-1][0] - part[0][0]) * 1000 + FRAME_MS if part else 0
 
     def payload(self):
         return b"".join(payload for _, _, payload in sorted(self.packets, key=lambda one: one[1]))
@@ -57,8 +58,9 @@ class Sink:
             self.streams[source[1]].packets.append(
                 (seconds + nanoseconds / 1e9, number, data[12:] if self.payloads else b""))
 
-    def packets(self):
-        return sum(len(stream.packets) for stream in list(self.streams.values()))
+    def stream(self, port, begin, end):
+        """What came from this port in this time: a port serves one call after the other."""
+        return Stream(one for one in self.streams[port].packets if begin <= one[0] < end)
 
     def close(self):
         with suppress(OSError):  # it has no peer, but whoever reads is woken
