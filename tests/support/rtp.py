@@ -7,7 +7,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 FRAME_MS = 20
-TIMES = 35  # SO_TIMESTAMPNS
+TIMES, BUFFER = 35, 33  # SO_TIMESTAMPNS, SO_RCVBUFFORCE
 
 
 class Stream:
@@ -40,7 +40,8 @@ class Sink:
     def __init__(self, port, payloads=True):
         self.streams, self.payloads = defaultdict(Stream), payloads
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+        # a thread of Python may have to wait for its turn
+        self._socket.setsockopt(socket.SOL_SOCKET, BUFFER, 64 << 20)
         self._socket.setsockopt(socket.SOL_SOCKET, TIMES, 1)
         self._socket.bind(("127.0.0.1", port))
         threading.Thread(target=self._read, daemon=True).start()
