@@ -23,7 +23,7 @@ struct recordings {
     bool freed;    /* goes when the last of these has ended; nobody is asked any more */
     /* recordings_list.c */
     struct inventory last;
-    struct link waiting; /* who wants the list */
+    struct link waiting;    /* who wants the list */
     bool looking, outdated; /* outdated: it has changed since they were asked */
     struct loop_timer *answering;
     /* recordings_keep.c */

@@ -18,9 +18,9 @@ struct identity {
     size_t scope_count;
 };
 
-const char *request_id(const struct request *req);      /* X-Request-ID */
-const char *request_method(const struct request *req);  /* "HEAD" shows as "GET" */
-const char *request_path(const struct request *req);    /* as it was asked, without the query */
+const char *request_id(const struct request *req);     /* X-Request-ID */
+const char *request_method(const struct request *req); /* "HEAD" shows as "GET" */
+const char *request_path(const struct request *req);   /* as it was asked, without the query */
 bool request_is_head(const struct request *req);
 unsigned request_http_major(const struct request *req); /* 1 or 2 */
 const struct route *request_route(const struct request *req);

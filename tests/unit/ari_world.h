@@ -45,9 +45,10 @@ static inline int64_t cfg_int(const struct dg_host *h, const char *key)
     static const struct {
         const char *key;
         int64_t value;
-    } values[] = {{"connect_timeout", 5000}, {"request_timeout", 15000}, {"tries", 3},
-                  {"retry_wait", 300},       {"max_connections", 4},     {"max_keepalive", 2},
-                  {"ping_ms", 1000},         {"pong_ms", 3000},         {"recording_max", 1 << 20}};
+    } values[] = {
+        {"connect_timeout", 5000}, {"request_timeout", 15000}, {"tries", 3},
+        {"retry_wait", 300},       {"max_connections", 4},     {"max_keepalive", 2},
+        {"ping_ms", 1000},         {"pong_ms", 3000},          {"recording_max", 1 << 20}};
     (void)h;
     for (size_t i = 0; i < COUNT(values); i++)
         if (strcmp(values[i].key, key) == 0)
