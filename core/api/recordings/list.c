@@ -153,7 +153,7 @@ static bool is_behind(const struct listing *l, const struct recording *r)
 static bool is_full(uint64_t shown, uint64_t size, const struct recording *last,
                     const struct recording *r)
 {
-    return shown > size || (shown == size && !str_eq(last->name, r->name));
+    return shown > size || (shown == size && last && !str_eq(last->name, r->name));
 }
 
 static void render_list(struct listing *l, const struct recordings_answer *answer)
