@@ -5,7 +5,8 @@
  * line, {"ok":true,...} or {"ok":false,"error":"..."}. After {"verb":"export"}
  * come the documents, a line each (data/transfer.h), and the answer last. After
  * {"verb":"import"} the client sends documents until it closes its side; then
- * comes the answer.
+ * comes the answer. {"verb":"numbers.import",...} is likewise, with a file of
+ * numbers (domain/number_reader.h).
  *
  * The socket belongs to its owner alone (mode 0600), and a peer must be the
  * same user or root.
@@ -15,6 +16,7 @@
 
 #include "base/err.h"
 #include "data/store.h"
+#include "domain/ledger.h"
 #include "domain/tokens.h"
 #include "domain/users.h"
 #include "loop/loop.h"
@@ -30,9 +32,12 @@ struct admin_config {
     struct store *store;
     struct users *users;   /* NULL: no store */
     struct tokens *tokens; /* likewise */
+    struct ledger *ledger; /* likewise */
     unsigned bcrypt_cost;
     /* With `arg`; calls `fn` once, later. NULL: there is nothing to reload. */
     void (*reload)(void *arg, admin_reload_fn *fn, void *fn_arg);
+    /* Likewise: numbers were added to a campaign. NULL: nobody dials. */
+    void (*numbers_added)(void *arg, int64_t campaign);
     void *arg;
 };
 

@@ -260,6 +260,17 @@ static bool import_lines(struct client *c, FILE *in, client_progress_fn *progres
     return true; /* what a broken pipe means, the answer says */
 }
 
+json_t *client_upload(int fd, const json_t *request, FILE *in, client_progress_fn *progress,
+                      struct problem *problem)
+{
+    struct client c;
+    client_begin(&c, fd, problem);
+    bool sent = send_request(&c, request) && import_lines(&c, in, progress);
+    json_t *answer = sent ? get_any_answer(&c) : NULL;
+    buf_free(&c.in);
+    return answer;
+}
+
 bool client_import(int fd, FILE *in, client_progress_fn *progress, int64_t *documents,
                    struct problem *problem)
 {

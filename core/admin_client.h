@@ -21,6 +21,9 @@ json_t *client_ask_any(int fd, const json_t *request, struct problem *problem);
 typedef void client_progress_fn(int64_t documents);
 bool client_export(int fd, FILE *out, client_progress_fn *progress, int64_t *documents,
                    struct problem *problem);
+/* A file behind a request; NULL: there was no answer. One that refuses is handed over as well. */
+json_t *client_upload(int fd, const json_t *request, FILE *in, client_progress_fn *progress,
+                      struct problem *problem);
 bool client_import(int fd, FILE *in, client_progress_fn *progress, int64_t *documents,
                    struct problem *problem);
 

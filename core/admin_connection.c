@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin_numbers.h"
 #include "admin_private.h"
 #include "admin_verbs.h"
 #include "base/json.h"
@@ -34,9 +35,11 @@ struct connection {
     struct admin_run *run;
     bool calling; /* inside admin_run */
     struct store_export *export;
-    struct store_import *import; /* what comes are documents */
-    bool taking;                 /* some of them are being taken */
-    bool ending;                 /* these are the last */
+    struct store_import *import;   /* what comes are documents */
+    struct number_import *numbers; /* what comes is a file of numbers */
+    int64_t campaign;              /* for which; 0: none */
+    bool taking;                   /* some of what came is being taken */
+    bool ending;                   /* these are the last */
     struct reload *reload;
 };
 
@@ -56,6 +59,8 @@ static void connection_free(struct connection *c)
         c->reload->c = NULL;
     export_free(c->export);
     import_free(c->import);
+    if (c->numbers)
+        number_import_cancel(c->numbers);
     loop_watch_stop(c->watch);
     close(c->fd);
     if (c->in.ptr)
@@ -213,6 +218,64 @@ static bool import_some(struct connection *c)
     return true;
 }
 
+/* ---- A file of numbers --------------------------------------------------------------- */
+
+static void on_taken(void *arg)
+{
+    struct connection *c = arg;
+    c->taking = false;
+    proceed(c);
+}
+
+static void on_numbers(void *arg, const struct number_import_result *result)
+{
+    struct connection *c = arg;
+    const struct admin_config *config = &c->admin->config;
+    struct buf reply;
+    c->taking = false;
+    c->numbers = NULL;
+    c->closing = true;
+    log_info("admin", "numbers imported", LOG_I("campaign", c->campaign),
+             LOG_I("accepted", result->accepted), LOG_I("wrong", result->wrong),
+             LOG_S("error", result->message));
+    if (result->accepted && c->campaign && config->numbers_added)
+        config->numbers_added(config->arg, c->campaign);
+    buf_init(&reply, BUF_MAX);
+    admin_numbers_answer(result, &reply);
+    answer(c, &reply);
+    buf_free(&reply);
+    proceed(c);
+}
+
+static void numbers_begin(struct connection *c, const json_t *request)
+{
+    const char *why, *campaign = json_get_str(request, "campaign");
+    if (!campaign || !str_to_int(campaign, &c->campaign))
+        c->campaign = 0;
+    c->numbers = admin_numbers_import(&c->admin->config, request, on_numbers, c, &why);
+    if (c->numbers)
+        return;
+    answer_error(c, why);
+    c->closing = true; /* what comes behind it is no request */
+}
+
+/* false: there is nothing to take now. */
+static bool numbers_some(struct connection *c)
+{
+    if (!c->in.len && !c->over)
+        return false;
+    c->taking = true;
+    if (c->in.len) {
+        char *bytes = xmalloc(c->in.len);
+        memcpy(bytes, c->in.ptr, c->in.len);
+        number_import_bytes(c->numbers, bytes, c->in.len, on_taken);
+        buf_clear(&c->in);
+    } else {
+        number_import_end(c->numbers);
+    }
+    return true;
+}
+
 /* ---- Requests ------------------------------------------------------------------------ */
 
 static void on_reply(void *arg, const struct buf *reply)
@@ -236,6 +299,8 @@ static void request(struct connection *c, const char *line, size_t len)
         c->export = export_new(c->admin->config.store, on_page, c);
     } else if (str_eq(verb, "import")) {
         c->import = import_new(c->admin->config.store, on_import, c);
+    } else if (str_eq(verb, "numbers.import")) {
+        numbers_begin(c, json);
     } else {
         c->calling = true;
         c->run = admin_run(&c->admin->config, json, on_reply, c);
@@ -261,9 +326,15 @@ static bool request_next(struct connection *c)
     return true;
 }
 
+/* false: there is nothing to do now. */
+static bool next(struct connection *c)
+{
+    return c->import ? import_some(c) : c->numbers ? numbers_some(c) : request_next(c);
+}
+
 static void proceed(struct connection *c)
 {
-    while (!busy(c) && !c->closing && (c->import ? import_some(c) : request_next(c)))
+    while (!busy(c) && !c->closing && next(c))
         ;
     if (flush(c) && c->export && c->out.len < OUT_LOW)
         export_next(c->export);

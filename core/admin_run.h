@@ -30,6 +30,9 @@ void admin_run_refuse_field(struct admin_run *run, const char *field, const char
 /* What was done, for the log. */
 const char *admin_run_verb(const struct admin_run *run);
 
+/* admin_numbers.c */
+void admin_counts_check(struct admin_run *run);
+
 /* admin_tokens.c */
 void admin_token_create(struct admin_run *run);
 void admin_token_import(struct admin_run *run);

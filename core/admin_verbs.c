@@ -235,6 +235,7 @@ static void reload(struct admin_run *run)
 /* ---- The table ---------------------------------------------------------------- */
 
 static const struct admin_verb verbs[] = {
+    {"counts.check", admin_counts_check, NEEDS_STORE},
     {"reload", reload, NEEDS_NOTHING},
     {"token.create", admin_token_create, NEEDS_USER},
     {"token.import", admin_token_import, NEEDS_USER},

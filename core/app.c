@@ -60,7 +60,7 @@ static void on_note(void *arg, struct instance *in, const struct dg_note *note)
         notes_come(app->notes, note);
 }
 
-/* ---- Steps: the store, users, auth ----------------------------------------------- */
+/* ---- Step: the store -------------------------------------------------------------- */
 
 static void on_store_ready(void *arg, const struct op_result *res)
 {
@@ -104,11 +104,50 @@ static void stop_store(struct app *app)
     app->store = NULL;
     notes_free(app->notes);
     app->notes = NULL;
+    campaigns_free(app->campaigns);
+    ivr_menus_free(app->ivr_menus);
+    ivr_stats_free(app->ivr_stats);
+    ledger_free(app->ledger);
+    dialer_free(app->dialer);
+    cdr_numbering_free(app->cdr_numbering);
+    serials_free(app->cdr_numbers);
     if (app->store_instance)
         instance_close(app->store_instance, on_closed, app);
     else
         app_next(app);
 }
+
+/* ---- Step: campaigns, as they are kept ------------------------------------------- */
+
+#define CDR_NUMBERS_BLOCK 1000
+#define DRAIN_LEDGER_MS   10000
+
+static void on_cdr_numbers(void *arg, const struct op_result *res)
+{
+    struct app *app = arg;
+    if (res->err == DG_OK && !app->config->store_disabled)
+        app->cdr_numbering = cdr_numbering_start(app->store, app->loop, app->cdr_numbers);
+    on_store_ready(app, res);
+}
+
+static void start_campaigns(struct app *app)
+{
+    app->ledger = ledger_new(app->store, app->loop, app->metrics);
+    app->campaigns = campaigns_new(app->store, app->ledger, app->loop);
+    app->ivr_menus = ivr_menus_new(app->store, app->loop);
+    app->ivr_stats = ivr_stats_new(app->store, app->loop);
+    app->cdr_numbers = serials_new(app->store, app->loop, SERIAL_CDR, CDR_NUMBERS_BLOCK);
+    if (!app->config->store_disabled)
+        campaigns_recover(app->campaigns);
+    serials_ready(app->cdr_numbers, on_cdr_numbers, app);
+}
+
+static void stop_campaigns(struct app *app)
+{
+    ledger_drain(app->ledger, DRAIN_LEDGER_MS, on_closed, app);
+}
+
+/* ---- Steps: users, auth ---------------------------------------------------------- */
 
 static void on_users(void *arg, enum dg_err err, const char *message, const struct user *user)
 {
@@ -305,6 +344,7 @@ static void start_calls(struct app *app)
     app->bus = bus_new();
     app->snapshots = snapshots_new(app->threads);
     app->channels = channels_new(app->loop, app->threads);
+    app_channel_events(app, app->config);
     app->call_metrics = call_metrics_new(app->metrics, app->bus);
     app->api.health = health_new(app->bus, app->store, app->metrics);
     struct calls_config config = {
@@ -314,6 +354,7 @@ static void start_calls(struct app *app)
         .snapshots = app->snapshots,
         .channels = app->channels,
         .metrics = app->call_metrics,
+        .cdr_numbers = app->cdr_numbers,
         .render = contact_center_render,
         .node = app->node,
     };
@@ -328,6 +369,15 @@ static void start_calls(struct app *app)
                                       .nodes = app->nodes,
                                       .metrics = app->metrics};
     app->call_control = control_new(app->loop, app->calls, app->bus);
+    const struct ivr_config menus = {.loop = app->loop,
+                                     .calls = app->calls,
+                                     .bus = app->bus,
+                                     .menus = app->ivr_menus,
+                                     .stats = app->ivr_stats,
+                                     .folder = settings_str(app->config->ivr, "folder")};
+    app->ivr = ivr_new(&menus);
+    app->audio = audio_new(app->loop, settings_str(app->config->ivr, "sounds"),
+                           settings_str(app->config->ivr, "folder"));
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     struct mock_numbers_config mocks = {.loop = app->loop,
@@ -349,6 +399,10 @@ static void on_mock_numbers_closed(void *arg)
     idempotency_free(app->idempotency);
     unshare_calls(app);
     control_free(app->call_control);
+    ivr_free(app->ivr);
+    audio_free(app->audio);
+    app->audio = NULL;
+    app->ivr = NULL;
     nodes_follow(app->nodes, NULL);
     calls_free(app->calls);
     app->calls = NULL;
@@ -368,10 +422,21 @@ static void on_drained(void *arg)
 
 #define DRAIN_STORE_MS 10000
 
-static void stop_calls(struct app *app)
+static void on_dialer_closed(void *arg)
 {
+    struct app *app = arg;
     store_drain(app->store, DRAIN_STORE_MS, on_drained, app);
 }
+
+static void stop_calls(struct app *app)
+{
+    if (app->dialer)
+        dialer_close(app->dialer, on_dialer_closed, app);
+    else
+        on_dialer_closed(app);
+}
+
+/* ---- Steps: backends -------------------------------------------------------------------- */
 
 static void start_backends(struct app *app)
 {
@@ -392,7 +457,39 @@ static void stop_backends(struct app *app)
     backends_close(app, app_next);
 }
 
+static void start_dialer(struct app *app)
+{
+    const struct dialer_config config = {.loop = app->loop,
+                                         .metrics = app->metrics,
+                                         .store = app->store,
+                                         .bus = app->bus,
+                                         .calls = app->calls,
+                                         .control = app->call_control,
+                                         .ledger = app->ledger,
+                                         .notes = app->notes,
+                                         .node = app->node,
+                                         .timezone = settings_str(app->config->server, "timezone")};
+    app->dialer = dialer_new(&config);
+    if (!app->config->store_disabled)
+        dialer_start(app->dialer);
+    app_next(app);
+}
+
+static void stop_dialer(struct app *app)
+{
+    dialer_stop(app->dialer);
+    ivr_stop(app->ivr);
+    app_next(app);
+}
+
 /* ---- Steps: the doors ---------------------------------------------------------------- */
+
+static void numbers_added(void *arg, int64_t campaign)
+{
+    struct app *app = arg;
+    if (app->dialer)
+        dialer_wake(app->dialer, campaign);
+}
 
 static void start_admin(struct app *app)
 {
@@ -404,7 +501,9 @@ static void start_admin(struct app *app)
         .users = app->users,
         .tokens = app->tokens,
         .bcrypt_cost = (unsigned)settings_int(app->config->auth, "bcrypt_cost"),
+        .ledger = app->ledger,
         .reload = app_reload_ask,
+        .numbers_added = numbers_added,
         .arg = app,
     };
     app->admin = admin_start(&config, &why);
@@ -434,8 +533,17 @@ static void fill_api(struct app *app)
     app->api.users = app->users;
     app->api.tokens = app->tokens;
     app->api.channels = app->channels;
+    app->api.readers = app->readers;
+    app->api.webhooks = app->webhooks;
     app->api.snapshots = app->snapshots;
     app->api.store = app->store;
+    app->api.loop = app->loop;
+    app->api.ledger = app->ledger;
+    app->api.dialer = app->dialer;
+    app->api.campaigns = app->campaigns;
+    app->api.ivr_menus = app->ivr_menus;
+    app->api.ivr_stats = app->ivr_stats;
+    app->api.audio = app->audio;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
     app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));
@@ -487,17 +595,16 @@ static void free_http(struct app *app)
 
 /* ---- The table ------------------------------------------------------------------------ */
 
+/* clang-format off */
 static const struct step steps[] = {
-    {"store", start_store, stop_store},
-    {"users", start_users, stop_users},
-    {"auth", start_auth, stop_auth},
-    {"nodes", start_nodes, stop_nodes},
-    {"calls", start_calls, stop_calls},
-    {"backends", start_backends, stop_backends},
-    {"admin", start_admin, stop_admin},
-    {"http", start_http, free_http},
-    {NULL, NULL, NULL},
+    {"store", start_store, stop_store},    {"campaigns", start_campaigns, stop_campaigns},
+    {"users", start_users, stop_users},    {"auth", start_auth, stop_auth},
+    {"nodes", start_nodes, stop_nodes},    {"calls", start_calls, stop_calls},
+    {"events", start_events, stop_events}, {"backends", start_backends, stop_backends},
+    {"dialer", start_dialer, stop_dialer}, {"admin", start_admin, stop_admin},
+    {"http", start_http, free_http},       {NULL, NULL, NULL},
 };
+/* clang-format on */
 
 bool app_started(const struct app *app)
 {

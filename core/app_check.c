@@ -228,6 +228,14 @@ void app_check_values(const struct config *c, struct buf *problems, unsigned *co
     check_call_limits(c->calls, problems, count);
     check_range(c->idempotency, "max_remembered", INT32_MAX, problems, count);
     check_range(c->mobile, "max_mock_numbers", MOCK_NUMBERS_MAX, problems, count);
+    check_range(c->events, "max_stored", INT32_MAX, problems, count);
+    check_range(c->events, "max_recent", 1000000, problems, count);
+    check_range(c->events, "max_readers", 100000, problems, count);
+    check_range(c->events, "max_unsent", INT32_MAX, problems, count);
+    check_range(c->webhooks, "max_webhooks", 10000, problems, count);
+    check_range(c->webhooks, "max_pending", INT32_MAX, problems, count);
+    check_range(c->webhooks, "max_pending_total", INT32_MAX, problems, count);
+    check_range(c->webhooks, "max_attempts", 1000, problems, count);
     check_zone(c, problems, count);
     check_node(c, problems, count);
     for (size_t i = 0; i < c->backend_count; i++)

@@ -7,13 +7,24 @@
 
 #include "admin.h"
 #include "api/api.h"
+#include "api/events/events.h"
 #include "config.h"
 #include "data/marks.h"
 #include "data/notes.h"
+#include "data/serials.h"
 #include "domain/adoption.h"
+#include "domain/audio.h"
+#include "domain/campaigns.h"
+#include "domain/cdr_numbering.h"
 #include "domain/commands.h"
+#include "domain/dialer.h"
+#include "domain/ivr.h"
+#include "domain/ivr_menus.h"
+#include "domain/ivr_stats.h"
 #include "domain/mock_numbers.h"
 #include "domain/nodes.h"
+#include "events/feed.h"
+#include "events/webhooks.h"
 #include "http/server.h"
 
 struct app {
@@ -28,6 +39,15 @@ struct app {
     struct instance *store_instance;
     struct store *store;
     struct notes *notes;
+    struct ledger *ledger;
+    struct dialer *dialer;
+    struct campaigns *campaigns;
+    struct ivr *ivr;
+    struct audio *audio;
+    struct ivr_menus *ivr_menus;
+    struct ivr_stats *ivr_stats;
+    struct serials *cdr_numbers;
+    struct cdr_numbering *cdr_numbering;
     struct nodes *nodes;
     struct users *users;
     struct tokens *tokens;
@@ -42,6 +62,10 @@ struct app {
     struct call_metrics *call_metrics;
     struct channels *channels;
     struct calls *calls;
+    struct journal *journal;
+    struct feed *feed;
+    struct readers *readers;
+    struct webhooks *webhooks;
     struct control *call_control;
     struct commands *commands;
     struct adoption *adoption;
@@ -77,6 +101,11 @@ void unshare_calls(struct app *app);
 /* The name of this gateway: as configured, or the host's. */
 void name_node(struct app *app);
 
+/* ---- app_events.c: live events and webhooks ---- [control thread] */
+void start_events(struct app *app);
+void app_channel_events(struct app *app, const struct config *c); /* whether there are any */
+void stop_events(struct app *app);
+
 /* ---- app.c ---- */
 void app_next(struct app *app); /* the step is through */
 void app_fail(struct app *app, const char *why);
@@ -105,6 +134,9 @@ void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_mock_numbers(const struct config *c, struct mock_settings *out);
 void app_retention(const struct config *c, struct call_retention *out);
+void app_journal(const struct config *c, struct journal_limits *out);
+void app_readers(const struct config *c, struct readers_settings *out);
+void app_webhooks(const struct config *c, struct webhook_settings *out);
 void app_switch_pages(struct app *app, const struct config *c); /* /metrics, /docs */
 
 /* ---- app_backends.c ---- [control thread] */

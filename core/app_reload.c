@@ -145,6 +145,20 @@ static void use_calls(struct app *app, const struct config *c)
     mock_numbers_set(app->mock_numbers, &mocks);
 }
 
+static void use_events(struct app *app, const struct config *c)
+{
+    struct journal_limits limits;
+    struct readers_settings readers;
+    app_journal(c, &limits);
+    journal_set(app->journal, &limits);
+    app_readers(c, &readers);
+    readers_set(app->readers, &readers);
+    app_channel_events(app, c);
+    struct webhook_settings webhooks;
+    app_webhooks(c, &webhooks);
+    webhooks_set(app->webhooks, &webhooks);
+}
+
 static void use(struct fresh *f, struct auth_change *auth, struct backends_change *backends)
 {
     struct app *app = f->app;
@@ -155,6 +169,7 @@ static void use(struct fresh *f, struct auth_change *auth, struct backends_chang
     http_set_limits(app->http, &f->limits);
     http_forget_identities(app->http);
     use_calls(app, f->config);
+    use_events(app, f->config);
     backends_apply(backends, f->config);
     app_switch_pages(app, f->config);
     admin_hash_cost(app->admin, (unsigned)settings_int(f->config->auth, "bcrypt_cost"));

@@ -7,12 +7,15 @@
 #include "domain/calls.h"
 
 #define IDENTITY_CACHE 4096
+#define MIN_RECENT     200 /* events: of those that wait for the store some should be left */
 
 static void fill_limits(const struct config *c, struct http_limits *out)
 {
 #define SIZE(key) ((size_t)settings_int(c->server, key))
     *out = (struct http_limits){
         .max_body = SIZE("max_body"),
+        .max_upload = SIZE("max_upload"),
+        .max_uploads = SIZE("max_uploads"),
         .max_header_bytes = SIZE("max_header_bytes"),
         .max_headers = SIZE("max_headers"),
         .max_connections = SIZE("max_connections"),
@@ -22,6 +25,7 @@ static void fill_limits(const struct config *c, struct http_limits *out)
         .max_in_flight_per_connection = SIZE("max_in_flight_per_connection"),
         .head_ms = SIZE("head_timeout"),
         .body_ms = SIZE("body_timeout"),
+        .upload_ms = SIZE("upload_timeout"),
         .write_ms = SIZE("write_timeout"),
         .idle_ms = SIZE("idle_timeout"),
     };
@@ -46,6 +50,7 @@ void app_http_fill(struct app *app, const struct config *c, struct app_http *out
         .allowed_origins = out->lists[2],
         .trusted_proxies = out->lists[3],
         .echoing = echoing,
+        .uploads = api_uploads,
         .server_name = "dialgate",
         .routes = api_routes,
         .route_count = api_route_count,
@@ -89,6 +94,40 @@ void app_mock_numbers(const struct config *c, struct mock_settings *out)
     *out = (struct mock_settings){
         .lifetime_ms = (uint64_t)settings_int(c->mobile, "mock_timeout"),
         .max_numbers = (size_t)settings_int(c->mobile, "max_mock_numbers"),
+    };
+}
+
+void app_journal(const struct config *c, struct journal_limits *out)
+{
+    size_t recent = (size_t)settings_int(c->events, "max_recent");
+    *out = (struct journal_limits){
+        .lifetime_ms = (uint64_t)settings_int(c->events, "lifetime"),
+        .max_stored = (size_t)settings_int(c->events, "max_stored"),
+        .max_recent = recent < MIN_RECENT ? MIN_RECENT : recent,
+    };
+}
+
+void app_readers(const struct config *c, struct readers_settings *out)
+{
+    *out = (struct readers_settings){
+        .max_readers = (size_t)settings_int(c->events, "max_readers"),
+        .max_unsent = (size_t)settings_int(c->events, "max_unsent"),
+        .heartbeat_ms = (uint64_t)settings_int(c->events, "heartbeat"),
+    };
+}
+
+void app_webhooks(const struct config *c, struct webhook_settings *out)
+{
+    const struct settings *s = c->webhooks;
+    *out = (struct webhook_settings){
+        .max_webhooks = (size_t)settings_int(s, "max_webhooks"),
+        .max_pending = (size_t)settings_int(s, "max_pending"),
+        .max_pending_total = (size_t)settings_int(s, "max_pending_total"),
+        .max_attempts = (size_t)settings_int(s, "max_attempts"),
+        .timeout_ms = (uint64_t)settings_int(s, "timeout"),
+        .retry_min_ms = (uint64_t)settings_int(s, "retry_min"),
+        .retry_max_ms = (uint64_t)settings_int(s, "retry_max"),
+        .keep_ms = (uint64_t)settings_int(s, "keep"),
     };
 }
 

@@ -20,6 +20,8 @@ enum takes {
     TAKES_USER = 32,
     TAKES_TOKEN = 64, /* its name, permissions, expiry */
     TAKES_ID = 128,   /* as the argument without dashes */
+    TAKES_CAMPAIGN = 256,
+    TAKES_FILE = 512, /* as the argument without dashes, and how it is to be read */
 };
 
 struct verb {
@@ -78,11 +80,16 @@ static enum cli_status run_help(const struct cli_args *args);
 
 static const struct verb verbs[] = {
     {"check", TAKES_CONFIG, run_check, "says what is wrong with the configuration"},
+    {"check-counts", TAKES_CONFIG | TAKES_CAMPAIGN, cli_check_counts,
+     "counts the numbers and calls of campaigns and compares with what their statistics say"},
     {"export", TAKES_CONFIG | TAKES_PROGRESS, cli_export,
      "writes everything in the store to standard output"},
     {"help", 0, run_help, "this text"},
     {"import", TAKES_CONFIG | TAKES_PROGRESS, cli_import,
      "puts what export wrote, from standard input, into the store"},
+    {"import-numbers", TAKES_CONFIG | TAKES_CAMPAIGN | TAKES_FILE | TAKES_PROGRESS,
+     cli_import_numbers,
+     "adds a file of numbers, CSV or lines of JSON, to a campaign or the do-not-call list"},
     {"plugins", TAKES_CONFIG, run_plugins, "lists the plugins and every key of the configuration"},
     {"reload", TAKES_CONFIG, cli_reload,
      "tells the running gateway to read its configuration again"},
@@ -107,8 +114,13 @@ static const struct verb verbs[] = {
 
 static void print_usage(FILE *out, const struct verb *v)
 {
-    fprintf(out, "dialgate %s%s%s%s%s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
+    fprintf(out, "dialgate %s%s%s%s%s%s%s%s%s%s%s", v->name, v->takes & TAKES_NAME ? " NAME" : "",
             v->takes & TAKES_ID ? " ID" : "",
+            v->takes & TAKES_FILE ? " [FILE] --campaign ID|--dnc [--format csv|ndjson]"
+                                    " [--skip-duplicates] [--phone-column NAME]"
+                                    " [--priority-column NAME] [--timezone-column NAME]"
+                                  : "",
+            (v->takes & TAKES_CAMPAIGN) && !(v->takes & TAKES_FILE) ? " [--campaign ID]" : "",
             !(v->takes & TAKES_USER) ? ""
             : v->takes & TAKES_TOKEN ? " --user NAME"
                                      : " [--user NAME]",
@@ -199,26 +211,46 @@ static bool add_permission(struct cli_args *args, const char *permission)
     return json_array_append_new(args->permissions, json_string(permission)) == 0;
 }
 
+static bool take_switch(const struct verb *v, struct cli_args *args, const char *arg)
+{
+    const struct {
+        const char *name;
+        enum takes takes;
+        bool *value;
+    } switches[] = {
+        {"--dnc", TAKES_FILE, &args->dnc},
+        {"--json", TAKES_JSON, &args->json},
+        {"--progress", TAKES_PROGRESS, &args->progress},
+        {"--skip-duplicates", TAKES_FILE, &args->skip_duplicates},
+    };
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if ((v->takes & switches[i].takes) && str_eq(arg, switches[i].name)) {
+            *switches[i].value = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_option(const struct verb *v, struct cli_args *args, int argc, char **argv, int *i)
 {
     const char *permission = NULL;
     const struct option options[] = {
+        {"--campaign", TAKES_CAMPAIGN, &args->campaign},
         {"--config", TAKES_CONFIG, &args->config_file},
         {"--email", TAKES_ROLE, &args->email},
         {"--expires", TAKES_TOKEN, &args->expires},
+        {"--format", TAKES_FILE, &args->format},
         {"--name", TAKES_TOKEN, &args->token_name},
         {"--permission", TAKES_TOKEN, &permission},
+        {"--phone-column", TAKES_FILE, &args->phone_column},
+        {"--priority-column", TAKES_FILE, &args->priority_column},
         {"--role", TAKES_ROLE, &args->role},
+        {"--timezone-column", TAKES_FILE, &args->timezone_column},
         {"--user", TAKES_USER, &args->user},
     };
-    if ((v->takes & TAKES_JSON) && str_eq(argv[*i], "--json")) {
-        args->json = true;
+    if (take_switch(v, args, argv[*i]))
         return true;
-    }
-    if ((v->takes & TAKES_PROGRESS) && str_eq(argv[*i], "--progress")) {
-        args->progress = true;
-        return true;
-    }
     for (size_t n = 0; n < sizeof options / sizeof *options; n++) {
         const char *value =
             v->takes & options[n].takes ? option_value(&options[n], argc, argv, i) : NULL;
@@ -234,17 +266,21 @@ static enum cli_status read_args(const struct verb *v, struct cli_args *args, in
 {
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
-        if (arg[0] == '-' && !take_option(v, args, argc, argv, &i))
+        bool standard_input = (v->takes & TAKES_FILE) && str_eq(arg, "-");
+        if (arg[0] == '-' && !standard_input && !take_option(v, args, argc, argv, &i))
             return wrong(v, "not understood: ", arg);
-        if (arg[0] != '-' && (args->name || !(v->takes & (TAKES_NAME | TAKES_ID))))
+        if ((arg[0] != '-' || standard_input) &&
+            (args->name || !(v->takes & (TAKES_NAME | TAKES_ID | TAKES_FILE))))
             return wrong(v, "one argument too many: ", arg);
-        if (arg[0] != '-')
+        if (arg[0] != '-' || standard_input)
             args->name = arg;
     }
     if ((v->takes & TAKES_NAME) && !args->name)
         return wrong(v, "the user's name is missing", "");
     if ((v->takes & TAKES_ID) && !args->name)
         return wrong(v, "the token's number is missing", "");
+    if ((v->takes & TAKES_FILE) && !args->campaign == !args->dnc)
+        return wrong(v, "either --campaign or --dnc", "");
     if ((v->takes & TAKES_TOKEN) && !args->user)
         return wrong(v, "--user is missing", "");
     return CLI_DONE;

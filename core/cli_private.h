@@ -17,7 +17,9 @@ struct cli_args {
     const char *role, *email;
     const char *user, *token_name, *expires;
     json_t *permissions; /* NULL: none */
-    bool json, progress;
+    const char *campaign, *format;
+    const char *phone_column, *priority_column, *timezone_column;
+    bool json, progress, dnc, skip_duplicates;
 };
 
 /* Says the sentence; CLI_REFUSED. */
@@ -42,6 +44,8 @@ void cli_set_text(json_t *request, const char *key, const char *text); /* NULL: 
 enum cli_status cli_token(const struct cli_args *args);
 enum cli_status cli_user(const struct cli_args *args);
 enum cli_status cli_reload(const struct cli_args *args);
+enum cli_status cli_check_counts(const struct cli_args *args);
+enum cli_status cli_import_numbers(const struct cli_args *args);
 enum cli_status cli_export(const struct cli_args *args);
 enum cli_status cli_import(const struct cli_args *args);
 

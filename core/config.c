@@ -27,6 +27,8 @@ static const struct dg_cfg_key server_keys[] = {
     {"trusted_proxies", DG_CFG_JSON, "",
      "addresses or networks of proxies; only their X-Forwarded-For is believed"},
     {"max_body", DG_CFG_INT, "1000000", "largest request body in bytes"},
+    {"max_upload", DG_CFG_INT, "67108864", "largest file of numbers in bytes; see max_body"},
+    {"max_uploads", DG_CFG_INT, "4", "of those larger than max_body at a time"},
     {"max_header_bytes", DG_CFG_INT, "32768", "size of a request's headers, names and values"},
     {"max_headers", DG_CFG_INT, "64", "header lines of a request; 100 are more than any may have"},
     {"max_connections", DG_CFG_INT, "10000", "connections at once, over all threads"},
@@ -39,6 +41,7 @@ static const struct dg_cfg_key server_keys[] = {
      "requests of an HTTP/2 connection that are served at a time; more wait"},
     {"head_timeout", DG_CFG_MS, "10s", "a client's time to send a request's head"},
     {"body_timeout", DG_CFG_MS, "30s", "a client's time to send a request's body"},
+    {"upload_timeout", DG_CFG_MS, "10m", "to send a body larger than max_body"},
     {"write_timeout", DG_CFG_MS, "30s", "how long a client may take nothing of its answer"},
     {"idle_timeout", DG_CFG_MS, "60s", "keep-alive of an idle connection"},
     {"drain_timeout", DG_CFG_MS, "10s", "time for requests under way when stopping"},
@@ -102,6 +105,43 @@ static const struct dg_cfg_key mobile_keys[] = {
     {0},
 };
 
+static const struct dg_cfg_key events_keys[] = {
+    {"lifetime", DG_CFG_MS, "1d", "how long an event can be read again"},
+    {"max_stored", DG_CFG_INT, "1000000", "events of this gateway in the store; the oldest go"},
+    {"max_recent", DG_CFG_INT, "10000",
+     "events in memory, 200 at least; without a store these are all"},
+    {"channels", DG_CFG_BOOL, "true", "events of every channel, besides those of calls"},
+    {"max_readers", DG_CFG_INT, "2000",
+     "clients that read events at once; the next is answered 503"},
+    {"max_unsent", DG_CFG_INT, "1000000",
+     "bytes that wait for a client that reads too slowly; then its stream is ended"},
+    {"heartbeat", DG_CFG_MS, "15s", "a comment is sent when nothing has happened for so long"},
+    {0},
+};
+
+static const struct dg_cfg_key webhooks_keys[] = {
+    {"allow_private", DG_CFG_BOOL, "false",
+     "deliver to private, loopback and link-local addresses as well"},
+    {"max_webhooks", DG_CFG_INT, "100", "at once; more are refused"},
+    {"max_pending", DG_CFG_INT, "10000", "deliveries that wait for one webhook; more are dropped"},
+    {"max_pending_total", DG_CFG_INT, "100000", "and for all of them"},
+    {"timeout", DG_CFG_MS, "10s", "a receiver's time to answer"},
+    {"max_attempts", DG_CFG_INT, "12", "then a delivery is dead"},
+    {"retry_min", DG_CFG_MS, "5s", "the first pause between attempts; each is twice as long,"},
+    {"retry_max", DG_CFG_MS, "1h", "but no longer than this"},
+    {"keep", DG_CFG_MS, "7d", "how long a delivery is kept, whatever has become of it"},
+    {0},
+};
+
+static const struct dg_cfg_key ivr_keys[] = {
+    {"sounds", DG_CFG_STR, "",
+     "the telephone system's folder of sounds, which this gateway shares; empty: none is shared, "
+     "and "
+     "nothing can be uploaded"},
+    {"folder", DG_CFG_STR, "dialer", "where uploaded sounds lie, below that folder"},
+    {0},
+};
+
 static const struct dg_cfg_key node_keys[] = {
     {"name", DG_CFG_STR, "",
      "this gateway's name, another one for each on a store; empty: the host's"},
@@ -147,9 +187,12 @@ static const struct dg_cfg_key backend_keys[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"server", server_keys},       {"log", log_keys},     {"plugins", plugins_keys},
-    {"auth", auth_keys},           {"calls", calls_keys}, {"idempotency", idempotency_keys},
-    {"mobile", mobile_keys},       {"node", node_keys},   {"storage", storage_keys},
+    {"server", server_keys},       {"log", log_keys},
+    {"plugins", plugins_keys},     {"auth", auth_keys},
+    {"calls", calls_keys},         {"idempotency", idempotency_keys},
+    {"mobile", mobile_keys},       {"events", events_keys},
+    {"webhooks", webhooks_keys},   {"ivr", ivr_keys},
+    {"node", node_keys},           {"storage", storage_keys},
     {"telephony", telephony_keys}, {NULL, NULL},
 };
 
@@ -250,6 +293,9 @@ static void read_sections(struct config *c, struct buf *problems, unsigned *coun
     c->calls = section(c, "calls", calls_keys, problems, count);
     c->idempotency = section(c, "idempotency", idempotency_keys, problems, count);
     c->mobile = section(c, "mobile", mobile_keys, problems, count);
+    c->events = section(c, "events", events_keys, problems, count);
+    c->webhooks = section(c, "webhooks", webhooks_keys, problems, count);
+    c->ivr = section(c, "ivr", ivr_keys, problems, count);
     c->node = section(c, "node", node_keys, problems, count);
     c->telephony = section(c, "telephony", telephony_keys, problems, count);
 
@@ -584,9 +630,9 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    struct settings *const sections[] = {c->server,      c->log,   c->plugins,   c->auth,
-                                         c->calls,       c->node,  c->telephony, c->storage,
-                                         c->idempotency, c->mobile};
+    struct settings *const sections[] = {
+        c->server,  c->log,         c->plugins, c->auth,   c->calls,    c->node, c->telephony,
+        c->storage, c->idempotency, c->mobile,  c->events, c->webhooks, c->ivr};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         settings_free(sections[i]);
     for (size_t i = 0; i < c->backend_count; i++) {

@@ -19,8 +19,8 @@ struct config {
     char *folder; /* of the file, absolute */
     struct env *env;
     struct toml_node *root;
-    struct settings *server, *log, *plugins, *auth, *calls, *idempotency, *mobile, *node,
-        *telephony, *storage;
+    struct settings *server, *log, *plugins, *auth, *calls, *idempotency, *mobile, *events,
+        *webhooks, *ivr, *node, *telephony, *storage;
     struct config_instance *backends;
     size_t backend_count;
     struct config_instance store; /* descriptor NULL: disabled */

@@ -9,6 +9,7 @@ static const char *const server_keys[] = {"listen",   "listen_tls",  "http2",
                                           "control",  "timezone",    "threads",
                                           "app_name", "app_version", NULL};
 static const char *const auth_chain[] = {"chain", NULL};
+static const char *const webhook_keys[] = {"allow_private", NULL};
 
 struct fixed {
     const char *section;
@@ -16,8 +17,8 @@ struct fixed {
 };
 
 static const struct fixed fixed_sections[] = {
-    {"server", server_keys}, {"auth", auth_chain}, {"plugins", NULL},
-    {"node", NULL},          {"storage", NULL},
+    {"server", server_keys}, {"auth", auth_chain}, {"webhooks", webhook_keys}, {"plugins", NULL},
+    {"ivr", NULL},           {"node", NULL},       {"storage", NULL},
 };
 
 static const struct settings *section_of(const struct config *c, const char *name)
@@ -26,8 +27,9 @@ static const struct settings *section_of(const struct config *c, const char *nam
         const char *name;
         const struct settings *settings;
     } sections[] = {
-        {"server", c->server}, {"auth", c->auth},       {"plugins", c->plugins},
-        {"node", c->node},     {"storage", c->storage},
+        {"server", c->server},   {"webhooks", c->webhooks}, {"auth", c->auth},
+        {"plugins", c->plugins}, {"ivr", c->ivr},           {"node", c->node},
+        {"storage", c->storage},
     };
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (str_eq(sections[i].name, name))

@@ -26,6 +26,7 @@ struct offline {
     struct store *store;
     struct users *users;
     struct tokens *tokens;
+    struct ledger *ledger;
     struct admin *admin;
     struct loop_timer *late;
     pthread_t thread;
@@ -92,6 +93,7 @@ static void on_users(void *arg, enum dg_err err, const char *message, const stru
         .store = o->store,
         .users = o->users,
         .tokens = o->tokens,
+        .ledger = o->ledger,
         .bcrypt_cost = (unsigned)settings_int(o->config->auth, "bcrypt_cost"),
     };
     o->admin = admin_start(&config, &o->problem);
@@ -109,6 +111,7 @@ static void on_store(void *arg, const struct op_result *res)
     }
     o->users = users_new(o->store, o->loop);
     o->tokens = tokens_new(o->store, o->loop, o->users);
+    o->ledger = ledger_new(o->store, o->loop, o->metrics);
     users_load(o->users, on_users, o);
 }
 
@@ -142,6 +145,7 @@ static void close_store(void *arg)
     struct offline *o = arg;
     store_free(o->store);
     o->store = NULL;
+    ledger_free(o->ledger);
     if (o->instance)
         instance_close(o->instance, on_instance_closed, o);
     else
@@ -154,12 +158,18 @@ static void close_users(void *arg)
     users_close(o->users, close_store, o);
 }
 
+static void close_tokens(void *arg)
+{
+    struct offline *o = arg;
+    tokens_close(o->tokens, close_users, o);
+}
+
 static void close_all(void *arg)
 {
     struct offline *o = arg;
     admin_stop(o->admin);
     if (o->users)
-        tokens_close(o->tokens, close_users, o);
+        ledger_drain(o->ledger, PATIENCE_MS, close_tokens, o);
     else
         close_store(o);
 }

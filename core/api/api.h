@@ -18,7 +18,16 @@
 
 struct channels;
 struct mock_numbers;
-struct health; /* api/system/health.h */
+struct health;   /* api/system/health.h */
+struct readers;  /* api/events/events.h */
+struct webhooks; /* events/webhooks.h */
+struct campaigns;
+struct audio;
+struct ivr_menus;
+struct ivr_stats;
+struct dialer;
+struct ledger;
+struct loop;
 
 struct api {
     /* [control thread] */
@@ -29,14 +38,23 @@ struct api {
     struct auth *auth;     /* auth_token_rate is for any thread */
     struct users *users;   /* NULL: no store, or the gateway is stopping */
     struct tokens *tokens; /* likewise */
+    struct webhooks *webhooks;
+    struct loop *loop;
+    struct ledger *ledger;
+    struct dialer *dialer;
+    struct campaigns *campaigns;
+    struct audio *audio;
+    struct ivr_menus *ivr_menus;
+    struct ivr_stats *ivr_stats;
 
     /* [any thread] */
     struct channels *channels;         /* channels_find; all else is for the control thread */
     struct mock_numbers *mock_numbers; /* reading; changes are for the control thread */
     struct snapshots *snapshots;       /* of calls: the body of GET status, rendered */
-    struct store *store;               /* store_status only */
+    struct store *store;               /* store_status; all else is for the control thread */
     struct metrics *metrics;
     struct health *health;
+    struct readers *readers;
     const char *app_name, *app_version, *node;
     _Atomic bool docs, show_metrics;
     bool store_disabled;
@@ -47,6 +65,7 @@ struct api {
 /* Every route, one line each; sorted as the documentation shows them. */
 extern const struct route api_routes[];
 extern const size_t api_route_count;
+extern const char *const api_uploads[]; /* whose bodies may be large; http_config.uploads */
 extern const struct envelope api_envelopes[];
 extern const size_t api_envelope_count;
 

@@ -41,7 +41,7 @@ struct field {
     const char *help;
     const char *example;     /* as JSON */
     const char *fallback;    /* as JSON; NULL: none to show */
-    const struct schema *of; /* LIST: what it holds. For the document. */
+    const struct schema *of; /* LIST: what it holds; OBJECT: what it is. For the document. */
 };
 
 struct schema {
@@ -70,6 +70,13 @@ int64_t check_int(const json_t *body, const char *name, int64_t fallback);
 /* application/x-www-form-urlencoded or multipart/form-data, fields as the schema says; an object
  * of texts, as check_body. "+" is a space. */
 const json_t *check_form(struct check *c, const struct schema *schema);
+/* The first file of a multipart/form-data body; its bytes are the request's. false: there is none,
+ * or the body is malformed. */
+struct form_file {
+    char name[256], type[64]; /* as its client says; cut off, "" without */
+    struct dg_bytes bytes;
+};
+bool form_file(struct request *req, struct form_file *out);
 /* A path parameter, its length in code points and a rule. */
 void check_param(struct check *c, const char *name, const struct field *field);
 /* One of the query, by field->name; NULL: absent, empty or wrong. */

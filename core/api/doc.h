@@ -20,6 +20,9 @@ struct route_doc {
     const char *help;          /* more, in Markdown; NULL: nothing */
     const struct schema *body; /* NULL: no body */
     bool form;                 /* the body is a form */
+    /* The body is a file of one of these types, of multipart/form-data its part "file"; ends with
+     * NULL. NULL: it is none. */
+    const char *const *file_types;
     bool body_optional;
     const struct field
         *params; /* of the path and, after them, the query; ends with name NULL; NULL: none */

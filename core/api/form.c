@@ -1,5 +1,6 @@
 /* form.c - bodies that are forms: application/x-www-form-urlencoded, and the
  * plain fields of multipart/form-data (RFC 7578). */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -59,17 +60,29 @@ static bool part_name(const char *head, size_t len, struct buf *out)
     return true;
 }
 
-static bool add_part(json_t *form, const char *part, size_t len)
+struct part {
+    struct dg_bytes head, value;
+};
+
+static bool split_part(const char *bytes, size_t len, struct part *out)
 {
-    const char *blank = memmem(part, len, "\r\n\r\n", 4);
+    const char *blank = memmem(bytes, len, "\r\n\r\n", 4);
     if (!blank)
         return false;
+    out->head = (struct dg_bytes){bytes, (size_t)(blank - bytes)};
+    out->value = (struct dg_bytes){blank + 4, len - (size_t)(blank + 4 - bytes)};
+    return true;
+}
+
+static bool add_part(void *form, const struct part *part)
+{
     struct buf name;
     buf_init(&name, 256);
-    const char *value = blank + 4;
-    size_t value_len = len - (size_t)(value - part);
-    bool ok = part_name(part, (size_t)(blank - part), &name) && str_utf8(value, value_len) &&
-              json_object_set_new(form, buf_cstr(&name), json_stringn(value, value_len)) == 0;
+    bool ok = part_name(part->head.ptr, part->head.len, &name) &&
+              str_utf8(part->value.ptr, part->value.len) &&
+              json_object_set_new(form, buf_cstr(&name),
+                                  json_stringn(part->value.ptr, part->value.len)) == 0 &&
+              json_object_size(form) <= FORM_FIELDS;
     buf_free(&name);
     return ok;
 }
@@ -99,7 +112,8 @@ static const char *skip_preamble(struct dg_bytes body, const struct buf *boundar
 }
 
 /* Parts stand between boundaries; the last one is followed by "--". */
-static bool parse_multipart(json_t *form, struct dg_bytes body, const char *type)
+static bool each_part(struct dg_bytes body, const char *type,
+                      bool (*fn)(void *arg, const struct part *part), void *arg)
 {
     struct buf boundary;
     buf_init(&boundary, 80);
@@ -109,12 +123,48 @@ static bool parse_multipart(json_t *form, struct dg_bytes body, const char *type
         const char *part = at + 2;
         const char *next =
             end - at > 2 ? memmem(part, (size_t)(end - part), boundary.ptr, boundary.len) : NULL;
-        bool good = next && add_part(form, part, (size_t)(next - part)) &&
-                    json_object_size(form) <= FORM_FIELDS;
+        struct part p;
+        bool good = next && split_part(part, (size_t)(next - part), &p) && fn(arg, &p);
         at = good ? next + boundary.len : NULL;
     }
     buf_free(&boundary);
     return at != NULL;
+}
+
+/* ---- Files ------------------------------------------------------------------------------ */
+
+/* What stands behind `key` in a part's head, up to one of `ends`. */
+static void head_value(const struct part *p, const char *key, const char *ends, char *out,
+                       size_t size)
+{
+    char head[1024];
+    snprintf(head, sizeof head, "%.*s", (int)(p->head.len < 1000 ? p->head.len : 1000),
+             p->head.ptr);
+    const char *at = strcasestr(head, key);
+    at = at ? at + strlen(key) : "";
+    at += strspn(at, " ");
+    snprintf(out, size, "%.*s", (int)strcspn(at, ends), at);
+}
+
+static bool take_file(void *arg, const struct part *part)
+{
+    struct form_file *file = arg;
+    char name[sizeof file->name];
+    head_value(part, "filename=\"", "\"", name, sizeof name);
+    if (!*name || file->bytes.ptr)
+        return true;
+    memcpy(file->name, name, sizeof name);
+    head_value(part, "content-type:", ";\r\n ", file->type, sizeof file->type);
+    file->bytes = part->value;
+    return true;
+}
+
+bool form_file(struct request *req, struct form_file *out)
+{
+    const char *type = request_header(req, "content-type");
+    *out = (struct form_file){0};
+    return type && strncasecmp(type, "multipart/form-data", 19) == 0 &&
+           each_part(request_body(req), type, take_file, out) && out->bytes.ptr;
 }
 
 const json_t *check_form(struct check *c, const struct schema *schema)
@@ -128,7 +178,7 @@ const json_t *check_form(struct check *c, const struct schema *schema)
     if (type && strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)
         ok = parse_urlencoded(form, request_body(req));
     else if (type && strncasecmp(type, "multipart/form-data", 19) == 0)
-        ok = parse_multipart(form, request_body(req), type);
+        ok = each_part(request_body(req), type, add_part, form);
     if (!ok) {
         check_problem(c, "body", NULL, "value_error", "The form is malformed", NULL);
         return NULL;

@@ -27,9 +27,29 @@ static const char *type_of(enum field_kind kind)
     return names[kind];
 }
 
+static void write_ref(struct json_writer *w, const char *name)
+{
+    char ref[160];
+    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
+    jw_str(w, "$ref", ref);
+}
+
 /* What is optional may be null as well (JSON Schema 2020-12: a list of types). */
 static void write_type(struct json_writer *w, const struct field *f)
 {
+    if (f->kind == FIELD_OBJECT && f->of) {
+        jw_array(w, "anyOf");
+        jw_object(w, NULL);
+        write_ref(w, f->of->name);
+        jw_end(w);
+        if (!f->required) {
+            jw_object(w, NULL);
+            jw_str(w, "type", "null");
+            jw_end(w);
+        }
+        jw_end(w);
+        return;
+    }
     if (f->required) {
         jw_str(w, "type", type_of(f->kind));
         return;
@@ -49,13 +69,6 @@ static void write_limits(struct json_writer *w, const struct field *f)
         jw_int(w, text ? "maxLength" : f->kind == FIELD_INT ? "maximum" : "maxProperties", f->max);
     if (f->pattern)
         jw_str(w, "pattern", f->pattern);
-}
-
-static void write_ref(struct json_writer *w, const char *name)
-{
-    char ref[160];
-    snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
-    jw_str(w, "$ref", ref);
 }
 
 /* What a map or a list holds. */
@@ -172,6 +185,38 @@ static void write_body(struct json_writer *w, const struct route_doc *d)
     jw_end(w);
 }
 
+static void write_file_type(struct json_writer *w, const char *type)
+{
+    const bool form = strcmp(type, "multipart/form-data") == 0;
+    jw_object(w, type);
+    jw_object(w, "schema");
+    if (form) {
+        jw_str(w, "type", "object");
+        jw_object(w, "properties");
+        jw_object(w, "file");
+    }
+    jw_str(w, "type", "string");
+    if (form) {
+        jw_end(w);
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+static void write_file(struct json_writer *w, const char *const *types)
+{
+    if (!types)
+        return;
+    jw_object(w, "requestBody");
+    jw_bool(w, "required", true);
+    jw_object(w, "content");
+    for (; *types; types++)
+        write_file_type(w, *types);
+    jw_end(w);
+    jw_end(w);
+}
+
 static void write_answer_headers(struct json_writer *w, const struct field *headers)
 {
     jw_object(w, "headers");
@@ -262,6 +307,7 @@ static void write_operation(struct json_writer *w, const struct route *r)
     write_permission(w, r);
     write_params(w, r);
     write_body(w, r->doc);
+    write_file(w, r->doc->file_types);
     jw_object(w, "responses");
     for (const struct route_answer *a = r->doc->answers; a->status; a++)
         write_answer(w, a);

@@ -2,7 +2,9 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -15,4 +17,14 @@ void digest_hex(const void *bytes, size_t len, char out[DIGEST_SIZE])
         abort();
     }
     str_hex(digest, sizeof digest, out);
+}
+
+void digest_hmac_hex(const char *key, const void *bytes, size_t len, char out[DIGEST_SIZE])
+{
+    unsigned char mac[32];
+    if (!HMAC(EVP_sha256(), key, (int)strlen(key), bytes, len, mac, NULL)) {
+        log_error("base", "HMAC with SHA-256 is not available");
+        abort();
+    }
+    str_hex(mac, sizeof mac, out);
 }

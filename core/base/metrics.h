@@ -12,7 +12,8 @@
 
 #include "base/buf.h"
 
-#define METRICS_PER_FAMILY 256
+/* Enough for each route with each status that it may have. */
+#define METRICS_PER_FAMILY 2048
 #define METRICS_LABELS     4
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };

@@ -8,7 +8,7 @@
 
 #include "base/metrics.h"
 
-#define METRICS_SLOTS 512u /* a power of two, twice METRICS_PER_FAMILY */
+#define METRICS_SLOTS 4096u /* a power of two, twice METRICS_PER_FAMILY */
 
 struct metric {
     struct metric_family *family;

@@ -55,14 +55,51 @@ static const struct dg_index call_indexes[] = {
 };
 
 static const struct dg_field cdr_fields[] = {
-    TEXT("call_id"),    TEXT("phone_number"), TEXT("disposition"), INT("cause"),
-    TIME("started_at"), TIME("answered_at"),  TIME("ended_at"),    INT("billsec"),
-    TEXT("api"),        TEXT("backend"),
+    TEXT("call_id"),     TEXT("phone_number"),
+    TEXT("disposition"), INT("cause"),
+    TIME("started_at"),  TIME("answered_at"),
+    TIME("ended_at"),    INT("billsec"),
+    TEXT("api"),         TEXT("backend"),
+    INT("campaign_id"),  INT("campaign_number_id"),
+    TEXT("caller_id"),   TEXT("agent"),
+    INT("duration"),     {.name = "number", .type = DG_FIELD_INT, .unique = true},
 };
 
 static const struct dg_index cdr_indexes[] = {
     INDEX("started_at"),
     INDEX("disposition", "started_at"),
+    INDEX("campaign_id", "started_at"),
+};
+
+static const struct dg_field campaign_fields[] = {
+    TEXT("name"),       TEXT("status"),     INT("priority"),     TIME("created_at"),
+    TIME("updated_at"), TEXT("lease_node"), TIME("lease_until"),
+};
+
+static const struct dg_index campaign_indexes[] = {
+    INDEX("status"),
+    INDEX("created_at"),
+};
+
+static const struct dg_field number_fields[] = {
+    INT("campaign_id"), TEXT("phone_number"), TEXT("status"),       TIME("due_at"),
+    INT("priority"),    TEXT("timezone"),     TEXT("claimed_by"),   TIME("claimed_until"),
+    TEXT("call_id"),    INT("attempts"),      TIME("last_attempt"), TIME("created_at"),
+};
+
+/* The first is what the dialer takes by, the second and third what lists leaf by. */
+static const struct dg_index number_indexes[] = {
+    INDEX("campaign_id", "status", "due_at"), INDEX("campaign_id"), INDEX("campaign_id", "status"),
+    INDEX("campaign_id", "phone_number"),     INDEX("call_id"),
+};
+
+static const struct dg_field dnc_fields[] = {
+    TEXT("reason"),
+    TIME("created_at"),
+};
+
+static const struct dg_index dnc_indexes[] = {
+    INDEX("created_at"),
 };
 
 static const struct dg_field idempotency_fields[] = {
@@ -70,6 +107,33 @@ static const struct dg_field idempotency_fields[] = {
 };
 
 static const struct dg_index idempotency_indexes[] = {
+    INDEX("expires_at"),
+};
+
+static const struct dg_field event_fields[] = {
+    TEXT("node"), INT("first"), INT("last"), INT("count"), TIME("expires_at"),
+};
+
+static const struct dg_index event_indexes[] = {
+    INDEX("node", "last"),
+    INDEX("expires_at"),
+};
+
+static const struct dg_field webhook_fields[] = {
+    TEXT("url"),
+    BOOL("active"),
+    TIME("created_at"),
+};
+
+static const struct dg_field delivery_fields[] = {
+    TEXT("webhook_id"), TEXT("event_id"),   TEXT("type"),       TEXT("state"),
+    INT("attempts"),    TIME("created_at"), TIME("next_at"),    TIME("ended_at"),
+    INT("last_status"), TEXT("last_error"), TIME("expires_at"),
+};
+
+static const struct dg_index delivery_indexes[] = {
+    INDEX("webhook_id", "state", "next_at"),
+    INDEX("webhook_id", "created_at"),
     INDEX("expires_at"),
 };
 
@@ -98,6 +162,18 @@ static const struct dg_field commands_fields[] = {
 static const struct dg_index commands_indexes[] = {
     INDEX("node", "state"),
     INDEX("forget_at"),
+};
+
+static const struct dg_field ivr_menu_fields[] = {
+    INT("campaign_id"),
+    TEXT("name"),
+    TIME("created_at"),
+    TIME("updated_at"),
+};
+
+static const struct dg_index ivr_menu_indexes[] = {
+    INDEX("campaign_id"),
+    INDEX("created_at"),
 };
 
 const struct dg_collection collections[] = {
@@ -129,11 +205,43 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(idempotency_fields),
      .indexes = idempotency_indexes,
      .index_count = COUNT(idempotency_indexes)},
+    {.name = COLLECTION_EVENTS,
+     .fields = event_fields,
+     .field_count = COUNT(event_fields),
+     .indexes = event_indexes,
+     .index_count = COUNT(event_indexes)},
+    {.name = COLLECTION_WEBHOOKS,
+     .serial = true,
+     .fields = webhook_fields,
+     .field_count = COUNT(webhook_fields)},
+    {.name = COLLECTION_DELIVERIES,
+     .fields = delivery_fields,
+     .field_count = COUNT(delivery_fields),
+     .indexes = delivery_indexes,
+     .index_count = COUNT(delivery_indexes)},
     {.name = COLLECTION_MOCK_NUMBERS,
      .fields = mock_numbers_fields,
      .field_count = COUNT(mock_numbers_fields),
      .indexes = mock_numbers_indexes,
      .index_count = COUNT(mock_numbers_indexes)},
+    {.name = COLLECTION_CAMPAIGNS,
+     .serial = true,
+     .fields = campaign_fields,
+     .field_count = COUNT(campaign_fields),
+     .indexes = campaign_indexes,
+     .index_count = COUNT(campaign_indexes)},
+    {.name = COLLECTION_CAMPAIGN_COUNTS},
+    {.name = COLLECTION_NUMBERS,
+     .serial = true,
+     .fields = number_fields,
+     .field_count = COUNT(number_fields),
+     .indexes = number_indexes,
+     .index_count = COUNT(number_indexes)},
+    {.name = COLLECTION_DNC,
+     .fields = dnc_fields,
+     .field_count = COUNT(dnc_fields),
+     .indexes = dnc_indexes,
+     .index_count = COUNT(dnc_indexes)},
     {.name = COLLECTION_MARKS},
     {.name = COLLECTION_NODES, .fields = nodes_fields, .field_count = COUNT(nodes_fields)},
     {.name = COLLECTION_COMMANDS,
@@ -141,6 +249,13 @@ const struct dg_collection collections[] = {
      .field_count = COUNT(commands_fields),
      .indexes = commands_indexes,
      .index_count = COUNT(commands_indexes)},
+    {.name = COLLECTION_IVR_MENUS,
+     .serial = true,
+     .fields = ivr_menu_fields,
+     .field_count = COUNT(ivr_menu_fields),
+     .indexes = ivr_menu_indexes,
+     .index_count = COUNT(ivr_menu_indexes)},
+    {.name = COLLECTION_IVR_COUNTS},
 };
 const size_t collection_count = COUNT(collections);
 

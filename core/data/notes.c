@@ -17,6 +17,9 @@ static const char *const topics[NOTE_TOPICS] = {
     [NOTE_MOCK_NUMBERS] = "mock_numbers",
     [NOTE_NODES] = "nodes",
     [NOTE_LOGINS] = "logins",
+    [NOTE_EVENTS] = "events",
+    [NOTE_WEBHOOKS] = "webhooks",
+    [NOTE_CAMPAIGN] = "campaign",
 };
 
 struct listener {

@@ -22,6 +22,9 @@ enum note_topic {
     NOTE_MOCK_NUMBERS, /* they were changed; the change's id */
     NOTE_NODES,        /* one has started, stopped, or was given up; its name */
     NOTE_LOGINS,       /* an attempt to sign in was counted; the address */
+    NOTE_EVENTS,       /* events were written down; the name of the gateway that they are of */
+    NOTE_WEBHOOKS,     /* they were changed; the id of one */
+    NOTE_CAMPAIGN,     /* it was started, stopped, paused, or is paced by nobody; its id */
     NOTE_TOPICS,
 };
 

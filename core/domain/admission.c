@@ -223,6 +223,24 @@ enum admission_verdict admission_ask(struct admission *a, struct admission_turn 
     return ADMISSION_QUEUED;
 }
 
+size_t admission_room(const struct admission *a)
+{
+    const struct call_limits *l = &a->limits;
+    uint64_t now_us = clock_us(), interval = interval_us(a);
+    size_t room = SIZE_MAX;
+    if (!list_empty(&a->queue) || a->held)
+        return 0;
+    if (l->max_active)
+        room = a->active < l->max_active ? l->max_active - a->active : 0;
+    if (interval) {
+        uint64_t burst = interval > BURST_US ? interval : BURST_US;
+        uint64_t full = full_at_us(a, now_us), end = now_us + burst;
+        size_t tokens = end > full ? (size_t)((end - full) / interval) : 0;
+        room = tokens < room ? tokens : room;
+    }
+    return room;
+}
+
 void admission_call_begins(struct admission *a)
 {
     a->active++;

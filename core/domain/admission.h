@@ -55,6 +55,9 @@ enum admission_verdict admission_ask(struct admission *a, struct admission_turn 
 void admission_leave(struct admission *a, struct admission_turn *turn); /* out of the queue */
 bool admission_waits(const struct admission_turn *turn);
 
+/* How many could be admitted at this moment. */
+size_t admission_room(const struct admission *a);
+
 /* The calls that max_active counts. */
 void admission_call_begins(struct admission *a);
 void admission_call_ends(struct admission *a);

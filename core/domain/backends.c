@@ -432,7 +432,7 @@ static void count_backends(const struct calls *cs)
 
 void backends_changed(struct calls *cs)
 {
-    struct bus_event ev = {.topic = BUS_BACKENDS, .at_ms = clock_unix_ms()};
+    struct bus_event ev = {.topic = BUS_BACKENDS, .at_ms = clock_unix_ms(), .calls = cs};
     if (cs->config.metrics)
         count_backends(cs);
     bus_publish(cs->config.bus, &ev);

@@ -228,10 +228,10 @@ void call_free(struct call *c)
 {
     if (!c)
         return;
-    char *const texts[] = {c->phone_number, c->channel,      c->context,    c->extension,
-                           c->caller_id,    c->api,          c->user,       c->backend,
-                           c->node,         c->adopted_from, c->server_run, c->failure_reason,
-                           c->doing.parked, c->peer};
+    char *const texts[] = {
+        c->phone_number, c->channel, c->context, c->extension,    c->caller_id,  c->api,
+        c->user,         c->backend, c->node,    c->adopted_from, c->server_run, c->failure_reason,
+        c->doing.parked, c->peer,    c->agent,   c->agent_result, c->ivr_path};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {

@@ -73,8 +73,11 @@ struct call_doing {
 };
 
 struct call {
-    struct link live; /* in calls.c's list of live calls */
-    char id[ID_SIZE]; /* is the channel's id as well */
+    struct link live;   /* in calls.c's list of live calls */
+    char id[ID_SIZE];   /* is the channel's id as well */
+    int64_t cdr_number; /* its CDR's, for those who count records; 0: none yet */
+    int64_t campaign_id, campaign_number_id; /* 0: it belongs to none */
+    char *agent; /* the leg that it was joined to by a campaign, or NULL */
     char *phone_number;
     char *peer;                /* the call that it is meant for, or NULL */
     char *channel;             /* as dialled, "Local/+15550100@outbound-ivr" */
@@ -85,6 +88,11 @@ struct call {
     struct call_variable *variables;
     size_t variable_count;
     char *api, *user;     /* through which API, and who asked */
+    int64_t ivr_menu;     /* that it is led through when it is answered; 0: none */
+    char *ivr_path;       /* JSON: its way through menus so far, or NULL */
+    bool leg;             /* a part of the call `peer`, in whose CDR it stands: it has none */
+    char *agent_result;   /* the state that this one came to: "answered", "busy", ...; or NULL */
+    uint64_t talk_ms;     /* it is hung up so long after its answer; 0: as the configuration says */
     char *backend, *node; /* which instance carries it, on which gateway */
     char *adopted_from;   /* the gateway that had it before, and died; NULL: none */
     char *server_run;     /* of the backend's server that carries it; NULL: not known */
@@ -108,6 +116,7 @@ struct call {
     struct originate *originate; /* while it is being placed */
     unsigned refs;               /* the live map, and operations under way */
     struct instance *carrier;    /* NULL: adopted, its backend has not come up yet; or over */
+    bool announced;              /* the bus has told of it */
     bool stored;                 /* its first write was acknowledged */
     bool asked;                  /* the carrier was asked to place it */
     bool placed;                 /* the backend is known to have it, or to have had it */

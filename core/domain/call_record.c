@@ -19,6 +19,12 @@ static void write_ms(struct json_writer *w, const char *key, int64_t ms)
         jw_null(w, key);
 }
 
+static void write_number(struct json_writer *w, const char *key, int64_t number)
+{
+    if (number)
+        jw_int(w, key, number);
+}
+
 static void write_recordings(struct json_writer *w, const struct call *c)
 {
     jw_array(w, "recordings");
@@ -52,6 +58,15 @@ static void write_doing(struct json_writer *w, const struct call_doing *d)
 /* What a call and its CDR have in common. */
 static void write_common(struct json_writer *w, const struct call *c)
 {
+    write_number(w, "campaign_id", c->campaign_id);
+    write_number(w, "campaign_number_id", c->campaign_number_id);
+    if (c->agent)
+        jw_str(w, "agent", c->agent);
+    if (c->agent_result)
+        jw_str(w, "agent_result", c->agent_result);
+    write_number(w, "ivr_menu", c->ivr_menu);
+    if (c->ivr_path)
+        jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
     jw_str(w, "phone_number", c->phone_number);
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
@@ -91,6 +106,13 @@ void call_record_write(const struct call *c, struct buf *out)
     jw_int(&w, "created_at", c->created_at_ms);
     jw_int(&w, "ring_ms", (int64_t)c->ring_ms);
     jw_str(&w, "server_run", c->server_run);
+    write_number(&w, "cdr_number", c->cdr_number);
+    if (c->peer)
+        jw_str(&w, "peer", c->peer);
+    if (c->leg)
+        jw_bool(&w, "leg", true);
+    if (c->talk_ms)
+        jw_int(&w, "talk_ms", (int64_t)c->talk_ms);
     if (c->duration_s >= 0)
         jw_int(&w, "duration", c->duration_s);
     else
@@ -119,6 +141,7 @@ void cdr_write(const struct call *c, struct buf *out)
     jw_init(&w, out);
     jw_object(&w, NULL);
     jw_str(&w, "call_id", c->id);
+    write_number(&w, "number", c->cdr_number);
     jw_str(&w, "disposition", cdr_disposition(c));
     jw_str(&w, "status", call_state_name(c->state));
     jw_int(&w, "started_at", c->created_at_ms);
@@ -168,6 +191,11 @@ static void read_doing(struct call *c, const json_t *doc)
     }
 }
 
+static char *read_path(const json_t *path)
+{
+    return json_is_object(path) ? json_dumps(path, JSON_COMPACT) : NULL;
+}
+
 static int64_t last_time(const struct call *c)
 {
     return c->answered_at_ms  ? c->answered_at_ms
@@ -186,6 +214,10 @@ struct call *call_record_read(const char *id, const json_t *doc)
     memcpy(c->id, id, strlen(id) + 1);
     c->state = state;
     c->phone_number = text(doc, "phone_number");
+    c->cdr_number = json_get_int(doc, "cdr_number", 0);
+    c->campaign_id = json_get_int(doc, "campaign_id", 0);
+    c->campaign_number_id = json_get_int(doc, "campaign_number_id", 0);
+    c->agent = text(doc, "agent");
     c->api = text(doc, "api");
     c->user = text(doc, "user");
     c->backend = text(doc, "backend");
@@ -210,6 +242,12 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->sip_code = (int)json_get_int(doc, "sip_code", 0);
     c->failure_reason = text(doc, "failure_reason");
     c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
+    c->agent_result = text(doc, "agent_result");
+    c->ivr_menu = json_get_int(doc, "ivr_menu", 0);
+    c->ivr_path = read_path(json_object_get(doc, "ivr"));
+    c->peer = text(doc, "peer");
+    c->leg = json_get_bool(doc, "leg", false);
+    c->talk_ms = (uint64_t)json_get_int(doc, "talk_ms", 0);
     c->estimated = json_get_bool(doc, "estimated", false);
     read_variables(c, json_object_get(doc, "variables"));
     read_doing(c, doc);

@@ -109,6 +109,40 @@ struct instance *calls_companion(const struct calls *cs, const struct instance *
     return name ? calls_backend_named(cs, name) : NULL;
 }
 
+void calls_set_ended(struct calls *cs, calls_ended_fn *fn, void *arg)
+{
+    cs->ended = fn;
+    cs->ended_arg = arg;
+}
+
+void calls_set_guide(struct calls *cs, const struct calls_guide *guide)
+{
+    cs->guide = *guide;
+}
+
+struct each {
+    calls_each_fn *fn;
+    void *arg;
+};
+
+static void each_call(void *arg, const char *id, void *value)
+{
+    const struct each *e = arg;
+    (void)id;
+    e->fn(e->arg, value);
+}
+
+void calls_each(struct calls *cs, calls_each_fn *fn, void *arg)
+{
+    struct each e = {fn, arg};
+    map_each(cs->live, each_call, &e);
+}
+
+struct call *calls_find(struct calls *cs, const char *id)
+{
+    return map_get(cs->live, id);
+}
+
 size_t calls_live(const struct calls *cs)
 {
     return map_len(cs->live);
@@ -169,46 +203,81 @@ static void show(struct calls *cs, const struct call *c)
     buf_free(&json);
 }
 
-void calls_publish(struct calls *cs, const struct call *c, enum call_state from)
+void calls_publish(struct calls *cs, struct call *c, enum call_state from)
 {
     show(cs, c);
 
     struct bus_event ev = {.topic = call_is_over(c->state) ? BUS_CALL_ENDED : BUS_CALL_CHANGED,
                            .at_ms = clock_unix_ms(),
                            .call = c,
+                           .call_id = c->id,
                            .from = call_state_name(from),
-                           .to = call_state_name(c->state)};
+                           .to = call_state_name(c->state),
+                           .first = !c->announced};
+    c->announced = true;
     bus_publish(cs->config.bus, &ev);
 }
 
-/* The record, and with the end the CDR: in one transaction, kept until it is written. */
-static void store_step(struct calls *cs, const struct call *c, bool with_cdr)
+static void render_step(const struct call *c, bool with_cdr, struct store_batch *batch)
 {
-    struct store_batch batch;
     struct buf json;
-    store_batch_init(&batch);
+    store_batch_init(batch);
     buf_init(&json, BUF_MAX);
     call_record_write(c, &json);
-    store_batch_put(&batch, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
+    store_batch_put(batch, COLLECTION_CALLS, c->id, (struct dg_bytes){json.ptr, json.len},
                     DG_VERSION_ANY);
-    if (with_cdr) {
+    if (with_cdr && !c->leg) {
         buf_clear(&json);
         cdr_write(c, &json);
-        store_batch_put(&batch, COLLECTION_CDR, c->id, (struct dg_bytes){json.ptr, json.len},
+        store_batch_put(batch, COLLECTION_CDR, c->id, (struct dg_bytes){json.ptr, json.len},
                         DG_VERSION_ANY);
     }
-    store_write_kept(cs->config.store, &batch);
-    store_batch_free(&batch);
     buf_free(&json);
 }
 
-void calls_refresh(struct calls *cs, const struct call *c)
+void calls_end_batch(const struct call *c, struct store_batch *batch)
+{
+    render_step(c, true, batch);
+}
+
+/* The record, and with the end the CDR: in one transaction, kept until it is written. */
+static void store_step(struct calls *cs, struct call *c, bool with_cdr)
+{
+    struct store_batch batch;
+    render_step(c, with_cdr, &batch);
+    bool theirs = with_cdr && c->campaign_id && !c->leg && cs->ended;
+    if (!theirs || !cs->ended(cs->ended_arg, c, &batch))
+        store_write_kept(cs->config.store, &batch);
+    store_batch_free(&batch);
+}
+
+void calls_refresh(struct calls *cs, struct call *c)
 {
     if (call_is_over(c->state) || c->let_go)
         return;
     if (c->stored)
         store_step(cs, c, false);
     show(cs, c);
+}
+
+static void set_text(char **where, const char *text)
+{
+    free(*where);
+    *where = xstrdup(text);
+}
+
+void calls_set_agent(struct calls *cs, struct call *c, const char *agent, const char *result)
+{
+    set_text(&c->agent, agent);
+    set_text(&c->agent_result, result);
+    calls_refresh(cs, c);
+}
+
+void calls_set_path(struct calls *cs, struct call *c, char *json)
+{
+    free(c->ivr_path);
+    c->ivr_path = json;
+    calls_refresh(cs, c);
 }
 
 static void forget_oldest(struct calls *cs)
@@ -272,6 +341,8 @@ void calls_let_go(struct calls *cs, struct call *c)
 {
     log_info("calls", "call let go", LOG_S("call", c->id),
              LOG_S("state", call_state_name(c->state)));
+    if (c->ivr_menu && cs->guide.ending)
+        cs->guide.ending(cs->guide.arg, c);
     snapshots_del(cs->config.snapshots, c->id);
     loop_timer_stop(cs->config.loop, c->deadline);
     c->deadline = NULL;
@@ -293,6 +364,10 @@ void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
         return;
     log_debug("calls", "call moved", LOG_S("call", c->id), LOG_S("from", call_state_name(from)),
               LOG_S("to", call_state_name(c->state)));
+    if (step.effects & CALL_DO_CDR && !c->leg && !c->cdr_number && cs->config.cdr_numbers)
+        c->cdr_number = serials_next(cs->config.cdr_numbers);
+    if (call_is_over(c->state) && c->ivr_menu && cs->guide.ending)
+        cs->guide.ending(cs->guide.arg, c);
     if (step.effects & CALL_DO_STORE && c->stored)
         store_step(cs, c, step.effects & CALL_DO_CDR);
     if (step.effects & CALL_DO_PUBLISH)
@@ -353,7 +428,7 @@ void calls_watch(struct calls *cs, struct call *c)
     if (c->overdue)
         after = END_GRACE_MS;
     else if (c->state == CALL_ANSWERED)
-        after = cs->config.retention.max_duration_ms;
+        after = c->talk_ms ? c->talk_ms : cs->config.retention.max_duration_ms;
     else if (c->deadline)
         return; /* ringing does not prolong it */
     loop_timer_stop(cs->config.loop, c->deadline);
@@ -447,6 +522,8 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         return;
     }
     doing_event(cs, c, ev);
+    if (c->ivr_menu && cs->guide.event)
+        cs->guide.event(cs->guide.arg, c, ev);
 }
 
 void calls_link(struct calls *cs, struct instance *in, enum dg_link link)

@@ -21,6 +21,7 @@
 #define DOMAIN_CALLS_H
 
 #include "base/metrics.h"
+#include "data/serials.h"
 #include "data/store.h"
 #include "domain/backends.h"
 #include "domain/call.h"
@@ -47,8 +48,10 @@ struct calls_config {
     struct snapshots *snapshots;
     struct channels *channels;    /* NULL: none; is given what backends list */
     struct call_metrics *metrics; /* NULL: none */
+    struct serials *cdr_numbers;  /* NULL: CDRs have no numbers */
     calls_render_fn *render;      /* what readers of a snapshot are given */
     const char *node;
+    uint64_t late_ms; /* so late an end may be told of a call that a list lacks; 0: 2 s */
     struct call_retention retention;
 };
 
@@ -65,6 +68,33 @@ void calls_set_companion(struct calls *cs, const char *backend, const char *comp
 /* NULL: it has none, or that is not open. */
 struct instance *calls_companion(const struct calls *cs, const struct instance *backend);
 
+/* Who writes down the end of a campaign's call, together with what becomes of its number. The
+ * batch holds the call's record and its CDR, and must not get lost; it is taken over. The call may
+ * be held. false: he does not, it is written as that of any other call. */
+typedef bool calls_ended_fn(void *arg, struct call *c, struct store_batch *batch);
+void calls_set_ended(struct calls *cs, calls_ended_fn *fn, void *arg); /* NULL: nobody */
+/* Who leads those calls through menus that have one (call.h). */
+struct calls_guide {
+    /* What its carrier tells of it that moves no state. */
+    void (*event)(void *arg, struct call *c, const struct dg_event *ev);
+    /* It is over, and about to be written down; or another gateway has it now. */
+    void (*ending)(void *arg, struct call *c);
+    void *arg;
+};
+void calls_set_guide(struct calls *cs, const struct calls_guide *guide); /* empty: nobody */
+/* Its way so far, JSON; taken over. Written down and shown, at the latest with its end. */
+void calls_set_path(struct calls *cs, struct call *c, char *json);
+/* The batch once more. */
+void calls_end_batch(const struct call *c, struct store_batch *batch);
+void calls_hold(struct call *c);
+void calls_release(struct call *c);
+/* Live ones; `fn` must not begin or end any. */
+typedef void calls_each_fn(void *arg, struct call *c);
+void calls_each(struct calls *cs, calls_each_fn *fn, void *arg);
+struct call *calls_find(struct calls *cs, const char *id); /* a live one, or NULL */
+/* Something of it that is in its record and CDR has changed: its agent, or how that one ended. */
+void calls_set_agent(struct calls *cs, struct call *c, const char *agent, const char *result);
+
 /* From the plugins; see plug_events. */
 void calls_event(struct calls *cs, struct instance *in, const struct dg_event *ev);
 void calls_link(struct calls *cs, struct instance *in, enum dg_link link);
@@ -74,6 +104,10 @@ void calls_link(struct calls *cs, struct instance *in, enum dg_link link);
 void calls_recover(struct calls *cs, op_fn *fn, void *arg);
 
 /* ---- Requests -------------------------------------------------------------- */
+
+/* Writes `batch`, which holds the new call's record, together with what else belongs to it, and
+ * answers by `fn`, once, from the loop. The batch is taken over. */
+typedef void calls_write_fn(void *arg, struct store_batch *batch, op_fn *fn, void *fn_arg);
 
 struct call_request {
     const char *id;              /* NULL: a new one */
@@ -90,6 +124,13 @@ struct call_request {
     const struct dg_kv *variables; /* names are identifiers */
     size_t variable_count;
     const char *api, *user;
+    int64_t campaign_id, campaign_number_id; /* 0: no campaign's */
+    int attempt;                             /* of that number; 0: the first */
+    int64_t ivr_menu;      /* that it is led through when it is answered; 0: none */
+    bool leg;              /* a part of `peer`: no CDR */
+    uint64_t talk_ms;      /* how long it may last from its answer; 0: the default */
+    calls_write_fn *write; /* who writes it down instead; NULL: nobody */
+    void *write_arg;
 };
 
 struct call_answer {

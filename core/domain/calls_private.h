@@ -10,6 +10,9 @@ struct calls {
     struct calls_config config;
     struct link backends; /* struct backend, by age */
     struct routing routing;
+    calls_ended_fn *ended;
+    void *ended_arg;
+    struct calls_guide guide;
     bool stopping;
     struct map *admissions; /* of every backend that has or had calls: name -> admission */
     struct map *live;       /* id -> struct call */
@@ -28,15 +31,13 @@ struct call_event calls_event_now(enum call_event_type type);
 /* What a backend says happened at `at_ms`; 0: now. */
 struct call_event calls_event_then(enum call_event_type type, int64_t at_ms);
 void calls_add(struct calls *cs, struct call *c); /* to the live ones; takes the reference over */
-void calls_hold(struct call *c);
-void calls_release(struct call *c);
 /* Ends the call `id` that a backend shows, if we have given it up. */
 void calls_end_unwanted(struct calls *cs, struct instance *in, const char *id);
 /* (Re)start the deadline that fits the state. */
 void calls_watch(struct calls *cs, struct call *c);
-void calls_publish(struct calls *cs, const struct call *c, enum call_state from);
+void calls_publish(struct calls *cs, struct call *c, enum call_state from);
 /* What is done to it has changed, not its state: written down, and shown. */
-void calls_refresh(struct calls *cs, const struct call *c);
+void calls_refresh(struct calls *cs, struct call *c);
 /* What a backend tells of that. */
 void doing_event(struct calls *cs, struct call *c, const struct dg_event *ev);
 /* A request about one call that is not live: it is over, or nobody knows it. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/phone.h"
 #include "base/str.h"
+#include "domain/channel_events.h"
 
 #define AWAY_MAX_MS (5 * 60 * 1000) /* a server that is away for longer has lost its channels */
 #define ENDED_MAX   10000           /* ends remembered while a list is on its way */
@@ -26,6 +27,7 @@ struct source {
     struct loop_timer *away_timer;
     bool simulated;
     bool compared; /* since the link came up */
+    bool listed;   /* once at least */
     bool asking;
 };
 
@@ -36,6 +38,7 @@ struct channel {
     uint64_t seen;        /* the moment of the last word about it */
     struct dg_call *call; /* one block with all its texts */
     bool early;
+    bool told;                   /* the bus knows of it */
     struct channel_entry *entry; /* NULL: it does not count */
 };
 
@@ -44,6 +47,7 @@ struct channels {
     struct channel_index *index;
     struct link sources, order;
     struct source *active;
+    struct bus *bus; /* NULL: nobody is told */
     uint64_t numbers;
     uint64_t moment; /* one more with each list that is asked for */
 };
@@ -186,6 +190,63 @@ static void take_info(struct channel *c, const struct dg_call *info, int64_t at_
     change(c, &now);
 }
 
+/* ---- Telling ----------------------------------------------------------------------------------
+ */
+
+static struct channel_view view_of(const struct channel *c)
+{
+    return (struct channel_view){.call = c->call,
+                                 .in = c->source->in,
+                                 .simulated = c->source->simulated,
+                                 .early = c->early,
+                                 .number = c->number};
+}
+
+static bool is_told(const struct channels *cs, const struct channel *c)
+{
+    if (!c->source->compared)
+        return false;
+    return c->source == cs->active || !cs->active || !map_get(cs->active->channels, c->call->id);
+}
+
+/* Whether the bus is told of it: what a stand-in plays is no channel of the PBX. */
+static bool is_news(const struct channel *c)
+{
+    const struct source *s = c->source;
+    const struct channels *cs = s->owner;
+    return cs->bus && is_told(cs, c) && (!s->simulated || s == cs->active);
+}
+
+static void before_of(const struct channel *c, struct channel_before *out)
+{
+    struct channel_view view = view_of(c);
+    channel_before(&view, out);
+}
+
+static void tell_change(struct channel *c, const struct channel_before *before)
+{
+    struct channel_view view = view_of(c);
+    if (!is_news(c))
+        return;
+    if (c->told)
+        channel_tell_changed(c->source->owner->bus, &view, before);
+    else
+        channel_tell_created(c->source->owner->bus, &view);
+    c->told = true;
+}
+
+static void tell_end(struct channel *c, int cause)
+{
+    struct channel_view view = view_of(c);
+    if (c->told && c->source->owner->bus)
+        channel_tell_ended(c->source->owner->bus, &view, cause);
+}
+
+void channels_tell(struct channels *cs, struct bus *bus)
+{
+    cs->bus = bus;
+}
+
 /* ---- Backends ---------------------------------------------------------------------------------
  */
 
@@ -229,8 +290,16 @@ void channels_use(struct channels *cs, struct instance *in)
     show(cs);
 }
 
+static void tell_gone(void *arg, const char *id, void *value)
+{
+    (void)arg;
+    (void)id;
+    tell_end(value, 0);
+}
+
 static void forget_all(struct source *s)
 {
+    map_each(s->channels, tell_gone, NULL);
     map_free(s->channels, free_value);
     s->channels = map_new();
 }
@@ -313,10 +382,16 @@ static void take_listed(struct source *s, const struct dg_call *shown)
     if (str_empty(shown->id) || map_get(s->ended, shown->id))
         return;
     struct channel *c = map_get(s->channels, shown->id);
+    struct channel_before before;
     if (!c)
         c = channel_new(s, shown->id);
     c->seen = s->owner->moment;
+    before_of(c, &before);
     take_info(c, shown, clock_unix_ms());
+    if (s->listed)
+        tell_change(c, &before);
+    else
+        c->told = is_news(c); /* it was there before */
 }
 
 struct sweep {
@@ -331,6 +406,7 @@ static void drop_unlisted(void *arg, const char *id, void *value)
     if (c->seen >= sweep->asked)
         return;
     map_del(sweep->source->channels, id);
+    tell_end(c, 0);
     channel_free(c);
 }
 
@@ -340,24 +416,27 @@ void channels_listed(struct channels *cs, struct instance *in, uint64_t asked,
     struct source *s = source_of(cs, in);
     if (!s)
         return;
+    s->compared = true;
     for (size_t i = 0; i < calls->count; i++)
         take_listed(s, calls->items[i]);
     struct sweep sweep = {s, asked};
     map_each(s->channels, drop_unlisted, &sweep);
     forget_ends(s);
     s->asking = false;
-    s->compared = true;
+    s->listed = true;
     show(cs);
 }
 
 /* ---- Events
  * ----------------------------------------------------------------------------------------- */
 
-static void on_end(struct source *s, const char *id)
+static void on_end(struct source *s, const char *id, int cause)
 {
     struct channel *c = map_del(s->channels, id);
-    if (c)
+    if (c) {
+        tell_end(c, cause);
         channel_free(c);
+    }
     if (!s->asking)
         return;
     if (map_len(s->ended) >= ENDED_MAX)
@@ -433,7 +512,7 @@ void channels_event(struct channels *cs, struct instance *in, const struct dg_ev
     if (!s)
         return;
     if (ev->type == DG_CALL_ENDED) {
-        on_end(s, ev->call);
+        on_end(s, ev->call, ev->cause);
         return;
     }
     struct channel *c = map_get(s->channels, ev->call);
@@ -441,8 +520,11 @@ void channels_event(struct channels *cs, struct instance *in, const struct dg_ev
         c = channel_new(s, ev->call);
     if (!c)
         return;
+    struct channel_before before;
     c->seen = cs->moment;
+    before_of(c, &before);
     take_event(c, ev);
+    tell_change(c, &before);
 }
 
 /* ---- Asking
@@ -477,15 +559,6 @@ static struct channel *look_up(const struct channels *cs, const char *id_or_name
     return c;
 }
 
-static struct channel_view view_of(const struct channel *c)
-{
-    return (struct channel_view){.call = c->call,
-                                 .in = c->source->in,
-                                 .simulated = c->source->simulated,
-                                 .early = c->early,
-                                 .number = c->number};
-}
-
 enum channel_found channels_get(struct channels *cs, const char *id_or_name,
                                 struct channel_view *out)
 {
@@ -495,13 +568,6 @@ enum channel_found channels_get(struct channels *cs, const char *id_or_name,
         return CHANNEL_FOUND;
     }
     return is_complete(cs) ? CHANNEL_NOT_FOUND : CHANNEL_UNCERTAIN;
-}
-
-static bool is_told(const struct channels *cs, const struct channel *c)
-{
-    if (!c->source->compared)
-        return false;
-    return c->source == cs->active || !cs->active || !map_get(cs->active->channels, c->call->id);
 }
 
 bool channels_list(struct channels *cs, struct channels_page *page, channels_fn *fn, void *arg)

@@ -57,7 +57,8 @@ struct control_request {
     const char *context, *extension;
     int priority;
     const char *digits, *media;
-    const char *name, *value;
+    const char *name,
+        *value;         /* of a recording `name` is the file; NULL: by the call and the time */
     const char *format; /* NULL: "wav" */
     uint64_t max_ms;    /* 0: no limit */
     bool beep;

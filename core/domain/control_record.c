@@ -37,7 +37,7 @@ static bool check_record(struct order *o)
     if (o->err != DG_OK)
         return false;
     d->recording_starting = true;
-    o->text = file_name(o);
+    o->text = o->req.name ? o->req.name : file_name(o);
     return true;
 }
 

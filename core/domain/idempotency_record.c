@@ -53,6 +53,8 @@ void idempotency_fingerprint(const struct call_request *req, char out[DIGEST_SIZ
     jw_str(&w, "caller_id", req->caller_id);
     jw_int(&w, "priority", req->priority);
     jw_int(&w, "ring_ms", (int64_t)req->ring_ms);
+    if (req->ivr_menu)
+        jw_int(&w, "ivr_menu", req->ivr_menu);
     write_variables(&w, req);
     jw_end(&w);
     digest_hex(text.ptr, text.len, out);

@@ -27,6 +27,8 @@ struct originate {
     bool controlled;          /* it goes to no place of the dialplan */
     bool fixed;               /* on another backend it would mean something else */
     struct store_batch batch; /* what else is written with the call */
+    calls_write_fn *write;    /* who writes it down, but on another backend; NULL: the store */
+    void *write_arg;
     uint64_t sent_us;
     /* A refusal on its way. */
     enum dg_err err;
@@ -200,6 +202,11 @@ static struct call *call_of(struct originate *o, const struct call_request *req,
         memcpy(c->id, req->id, sizeof c->id);
     c->owner = cs;
     c->created_at_ms = clock_unix_ms();
+    c->cdr_number = cs->config.cdr_numbers && !req->leg ? serials_next(cs->config.cdr_numbers) : 0;
+    c->campaign_id = req->campaign_id;
+    c->campaign_number_id = req->campaign_number_id;
+    if (req->attempt)
+        c->attempt_number = req->attempt;
     c->phone_number = xstrdup(req->phone_number);
     o->has_context = !str_empty(req->context);
     o->has_extension = !str_empty(req->extension);
@@ -217,6 +224,9 @@ static struct call *call_of(struct originate *o, const struct call_request *req,
     c->ring_ms = req->ring_ms;
     c->api = xstrdup(req->api);
     c->user = xstrdup(req->user);
+    c->leg = req->leg;
+    c->ivr_menu = req->ivr_menu;
+    c->talk_ms = req->talk_ms;
     c->node = xstrdup(cs->config.node);
     c->heard_at_ms = c->created_at_ms;
     c->variables = xcalloc(req->variable_count + 1, sizeof *c->variables);
@@ -409,7 +419,10 @@ static void write_down(struct originate *o)
     }
     store_batch_put(&o->batch, COLLECTION_CALLS, o->call->id, (struct dg_bytes){json.ptr, json.len},
                     o->moves ? DG_VERSION_ANY : DG_VERSION_NONE);
-    store_write(o->cs->config.store, &o->batch, on_written, o);
+    if (o->write && !o->moves)
+        o->write(o->write_arg, &o->batch, on_written, o);
+    else
+        store_write(o->cs->config.store, &o->batch, on_written, o);
     buf_free(&json);
 }
 
@@ -461,7 +474,12 @@ void calls_originate(struct calls *cs, const struct call_request *req, calls_fn 
 {
     struct backend *b = backend_for(cs, req);
     struct originate *o = xcalloc(1, sizeof *o);
-    *o = (struct originate){.cs = cs, .fn = fn, .arg = arg, .turn.fn = on_turn};
+    *o = (struct originate){.cs = cs,
+                            .fn = fn,
+                            .arg = arg,
+                            .turn.fn = on_turn,
+                            .write = req->write,
+                            .write_arg = req->write_arg};
     const char *context = or_default(req->context, b->defaults.context);
     if (!req->own_place && !call_context_allowed(&b->defaults, context)) {
         refuse(o, DG_EINVAL, "context",

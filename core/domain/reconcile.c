@@ -166,7 +166,8 @@ static void on_calls(void *arg, const struct op_result *res)
         catch_up(p->cs, c, shown);
     }
     list_append(&p->cs->comparing, &p->link);
-    p->grace = loop_timer(p->cs->config.loop, MISSING_GRACE_MS, close_missing, p);
+    uint64_t grace_ms = p->cs->config.late_ms ? p->cs->config.late_ms : MISSING_GRACE_MS;
+    p->grace = loop_timer(p->cs->config.loop, grace_ms, close_missing, p);
 }
 
 static void compare(struct calls *cs, struct instance *in)

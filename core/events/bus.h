@@ -11,12 +11,14 @@
 
 struct bus;
 struct call;
+struct calls;
 
 enum bus_topic {
     BUS_CALL_CHANGED,
     BUS_CALL_ENDED,
     BUS_LINK,     /* of a backend: `instance` by name, `link`, `detail` */
     BUS_BACKENDS, /* their links, what they are for, or which there are: see calls_backends */
+    BUS_NOTICE,   /* of a part that renders it itself: `type`, `json`, `campaign_id`, `call_id` */
 };
 
 struct bus_event {
@@ -24,8 +26,14 @@ struct bus_event {
     int64_t at_ms;
     const struct call *call;       /* CALL_*: as it is now */
     const char *from, *to;         /* CALL_*: states */
+    bool first;                    /* CALL_*: the first event of the call in this run */
     const char *instance, *detail; /* LINK */
     int link;                      /* enum dg_link */
+    const struct calls *calls;     /* BACKENDS: whom to ask */
+    const char *call_id;           /* CALL_*, NOTICE: which one; NULL: none */
+    const char *campaign_id;       /* likewise */
+    const char *type;              /* NOTICE: "campaign.started", one of the table of event types */
+    const char *json;              /* NOTICE: an object, what there is to say; NULL: nothing */
 };
 
 typedef void bus_fn(void *arg, const struct bus_event *ev);

@@ -22,6 +22,9 @@ static void on_closed(void *data)
     if (w->touched == c)
         w->touched = NULL;
     list_remove(&c->link);
+    list_remove(&c->unwatched);
+    if (c->upload_slot)
+        upload_release(w);
     w->conn_count--;
     atomic_fetch_sub_explicit(&w->http->conn_count, 1, memory_order_relaxed);
     metric_add(w->http->count.connections, -1);
@@ -73,7 +76,12 @@ static void on_handshake(h2o_socket_t *sock, const char *err)
             return;
         }
     }
+    struct worker *w = c->worker;
+    w->touched = c;
     h2o_http1_accept(accept, sock, now);
+    if (w->touched == c)
+        http2_watch(c);
+    w->touched = NULL;
 }
 
 static void adopt(struct listener *l, int fd, const char *peer, bool counted)
@@ -87,6 +95,7 @@ static void adopt(struct listener *l, int fd, const char *peer, bool counted)
     c->phase = PHASE_HEAD;
     c->phase_ms = clock_ms();
     list_init(&c->pending);
+    list_init(&c->unwatched);
     memcpy(c->peer, peer, sizeof(c->peer));
     c->sock = h2o_evloop_socket_create(w->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
     c->sock->on_close.cb = on_closed;

@@ -12,6 +12,7 @@ static const char *const refusal_names[REFUSED_REASONS] = {
     [REFUSED_ADDRESS] = "connections_per_address",
     [REFUSED_IN_FLIGHT] = "in_flight",
     [REFUSED_BODY] = "body",
+    [REFUSED_UPLOADS] = "uploads",
     [REFUSED_URI] = "uri",
     [REFUSED_HEADERS] = "headers",
     [REFUSED_FRAMING] = "framing",
@@ -58,6 +59,8 @@ void access_init(struct http *h)
     for (int i = 0; i < REFUSED_REASONS; i++)
         h->count.refused[i] = metric_of(h->count.refused_family, &refusal_names[i]);
     h->count.connections = gauge(h->metrics, "dialgate_http_connections", "Open connections.");
+    h->count.streams =
+        gauge(h->metrics, "dialgate_http_streams", "Answers under way that come bit by bit.");
     h->count.in_flight =
         gauge(h->metrics, "dialgate_http_in_flight", "Requests that wait for the control thread.");
 }

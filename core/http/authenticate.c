@@ -133,6 +133,7 @@ struct check {
     struct known *known;
     struct known_until until;
     bool cacheable;
+    request_judged_fn *again; /* of a request that was let in before; else NULL */
 };
 
 static void check_free(void *data)
@@ -184,23 +185,40 @@ static void refuse(struct request *req, const struct check *check)
                 check->message ? check->message : err_name(check->err));
 }
 
+/* Whoever cannot be judged at this moment stays what he was. */
+static void judged_again(struct request *req, const struct check *check)
+{
+    const struct route *route = req->match.route;
+    bool refused_now = check->err == DG_EAUTH || check->err == DG_EDENIED ||
+                       check->err == DG_EUNSUPPORTED || check->err == DG_ENOTFOUND;
+    bool admin = !route_admins_only(route->auth) || str_eq(req->known->identity.role, "admin");
+    check->again(req, !refused_now && admin &&
+                          (!route->permission || request_allowed(req, route->permission)));
+}
+
 static void check_back(struct request *req, void *data)
 {
     struct check *check = data;
-    if (!check->known) {
+    if (!check->known && !check->again) {
         refuse(req, check);
         return;
     }
     if (check->cacheable)
         identity_cache_put(req->worker->identities, check->tag, check->generation, check->until,
                            check->known);
-    req->known = check->known;
-    check->known = NULL;
-    request_handle(req);
+    if (check->known) {
+        known_unref(req->known);
+        req->known = check->known;
+        check->known = NULL;
+    }
+    if (check->again)
+        judged_again(req, check);
+    else
+        request_handle(req);
 }
 
 static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
-                struct siphash_tag tag, uint64_t generation)
+                struct siphash_tag tag, uint64_t generation, request_judged_fn *again)
 {
     const struct http *h = req->worker->http;
     struct check *check = xcalloc(1, sizeof(*check));
@@ -211,6 +229,7 @@ static void ask(struct request *req, enum route_auth auth, h2o_iovec_t token,
     check->identify_arg = h->identify_arg;
     check->tag = tag;
     check->generation = generation;
+    check->again = again;
     hop_start(req, check, check_run, check_back, check_free);
 }
 
@@ -233,10 +252,27 @@ void request_authenticate(struct request *req)
         return;
     }
     if (!known) {
-        ask(req, auth, token, tag, generation);
+        ask(req, auth, token, tag, generation, NULL);
         return;
     }
     known_ref(known);
     req->known = known;
     request_handle(req);
+}
+
+void request_judge_again(struct request *req, request_judged_fn *fn)
+{
+    const struct http *h = req->worker->http;
+    enum route_auth auth = route_credentials(req->match.route->auth);
+    if (auth == ROUTE_OPEN) {
+        fn(req, true);
+        return;
+    }
+    h2o_iovec_t token = find_credentials(req, auth);
+    struct siphash_tag tag = tag_of(req, auth, token);
+    uint64_t generation = atomic_load(&h->generation);
+    if (identity_cache_get(req->worker->identities, tag, generation, clock_ms(), clock_unix_ms()))
+        fn(req, true);
+    else
+        ask(req, auth, token, tag, generation, fn);
 }

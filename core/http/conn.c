@@ -69,7 +69,7 @@ static bool overdue(const struct conn *c, uint64_t spent_ms)
     case PHASE_HEAD:
         return spent_ms > l->head_ms;
     case PHASE_BODY:
-        return spent_ms > l->body_ms;
+        return spent_ms > (c->upload_slot ? l->upload_ms : l->body_ms);
     case PHASE_SEND:
         return spent_ms > l->write_ms;
     case PHASE_BUSY:

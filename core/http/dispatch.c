@@ -141,6 +141,12 @@ static bool find_route(struct request *req)
     return false;
 }
 
+static size_t max_body(const struct request *req)
+{
+    const struct http_limits *l = worker_limits(req->worker);
+    return req->large ? l->max_upload : l->max_body;
+}
+
 void request_serve(struct request *req)
 {
     if (req->conn->killed) {
@@ -153,8 +159,9 @@ void request_serve(struct request *req)
         reply_refuse(req, 408, "Request timeout", REFUSED_SLOW);
     else if (http2_marked(req->h2o, "431"))
         reply_refuse(req, 431, "Request headers too large", REFUSED_HEADERS);
-    else if (http2_marked(req->h2o, "413") ||
-             req->h2o->entity.len > worker_limits(req->worker)->max_body)
+    else if (http2_marked(req->h2o, "503"))
+        reply_refuse(req, 503, TOO_MANY_UPLOADS, REFUSED_UPLOADS);
+    else if (http2_marked(req->h2o, "413") || req->h2o->entity.len > max_body(req))
         reply_refuse(req, 413, "Request too large", REFUSED_BODY);
     else if (req->match.route->auth == ROUTE_OPEN)
         request_handle(req);
@@ -191,6 +198,7 @@ int dispatch_on_request(h2o_handler_t *self, h2o_req_t *h2o)
         http2_watch(c);
     hpack_shorten(h2o);
     struct request *req = request_new(h2o, c->worker, c);
+    upload_take_over(req);
     log_request_id(req->id);
     request_serve(req);
     request_check(req);

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "http/inside.h"
+#include "http/stream.h"
 
 #define ID_MAX     129
 #define POLL_BATCH 64
@@ -154,18 +155,24 @@ static void refuse_hop(struct request *req, void *data, dg_fn *free_data)
 {
     if (free_data)
         free_data(data);
+    if (req->stream) {
+        refused(req->worker->http, REFUSED_IN_FLIGHT);
+        stream_break(req);
+        return;
+    }
     reply_header(req, "Retry-After", "1");
     reply_refuse(req, 503, "Too many requests under way", REFUSED_IN_FLIGHT);
 }
 
-/* true: it is counted. */
-static bool may_start(struct worker *w)
+/* true: it is counted. Streams have one at a time, and limits of their own. */
+static bool may_start(struct worker *w, const struct request *req)
 {
     const struct http_limits *l = worker_limits(w);
     _Atomic size_t *total = &w->http->hop_count;
-    if (w->forced || w->hop_count >= l->max_in_flight)
+    if (w->forced || (!req->stream && w->hop_count >= l->max_in_flight))
         return false;
-    if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) < l->max_in_flight_total)
+    if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) < l->max_in_flight_total ||
+        req->stream)
         return true;
     atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
     return false;
@@ -175,12 +182,12 @@ void hop_start(struct request *req, void *data, hop_run_fn *run, hop_back_fn *ba
                dg_fn *free_data)
 {
     struct worker *w = req->worker;
-    if (req->answered || req->hop) {
+    if ((req->answered && !req->stream) || req->hop) {
         log_error("http", "a hop from a request that has one, or was answered",
                   LOG_S("path", req->path));
         abort();
     }
-    if (!may_start(w)) {
+    if (!may_start(w, req)) {
         refuse_hop(req, data, free_data);
         return;
     }
@@ -214,6 +221,8 @@ static void came_back(struct worker *w, struct hop *hop)
         log_request_id(req->id);
         hop->back(req, hop->data);
         request_check(req);
+        if (req->stream)
+            stream_resume(req);
         log_request_id(NULL);
     }
     give_hop(w, hop);
@@ -246,6 +255,10 @@ void hop_cut(struct request *req)
 void request_abandon(struct request *req)
 {
     hop_cut(req);
+    if (req->stream) {
+        stream_break(req);
+        return;
+    }
     req->h2o->http1_is_persistent = 0;
     reply_empty(req, 499);
 }
@@ -309,6 +322,8 @@ void hops_end(struct worker *w)
         if (!req)
             continue;
         hop_cut(req);
+        if (req->stream)
+            continue; /* see streams_end */
         reply_header(req, "Retry-After", "1");
         reply_error(req, 503, "The server is shutting down");
     }

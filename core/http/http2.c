@@ -64,9 +64,14 @@ static void each_stream(struct worker *w, int (*fn)(h2o_req_t *req, void *arg), 
 /* ---- Requests that are not to be served --------------------------------- */
 
 /* HTTP/2 has no Upgrade: the member is free. */
-static void mark(h2o_http2_stream_t *s, const char *status)
+static void mark_only(h2o_http2_stream_t *s, const char *status)
 {
     s->req.upgrade = h2o_iovec_init(status, strlen(status));
+}
+
+static void mark(h2o_http2_stream_t *s, const char *status)
+{
+    mark_only(s, status);
     s->_expected_content_length = SIZE_MAX;
 }
 
@@ -131,7 +136,7 @@ static bool end_early(struct conn *c, h2o_http2_stream_t *s, const char *status)
 
 struct excess {
     struct conn *conn;
-    size_t max;
+    size_t max, max_upload;
 };
 
 static int drop_excess(h2o_req_t *req, void *arg)
@@ -140,9 +145,12 @@ static int drop_excess(h2o_req_t *req, void *arg)
     h2o_http2_stream_t *s = stream_of(req);
     if (req->conn != e->conn->sock->data || s->state != H2O_HTTP2_STREAM_STATE_RECV_BODY)
         return 0;
-    if (s->_req_body->size <= e->max && !req->upgrade.base)
+    if (!req->upgrade.base && s->_req_body->size > e->max)
+        mark_only(s, upload_http2_mark(e->conn, req));
+    const bool upload = http2_marked(req, UPLOAD_MARK);
+    if (!req->upgrade.base || (upload && s->_req_body->size <= e->max_upload))
         return 0;
-    mark(s, "413");
+    mark(s, upload ? "413" : req->upgrade.base);
     e->conn->absorbed += s->_req_body->size;
     h2o_buffer_consume(&s->_req_body, s->_req_body->size);
     return 0;
@@ -176,7 +184,8 @@ static bool limit_heads(struct conn *c)
 /* So that its client hears of it, a body that is too large is taken to its end, but not kept. */
 static void limit_bodies(struct conn *c, size_t came)
 {
-    struct excess e = {c, worker_limits(c->worker)->max_body};
+    const struct http_limits *l = worker_limits(c->worker);
+    struct excess e = {c, l->max_body, l->max_upload};
     if (!http2_receives(c)) {
         c->upload = 0;
         return;
@@ -220,22 +229,36 @@ static void http2_read(h2o_socket_t *sock, const char *err)
     read_frames(c, c->h2o_read, err);
 }
 
-/* The first bytes of a connection in cleartext: HTTP/1, or HTTP/2 with prior knowledge. */
+/* A connection in cleartext: HTTP/1, or, by its first bytes, HTTP/2 with prior knowledge. Of HTTP/1
+ * the head is looked at, for how large the body may be. */
 static void first_read(h2o_socket_t *sock, const char *err)
 {
     struct conn *c = sock->on_close.data;
     struct worker *w = c->worker;
     sock->_cb.read = c->h2o_read;
-    if (!err && w->http->h2o.http1.upgrade_to_http2 && sock->input->size >= 4 &&
+    if (!err && !c->requests && w->http->h2o.http1.upgrade_to_http2 && sock->input->size >= 4 &&
         memcmp(sock->input->bytes, "PRI ", 4) == 0) {
         read_frames(c, c->h2o_read, err);
         return;
     }
+    if (!err)
+        w->h2o.max_request_entity_size = upload_http1_max(c) + 1;
     w->touched = c;
     c->h2o_read(sock, err);
-    if (w->touched == c && !c->requests)
+    if (w->touched == c)
         http2_watch(c);
     w->touched = NULL;
+    w->h2o.max_request_entity_size = worker_limits(w)->max_body + 1;
+}
+
+void conns_watch(struct worker *w)
+{
+    while (!list_empty(&w->unwatched)) {
+        struct conn *c = list_item(w->unwatched.next, struct conn, unwatched);
+        list_remove(&c->unwatched);
+        c->upload_refused = false;
+        http2_watch(c);
+    }
 }
 
 /* What came with the end of the TLS handshake is kept back until it can be looked at. */
@@ -278,7 +301,9 @@ static int look_at_stream(h2o_req_t *req, void *arg)
     time_t *since = &req->processed_at.at.tv_sec;
     if (!*since)
         *since = (time_t)now_ms;
-    if (now_ms - (uint64_t)*since <= worker_limits(c->worker)->body_ms)
+    const struct http_limits *l = worker_limits(c->worker);
+    const bool upload = http2_marked(req, UPLOAD_MARK);
+    if (now_ms - (uint64_t)*since <= (upload ? l->upload_ms : l->body_ms))
         return 0;
     c->overdue = s;
     c->overdue_count++;
@@ -298,7 +323,9 @@ static uint64_t taken(const h2o_http2_stream_t *s)
 
 static bool stalled(struct request *req, uint64_t now_ms)
 {
-    if (!req->answered || req->given_up)
+    if (req->idle)
+        req->taken_ms = 0;
+    if (!req->answered || req->given_up || req->idle)
         return false;
     uint64_t now_taken = taken(stream_of(req->h2o));
     if (!req->taken_ms || now_taken != req->taken) {

@@ -35,6 +35,7 @@ enum refused {
     REFUSED_ADDRESS,     /* too many of one client */
     REFUSED_IN_FLIGHT,   /* too many requests wait for the control thread */
     REFUSED_BODY,        /* too large */
+    REFUSED_UPLOADS,     /* too many large ones at a time */
     REFUSED_URI,
     REFUSED_HEADERS,
     REFUSED_FRAMING, /* a head that can be read in two ways */
@@ -47,7 +48,7 @@ enum refused {
 
 struct http_metrics {
     struct metric_family *requests, *latency, *refused_family;
-    struct metric *connections, *in_flight, *refused[REFUSED_REASONS];
+    struct metric *connections, *in_flight, *streams, *refused[REFUSED_REASONS];
 };
 
 #define STATUSES_KEPT 6
@@ -77,7 +78,7 @@ const char *const *list_copy(struct arena *a, const char *const *list);
 
 struct http {
     struct arena *arena; /* copies of what the configuration lent */
-    const char *const *echoing;
+    const char *const *echoing, *const *uploads;
     size_t identity_entries;
     const struct route *routes;
     size_t route_count;
@@ -97,7 +98,7 @@ struct http {
     pthread_mutex_t limits_lock;
     struct http_limits limits; /* under the lock */
     _Atomic unsigned limits_version;
-    _Atomic size_t conn_count, hop_count; /* over all threads */
+    _Atomic size_t conn_count, hop_count, upload_count; /* over all threads */
     struct addresses *addresses_open;
 
     struct http_metrics count;
@@ -136,15 +137,18 @@ struct worker {
     struct listener *listeners; /* as many as http->listens */
     bool accept_paused;         /* no descriptor was left */
     struct link conns;
+    struct link unwatched; /* of these, on HTTP/1: the next request is to be looked at */
     size_t conn_count;
     struct conn *touched; /* H2O is at work on it and may close it: then NULL */
     uint64_t warned_ms;
     struct link lingers; /* connections closed by us whose client may still be sending */
     size_t linger_count;
     uint64_t next_sweep_ms;
-    bool draining, forced;
+    bool draining, forced, goodbye_said;
     uint64_t drain_began_ms;
 
+    struct link streams; /* open */
+    struct port *posts;
     struct link hops; /* under way */
     size_t hop_count;
     struct hop *spare_hops;
@@ -172,18 +176,20 @@ struct recent_token {
 };
 
 struct conn {
-    struct link link;
+    struct link link, unwatched;
     struct worker *worker;
     h2o_socket_t *sock;
     bool tls, killed;
     bool counted;        /* among those of its address */
     struct link pending; /* its requests */
     unsigned in_flight;  /* requests that reached us and are not over */
-    unsigned unsent;     /* of these, answered */
+    unsigned unsent;     /* of these, answered: the client has to take something */
     uint64_t requests, finished;
     enum phase phase;
     uint64_t phase_ms;   /* since when */
     uint64_t phase_mark; /* what would change if there were progress */
+    bool upload_slot;    /* HTTP/1: of the request that comes in */
+    bool upload_refused; /* it would have needed one */
     uint64_t window_ms;  /* of the guard */
     unsigned window_requests, window_cancels;
     size_t window_sent;
@@ -218,6 +224,18 @@ struct addresses *addresses_new(void);
 void addresses_free(struct addresses *a);
 bool addresses_enter(struct addresses *a, const char *peer, size_t max); /* false: too many */
 void addresses_leave(struct addresses *a, const char *peer);
+
+/* ---- Large bodies (uploads.c) --------------------------------------------- */
+
+#define TOO_MANY_UPLOADS "Too many large requests at a time"
+#define UPLOAD_MARK      "upl" /* of a stream on HTTP/2, see http2_marked */
+
+void upload_release(struct worker *w);
+size_t upload_http1_max(struct conn *c); /* for the body of the request that comes in */
+/* A stream's body passes max_body: UPLOAD_MARK, or the status that it is refused with. */
+const char *upload_http2_mark(struct conn *c, h2o_req_t *h2o);
+void upload_take_over(struct request *req);
+void conns_watch(struct worker *w); /* http2.c: those on HTTP/1 that have been answered */
 
 /* ---- HTTP/2 ------------------------------------------------------------- */
 
@@ -262,8 +280,12 @@ struct request {
     size_t query_count;
     struct known *known;
     struct hop *hop; /* under way */
+    bool upload;     /* it has a slot, to be released */
+    bool large;      /* it may have a large body */
     bool head;       /* no body in the answer */
     bool answered;
+    struct stream *stream;    /* of the answer; NULL: it came as a whole */
+    bool idle;                /* of the stream the client has taken all */
     bool given_up;            /* HTTP/2: the answer was not taken */
     uint64_t taken, taken_ms; /* what the client has taken of it; since when */
     h2o_iovec_t *instead;     /* the body of the answer goes here and is not sent */
@@ -291,6 +313,9 @@ void request_abandon(struct request *req); /* HTTP/1: the client has gone */
 void reply_close(struct request *req);     /* HTTP/1: close after the answer */
 void reply_refuse(struct request *req, int status, const char *detail, enum refused reason);
 void reply_text(struct request *req, int status, const char *text);
+/* The answer's status and headers, unless it is a second one. What follows is up to the caller. */
+bool reply_head(struct request *req, int status, const char *type, size_t length);
+void reply_send_empty(struct request *req); /* nothing follows */
 const char *status_reason(int status);
 
 /* ---- Filters and loggers of H2O ----------------------------------------- */
@@ -312,6 +337,20 @@ void hops_close(struct worker *w); /* no more answers are taken from the control
 void hops_free(struct worker *w);  /* afterwards */
 void hops_find_vanished(struct worker *w);
 void hops_wake(struct worker *w); /* [any thread] its loop turns; nothing if it has ended */
+
+/* ---- Streams -------------------------------------------------------------- */
+
+void stream_over(struct request *req);   /* its request is; nothing if there is none */
+void stream_resume(struct request *req); /* a hop of the stream has come back */
+void streams_drain(struct worker *w);    /* tells whoever wants to know */
+void streams_end(struct worker *w);      /* breaks all off */
+void streams_find_vanished(struct worker *w);
+
+/* ---- Messages ------------------------------------------------------------- */
+
+void posts_init(struct worker *w);
+void posts_run(struct worker *w);
+void posts_close(struct worker *w); /* takes what there is, and no more */
 
 /* ---- Counting and logging ----------------------------------------------- */
 

@@ -25,7 +25,9 @@ static void send_replacement(h2o_ostream_t *super, h2o_req_t *h2o, h2o_iovec_t *
 
 static const char *sentence(int status)
 {
-    return status == 413 ? "Request too large" : status_reason(status);
+    return status == 413   ? "Request too large"
+           : status == 503 ? TOO_MANY_UPLOADS
+                           : status_reason(status);
 }
 
 static void replace(struct conn *c, h2o_req_t *h2o, struct replacement *r)
@@ -37,8 +39,10 @@ static void replace(struct conn *c, h2o_req_t *h2o, struct replacement *r)
     h2o->res.headers = (h2o_headers_t){NULL, 0, 0};
     req->instead = &r->body;
     r->head = req->head;
-    if (status == 413)
-        refused(c->worker->http, REFUSED_BODY);
+    if (status == 413 && c->upload_refused)
+        status = 503;
+    if (status == 413 || status == 503)
+        refused(c->worker->http, status == 413 ? REFUSED_BODY : REFUSED_UPLOADS);
     if (!h2o->http1_is_persistent)
         reply_close(req);
     reply_error(req, status, sentence(status));

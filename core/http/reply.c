@@ -117,21 +117,26 @@ static void send_body(struct request *req, h2o_iovec_t body)
     h2o_send(req->h2o, bare ? NULL : &body, bare ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
-static void answer(struct request *req, int status, const char *type, h2o_iovec_t body)
+void reply_send_empty(struct request *req)
+{
+    send_body(req, (h2o_iovec_t){0});
+}
+
+bool reply_head(struct request *req, int status, const char *type, size_t length)
 {
     if (req->answered || req->hop) {
         log_error("http",
                   req->answered ? "a request was answered twice"
                                 : "a request was answered while its hop was under way",
                   LOG_S("method", req->method), LOG_S("path", req->path), LOG_I("status", status));
-        return;
+        return false;
     }
     req->answered = true;
     req->conn->unsent++;
     h2o_req_t *h2o = req->h2o;
     h2o->res.status = status;
     h2o->res.reason = status_reason(status);
-    h2o->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body.len;
+    h2o->res.content_length = length;
     h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, H2O_STRLIT("x-request-id"), 0,
                           "X-Request-ID", req->id, strlen(req->id));
     if (type)
@@ -144,6 +149,14 @@ static void answer(struct request *req, int status, const char *type, h2o_iovec_
     if (req->worker->draining)
         h2o->http1_is_persistent = 0;
     access_note(req, status);
+    return true;
+}
+
+static void answer(struct request *req, int status, const char *type, h2o_iovec_t body)
+{
+    bool bare = status == 204 || status == 304;
+    if (!reply_head(req, status, type, bare ? SIZE_MAX : body.len))
+        return;
     if (req->instead)
         *req->instead = body;
     else

@@ -80,12 +80,17 @@ static void request_over(void *data)
 {
     struct request *req = data;
     hop_cut(req);
+    stream_over(req);
     list_remove(&req->link);
     known_unref(req->known);
     req->conn->in_flight--;
     req->conn->finished++;
-    if (req->answered)
+    if (req->answered && !req->idle)
         req->conn->unsent--;
+    if (req->upload)
+        upload_release(req->worker);
+    if (req->h2o->version < 0x200 && list_empty(&req->conn->unwatched))
+        list_append(&req->worker->unwatched, &req->conn->unwatched);
 }
 
 struct request *request_new(h2o_req_t *h2o, struct worker *worker, struct conn *conn)

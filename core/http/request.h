@@ -37,7 +37,11 @@ struct dg_bytes request_body(const struct request *req);
 const char *request_peer(const struct request *req); /* the client's address without port */
 const struct identity *request_identity(const struct request *req); /* NULL on open routes */
 bool request_allowed(const struct request *req,
-                     const char *permission);          /* by the identity's scopes; see route.h */
+                     const char *permission); /* by the identity's scopes; see route.h */
+/* For an answer that lasts: whether its credentials would be let in now as well. Those that cannot
+ * be judged at this moment would. Not while a hop is under way; may start one. */
+typedef void request_judged_fn(struct request *req, bool welcome);
+void request_judge_again(struct request *req, request_judged_fn *fn);
 void *request_app(const struct request *req);          /* http_config.app */
 unsigned request_thread(const struct request *req);    /* 0 .. threads-1 */
 void *request_alloc(struct request *req, size_t size); /* zeroed */

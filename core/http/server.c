@@ -29,6 +29,7 @@ static struct http *http_new(const struct http_config *config)
     h->arena = arena_new();
     pthread_mutex_init(&h->policy_lock, NULL);
     h->echoing = list_copy(h->arena, config->echoing);
+    h->uploads = list_copy(h->arena, config->uploads);
     h->identity_entries = config->identity_cache;
     h->routes = config->routes;
     h->route_count = config->route_count;

@@ -20,13 +20,14 @@ typedef void identify_fn(void *arg, enum route_auth auth, const struct dg_creden
 /* What clients may use. All of it can be changed while the threads turn. */
 struct http_limits {
     size_t max_body;                      /* bytes; 413 above */
+    size_t max_upload, max_uploads;       /* bytes of http_config.uploads; at a time, 503 above */
     size_t max_header_bytes, max_headers; /* names and values; lines; 431 above */
     size_t max_connections;               /* over all threads; 503 above */
     size_t max_connections_per_address;   /* trusted proxies and Unix sockets do not count; 429 */
     size_t max_in_flight;                 /* hops per thread; 503 above */
     size_t max_in_flight_total;           /* hops over all threads; 503 above */
     size_t max_in_flight_per_connection;  /* HTTP/2: what is above waits */
-    uint64_t head_ms, body_ms;            /* a client's time to send them; 408 */
+    uint64_t head_ms, body_ms, upload_ms; /* a client's time to send them; 408 */
     uint64_t write_ms;                    /* without progress while it has to take an answer */
     uint64_t idle_ms;                     /* keep-alive */
 };
@@ -44,6 +45,8 @@ struct http_config {
      * and OPTIONS is an empty 200, to be kept for a day when it is a preflight; ends with NULL.
      * Elsewhere: "*" where all may ask, and the text "OK", for ten minutes, or 204. */
     const char *const *echoing;
+    /* Patterns of routes whose POST may be larger than max_body; ends with NULL; NULL: none. */
+    const char *const *uploads;
     struct http_limits limits;
     const char *server_name; /* Server: header */
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/inside.h"
+#include "http/post.h"
 
 #define DRAIN_TURN_MS 20
 #define FORCED_MS     500 /* for the last answers to leave, once the deadline has passed */
@@ -20,18 +21,22 @@ struct worker *worker_new(struct http *h, unsigned index)
     w->http = h;
     w->index = index;
     list_init(&w->conns);
+    list_init(&w->unwatched);
     list_init(&w->lingers);
+    list_init(&w->streams);
     list_init(&w->hops);
     w->listeners = xcalloc(h->listen_count ? h->listen_count : 1, sizeof(*w->listeners));
     w->identities = identity_cache_new(h->identity_entries);
     w->route_metrics = xcalloc(h->route_count + 1, sizeof(*w->route_metrics));
     hops_init(w);
+    posts_init(w);
     return w;
 }
 
 void worker_free(struct worker *w)
 {
     hops_free(w);
+    port_unref(w->posts);
     identity_cache_free(w->identities);
     http_policy_free(w->policy);
     free(w->route_metrics);
@@ -91,7 +96,7 @@ static void drain_begin(struct worker *w, uint64_t now_ms)
         h2o_socket_close(l->sock);
         l->sock = NULL;
     }
-    h2o_context_request_shutdown(&w->ctx);
+    streams_drain(w);
 }
 
 /* Time is up: whoever still waits gets an answer that says so. */
@@ -101,12 +106,18 @@ static void drain_force(struct worker *w)
     log_warn("http", "the time to finish requests is up", LOG_I("thread", w->index),
              LOG_I("waiting", w->hop_count), LOG_I("connections", w->conn_count));
     hops_end(w);
+    streams_end(w);
 }
 
 /* true: nothing is left to do. */
 static bool drain_turn(struct worker *w, uint64_t now_ms)
 {
     uint64_t deadline = atomic_load(&w->http->deadline_ms);
+    /* After the streams' farewell: there are clients that take nothing after a GOAWAY. */
+    if (!w->goodbye_said && now_ms != w->drain_began_ms) {
+        w->goodbye_said = true;
+        h2o_context_request_shutdown(&w->ctx);
+    }
     conns_drain(w, now_ms);
     if (!w->conn_count && !w->hop_count && !w->linger_count)
         return true;
@@ -137,6 +148,8 @@ static void run(struct worker *w)
 {
     for (;;) {
         turn(w, w->draining ? DRAIN_TURN_MS : SWEEP_MS);
+        posts_run(w);
+        conns_watch(w);
         uint64_t now = clock_ms();
         policy_take(w); /* an idle thread must not keep what is old */
         if (!w->draining && atomic_load(&w->http->draining))
@@ -147,6 +160,7 @@ static void run(struct worker *w)
             w->next_sweep_ms = now + SWEEP_MS;
             conns_sweep(w, now);
             hops_find_vanished(w);
+            streams_find_vanished(w);
         }
     }
 }
@@ -154,6 +168,7 @@ static void run(struct worker *w)
 static void tear_down(struct worker *w)
 {
     hops_close(w);
+    posts_close(w);
     turn(w, 0); /* takes what was sent before the port closed */
     turn(w, 0);
     if (w->conn_count) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "loop/address.h"
 #include "loop/net_private.h"
 
 #define HEADERS_MAX  (64u << 10)
@@ -24,6 +25,7 @@ struct dg_http {
 
     struct buf body; /* whole, or what came since the last part */
     size_t received, max_body;
+    bool cut;              /* the rest of the body is not wanted */
     struct link part_link; /* in net->parts when there is something in body */
     struct arena *arena;   /* of the answer's headers */
     struct dg_kv headers[HEADER_COUNT];
@@ -49,11 +51,28 @@ static void fetch_free(struct dg_http *f)
 
 /* ---- What curl tells -------------------------------------------------------- */
 
+/* Called by curl for each address that it is about to connect to. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct dg_http *f = arg;
+    if (purpose != CURLSOCKTYPE_IPCXN || !address_is_public(&to->addr)) {
+        f->refusal = "its address is private, or not one of the public Internet";
+        f->refusal_err = DG_EDENIED;
+        return CURL_SOCKET_BAD;
+    }
+    f->refusal = NULL;
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 static size_t on_body(char *bytes, size_t one, size_t len, void *arg)
 {
     struct dg_http *f = arg;
     (void)one;
     f->received += len;
+    if (f->t.net->config.strangers) {
+        f->cut = f->received > f->max_body;
+        return f->cut ? CURL_WRITEFUNC_ERROR : len;
+    }
     if (f->received > f->max_body) {
         f->refusal = "the answer is larger than allowed";
         f->refusal_err = DG_EUPSTREAM;
@@ -110,6 +129,8 @@ static size_t on_header(char *line, size_t one, size_t len, void *arg)
 {
     struct dg_http *f = arg;
     (void)one;
+    if (f->t.net->config.strangers && !(len > 5 && memcmp(line, "HTTP/", 5) == 0))
+        return (f->header_bytes += len) > HEADERS_MAX ? 0 : len;
     if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
         on_status_line(f);
         return len;
@@ -154,7 +175,9 @@ static void finish(struct dg_http *f, CURLcode rc)
     struct dg_http_response res = {0};
     char text[CURL_ERROR_SIZE + 300];
     long status = 0;
-    if (rc == CURLE_OK && !f->refusal) {
+    if (rc == CURLE_OK && f->refusal_err == DG_EDENIED)
+        f->refusal = NULL; /* of another address of that name */
+    if ((rc == CURLE_OK || f->cut) && !f->refusal) {
         curl_easy_getinfo(f->t.easy, CURLINFO_RESPONSE_CODE, &status);
         res.status = (int)status;
         res.headers = f->headers;
@@ -270,6 +293,10 @@ static void set_request(struct dg_http *f, const struct dg_http_request *req)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
+    if (c->strangers && !c->allow_private) {
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, f);
+    }
 }
 
 /* A request that was refused here is answered on a later turn like any other. */

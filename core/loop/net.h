@@ -22,6 +22,10 @@ struct net_config {
     size_t max_body;             /* default of fetches: 16 MiB */
     size_t max_unsent;           /* default of streams: 1 MiB */
     long max_idle, max_per_host; /* connections: 20, 50 */
+    /* For destinations that strangers name: only public addresses are connected to (address.h), as
+     * they are after names were resolved; no answer's body is kept, and one longer than max_body
+     * is cut off, which is no failure. */
+    bool strangers, allow_private;
 };
 
 struct net *net_new(struct loop *l,

@@ -6,6 +6,7 @@
 /* Making tables, and filling new columns from a full store, takes its time. */
 #define DECLARE_MS 600000
 #define CHANGE_MS  120000
+#define MANY       1000 /* documents in one write: that takes its time as well */
 
 static struct dg_op *begin(struct call *c, struct instance *in, const char *what, bool present,
                            const char *subject, const struct op_kind *kind, uint64_t deadline_ms,
@@ -57,7 +58,7 @@ void storage_query(struct instance *in, const struct dg_query *query, op_fn *fn,
 void storage_write(struct instance *in, const struct dg_write *list, size_t count, op_fn *fn,
                    void *arg)
 {
-    BEGIN(write, count ? list[0].collection : NULL, &op_text, 0);
+    BEGIN(write, count ? list[0].collection : NULL, &op_text, count > MANY ? CHANGE_MS : 0);
     in->priv->storage.write(in->self, list, count, op);
     call_leave(&c);
 }

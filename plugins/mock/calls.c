@@ -100,6 +100,7 @@ void call_free(struct mock_call *c)
     struct mock *m = c->mock;
     m->h->timer_stop(m->h, c->timer);
     m->h->timer_stop(m->h, c->park_timer);
+    keys_end(c);
     variables_free(&c->variables);
     index_remove(&m->calls, &c->thing);
     free(c->name);
@@ -204,6 +205,7 @@ static void answered(struct mock_call *c)
     } else {
         c->controlled = true;
         call_emit(c, (struct dg_event){.type = DG_CALL_CONTROL, .on = true, .text = c->arguments});
+        keys_begin(c);
     }
     if (c->outcome == MOCK_HANGS_UP)
         next_step(c, STEP_END, m->hangup_ms);
@@ -257,6 +259,7 @@ static struct mock_call *call_new(struct mock *m, const struct dg_originate *req
     c->priority = mock_strdup(req->priority);
     c->detect_machine = req->detect_machine;
     c->outcome = rules_outcome(m, number);
+    c->keys = rules_keys(m, number);
     for (size_t i = 0; i < req->variable_count; i++)
         variable_set(&c->variables, req->variables[i].key, req->variables[i].value);
     set_state(c, DG_CHANNEL_DIALING);

@@ -12,6 +12,8 @@ static const struct dg_cfg_key keys[] = {
     {"jitter_ms", DG_CFG_MS, "0", "each of these times is longer by 0 to this, at random"},
     {"seed", DG_CFG_INT, "1", "of the randomness: the same seed, the same calls"},
     {"play_ms", DG_CFG_MS, "1s", "every sound lasts"},
+    {"key_ms", DG_CFG_MS, "500ms",
+     "whoever presses keys (rules) does so at this pace; a comma among them is a pause"},
     {"link_delay_ms", DG_CFG_MS, "0", "from opening to being connected"},
     {"rules", DG_CFG_JSON,
      "[{\"suffix\":\"486\",\"outcome\":\"busy\"},{\"suffix\":\"603\",\"outcome\":\"declines\"},"
@@ -38,6 +40,7 @@ static void read_times(struct mock *m)
     m->hangup_ms = h->cfg_int(h, "hangup_ms");
     m->jitter_ms = h->cfg_int(h, "jitter_ms");
     m->play_ms = h->cfg_int(h, "play_ms");
+    m->key_ms = h->cfg_int(h, "key_ms");
     /* The generator must not begin with nothing. */
     m->random = (uint64_t)h->cfg_int(h, "seed") * 0x9e3779b97f4a7c15u;
     m->random = m->random ? m->random : 1;

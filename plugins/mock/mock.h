@@ -6,6 +6,7 @@
  * calls.c     a call's life, from originate to its end
  * control.c   what is done to a call
  * media.c     playing
+ * keys.c      what the far end presses
  * recordings.c  recording
  * bridges.c   bridges, joining, transfers
  * parking.c   parked calls
@@ -47,6 +48,7 @@ enum mock_outcome {
 struct mock_rule {
     char *suffix;
     enum mock_outcome outcome;
+    char *keys; /* pressed by whoever answers; NULL: none */
 };
 
 struct mock_variable {
@@ -69,6 +71,8 @@ struct mock_call {
     uint64_t ring_until_ms;
     struct dg_timer *timer;
     enum mock_step step;
+    const char *keys; /* of its rule, those that are still to be pressed */
+    struct dg_timer *key_timer;
     struct mock_variable *variables;
     struct mock_bridge *bridge;
     /* parked */
@@ -111,7 +115,7 @@ struct mock {
     struct mock_rule *rules;
     size_t rule_count;
     uint64_t random;
-    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms;
+    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms, key_ms;
     unsigned names; /* numbers given to names and joined bridges */
     struct dg_timer *link_timer;
 };
@@ -131,6 +135,7 @@ char *mock_strdup(const char *s);
 enum dg_err rules_read(struct mock *m, const char *json);
 void rules_free(struct mock *m);
 enum mock_outcome rules_outcome(const struct mock *m, const char *number);
+const char *rules_keys(const struct mock *m, const char *number); /* or NULL */
 char *number_of_endpoint(const char *endpoint); /* the caller frees; NULL: no number in it */
 
 /* calls.c */
@@ -166,6 +171,10 @@ void mock_play(void *self, const struct dg_play *req, struct dg_op *op);
 void mock_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void plays_end(struct mock *m, const struct mock_call *c, const struct mock_bridge *b);
 void plays_free(struct mock *m);
+
+/* keys.c */
+void keys_begin(struct mock_call *c); /* it is under control */
+void keys_end(struct mock_call *c);
 
 /* recordings.c */
 void mock_record(void *self, const struct dg_record *req, struct dg_op *op);

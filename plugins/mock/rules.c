@@ -24,17 +24,31 @@ static bool outcome_of_name(const char *name, enum mock_outcome *out)
     return false;
 }
 
+/* true: there are none, or they can be pressed. */
+static bool read_keys(const json_t *item, struct mock_rule *rule)
+{
+    const json_t *value = json_object_get(item, "keys");
+    const char *keys = json_string_value(value);
+    if (value && (!keys || keys[strspn(keys, "0123456789*#ABCD,")] != '\0'))
+        return false;
+    rule->keys = mock_strdup(keys);
+    return true;
+}
+
 static bool read_rule(struct mock *m, const json_t *item, struct mock_rule *rule)
 {
     const char *suffix = json_string_value(json_object_get(item, "suffix"));
     const char *outcome = json_string_value(json_object_get(item, "outcome"));
-    if (suffix && json_object_size(item) == 2 && outcome_of_name(outcome, &rule->outcome)) {
+    size_t members = 2 + (json_object_get(item, "keys") != NULL);
+    if (suffix && json_object_size(item) == members && outcome_of_name(outcome, &rule->outcome) &&
+        read_keys(item, rule)) {
         rule->suffix = mock_strdup(suffix);
         return true;
     }
     m->h->log(m->h, DG_ERROR,
               "rules: each must be {suffix = \"486\", outcome = \"busy\"}, with an outcome of "
-              "answers, busy, declines, unknown, congestion, rings, silent, early, hangs-up");
+              "answers, busy, declines, unknown, congestion, rings, silent, early, hangs-up, and "
+              "perhaps keys = \"12#,3\" that are pressed");
     return false;
 }
 
@@ -55,12 +69,14 @@ enum dg_err rules_read(struct mock *m, const char *json)
 
 void rules_free(struct mock *m)
 {
-    for (size_t i = 0; i < m->rule_count; i++)
+    for (size_t i = 0; i < m->rule_count; i++) {
         free(m->rules[i].suffix);
+        free(m->rules[i].keys);
+    }
     free(m->rules);
 }
 
-enum mock_outcome rules_outcome(const struct mock *m, const char *number)
+static const struct mock_rule *rule_of(const struct mock *m, const char *number)
 {
     const struct mock_rule *best = NULL;
     size_t best_len = 0, len = strlen(number);
@@ -72,7 +88,19 @@ enum mock_outcome rules_outcome(const struct mock *m, const char *number)
         best = rule;
         best_len = n;
     }
-    return best ? best->outcome : MOCK_ANSWERS;
+    return best;
+}
+
+enum mock_outcome rules_outcome(const struct mock *m, const char *number)
+{
+    const struct mock_rule *rule = rule_of(m, number);
+    return rule ? rule->outcome : MOCK_ANSWERS;
+}
+
+const char *rules_keys(const struct mock *m, const char *number)
+{
+    const struct mock_rule *rule = rule_of(m, number);
+    return rule ? rule->keys : NULL;
 }
 
 /* "Local/100@context/n", "PJSIP/100@trunk", "PJSIP/trunk/sip:100@host:5060", "PJSIP/100" */

@@ -17,6 +17,7 @@ struct file {
     int busy_ms, cache_mb, check_mb;
     uint64_t read_ms; /* a read that takes longer is given up */
     struct queue *writes, *reads;
+    bool gathering; /* writes of this turn of the loop; they are let go at its end */
     _Atomic(struct schema *) schema; /* the newest declared; set by the writer */
     atomic_bool closing;
     pthread_t writer, readers[READERS_MAX];

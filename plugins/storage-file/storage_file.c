@@ -18,6 +18,25 @@ static void enqueue(struct queue *q, struct job *j)
         jobs_answer(j);
 }
 
+static void on_turn(void *arg)
+{
+    struct file *f = arg;
+    f->gathering = false;
+    queue_release(f->writes);
+}
+
+/* The writer does not begin with the first write of a turn of the loop: the others of it share its
+ * transaction. */
+static void enqueue_write(struct file *f, struct job *j)
+{
+    if (!f->gathering) {
+        f->gathering = true;
+        queue_hold(f->writes);
+        f->host->post(f->host, on_turn, f);
+    }
+    enqueue(f->writes, j);
+}
+
 static void file_declare(void *self, const struct dg_collection *list, size_t count,
                          struct dg_op *op)
 {
@@ -26,7 +45,7 @@ static void file_declare(void *self, const struct dg_collection *list, size_t co
     struct schema *schema = schema_new(list, count, statements_prepare, &fault);
     struct job *j = job_declare(f->host, op, schema);
     if (schema) {
-        enqueue(f->writes, j);
+        enqueue_write(f, j);
     } else {
         j->fault = fault;
         jobs_answer(j);
@@ -62,19 +81,19 @@ static void file_write(void *self, const struct dg_write *list, size_t count, st
                       QUEUE_BYTES);
         return;
     }
-    enqueue(f->writes, job_write(f->host, op, list, count));
+    enqueue_write(f, job_write(f->host, op, list, count));
 }
 
 static void file_change(void *self, const struct dg_change *req, struct dg_op *op)
 {
     struct file *f = self;
-    enqueue(f->writes, job_change(f->host, op, req));
+    enqueue_write(f, job_change(f->host, op, req));
 }
 
 static void file_take(void *self, const struct dg_take *req, struct dg_op *op)
 {
     struct file *f = self;
-    enqueue(f->writes, job_take(f->host, op, req));
+    enqueue_write(f, job_take(f->host, op, req));
 }
 
 /* ---- Opening and closing ------------------------------------------------ */

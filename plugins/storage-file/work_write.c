@@ -2,7 +2,8 @@
  *
  * A put of a document that is there compares its fields with what the columns
  * hold and touches only those that differ: most updates of a call change its
- * status alone, and an index that is not touched is not written.
+ * status alone, and an index that is not touched is not written. New documents
+ * that get their ids here are inserted many at a time.
  */
 #include "work.h"
 
@@ -30,19 +31,18 @@ static bool conflict(const struct put *p, const char *why)
     return fault_set(p->fault, DG_ECONFLICT, "%s %s %s", p->table->name, p->write->id, why);
 }
 
-static bool bind_all(const struct put *p, sqlite3_stmt *stmt)
+static bool bind_all(const struct put *p, sqlite3_stmt *stmt, int *at)
 {
     struct value version = {.kind = VALUE_INT, .number = p->changes};
     struct value doc = {.kind = VALUE_TEXT, .text = p->json.ptr, .len = p->json.len};
-    int at = 1;
-    if (!db_bind(p->db, stmt, at++, &p->id, p->fault) ||
-        !db_bind(p->db, stmt, at++, &version, p->fault))
+    if (!db_bind(p->db, stmt, (*at)++, &p->id, p->fault) ||
+        !db_bind(p->db, stmt, (*at)++, &version, p->fault))
         return false;
     for (size_t i = 0; i < p->table->column_count; i++) {
-        if (!db_bind(p->db, stmt, at++, &p->values[i], p->fault))
+        if (!db_bind(p->db, stmt, (*at)++, &p->values[i], p->fault))
             return false;
     }
-    return db_bind(p->db, stmt, at, &doc, p->fault);
+    return db_bind(p->db, stmt, (*at)++, &doc, p->fault);
 }
 
 /* The id that SQLite has chosen; one that no reader of JSON can hold is taken back. */
@@ -62,7 +62,8 @@ static bool insert(const struct put *p)
 {
     const char *sql = statements_of(p->table)->insert_sql;
     sqlite3_stmt *stmt = db_prepare(p->db, sql, strlen(sql), p->fault);
-    if (!stmt || !bind_all(p, stmt))
+    int at = 1;
+    if (!stmt || !bind_all(p, stmt, &at))
         return false;
     int rc = sqlite3_step(stmt);
     bool ok = rc == SQLITE_DONE;
@@ -156,38 +157,79 @@ static bool delete (struct put *p)
     return stmt && db_bind(p->db, stmt, 1, &p->id, p->fault) && db_step(p->db, stmt, p->fault) == 0;
 }
 
-static void add_id(struct job *j, const struct put *p)
+static void add_number(struct job *j, int64_t id)
 {
     char number[24];
-    if (p->write->id) {
-        job_add_id(j, p->write->id);
-        return;
-    }
-    snprintf(number, sizeof(number), "%" PRId64, (int64_t)sqlite3_last_insert_rowid(p->db->handle));
+    snprintf(number, sizeof(number), "%" PRId64, id);
     job_add_id(j, number);
 }
 
-static bool write_one(struct db *db, const struct schema *schema, struct job *j,
-                      const struct dg_write *w)
+static void add_id(struct job *j, const struct put *p)
 {
-    struct put p = {.db = db,
-                    .table = schema_table(schema, w->collection, &j->fault),
-                    .write = w,
-                    .json = j->newest ? j->newest->ask.write.list[0].json : w->json,
-                    .changes = 1 + (int64_t)j->follower_count,
-                    .fault = &j->fault};
-    if (!p.table || !value_of_id(p.table, w, &p.id, p.fault))
+    if (p->write->id)
+        job_add_id(j, p->write->id);
+    else
+        add_number(j, sqlite3_last_insert_rowid(p->db->handle));
+}
+
+/* What makes no sense is told. */
+static bool read_put(struct db *db, const struct schema *schema, struct job *j,
+                     const struct dg_write *w, struct put *p)
+{
+    *p = (struct put){.db = db,
+                      .table = schema_table(schema, w->collection, &j->fault),
+                      .write = w,
+                      .json = j->newest ? j->newest->ask.write.list[0].json : w->json,
+                      .changes = 1 + (int64_t)j->follower_count,
+                      .fault = &j->fault};
+    if (!p->table || !value_of_id(p->table, w, &p->id, p->fault))
         return false;
-    bool ok;
-    if (p.json.ptr) {
-        p.values = pool_alloc(&j->pool, (p.table->column_count + 1) * sizeof(*p.values));
-        ok = doc_values(p.table, p.json, &j->pool, p.values, p.fault) && put(&p);
-    } else {
-        ok = delete (&p);
+    if (!p->json.ptr)
+        return true;
+    p->values = pool_alloc(&j->pool, (p->table->column_count + 1) * sizeof(*p->values));
+    return doc_values(p->table, p->json, &j->pool, p->values, p->fault);
+}
+
+static bool write_one(struct job *j, struct put *p)
+{
+    if (p->json.ptr ? !put(p) : !delete (p))
+        return false;
+    add_id(j, p);
+    return true;
+}
+
+/* Whether INSERT_ROWS of them can go together: nothing that is there can be in their way. */
+static bool are_many(const struct put *puts, size_t count)
+{
+    const struct table *t = puts[0].table;
+    if (count < INSERT_ROWS || t->has_unique || !statements_of(t)->insert_many_sql)
+        return false;
+    for (size_t i = 0; i < INSERT_ROWS; i++) {
+        if (puts[i].table != t || puts[i].id.kind != VALUE_NULL)
+            return false;
     }
-    if (ok)
-        add_id(j, &p);
-    return ok;
+    return true;
+}
+
+/* SQLite numbers the rows of a statement one after the other. */
+static bool write_many(struct job *j, const struct put *puts)
+{
+    struct db *db = puts[0].db;
+    const char *sql = statements_of(puts[0].table)->insert_many_sql;
+    sqlite3_stmt *stmt = db_prepare(db, sql, strlen(sql), &j->fault);
+    int at = 1;
+    for (size_t i = 0; stmt && i < INSERT_ROWS; i++) {
+        if (!bind_all(&puts[i], stmt, &at))
+            return false;
+    }
+    if (!stmt || db_step(db, stmt, &j->fault) != 0)
+        return false;
+    const int64_t last = sqlite3_last_insert_rowid(db->handle);
+    if (last > SERIAL_MAX)
+        return fault_set(&j->fault, DG_ELIMIT, "%s: there are no ids left", puts[0].table->name);
+    for (int64_t id = last - INSERT_ROWS + 1; id <= last; id++)
+        add_number(j, id);
+    return true;
 }
 
 static bool doc_ok(const struct table *t, struct job *j)
@@ -214,25 +256,19 @@ bool work_must_split(const struct schema *schema, struct job *j)
 /* ---- The three requests ------------------------------------------------- */
 
 /* What makes no sense is told before what is in the way. */
-static bool check_one(const struct schema *schema, struct job *j, const struct dg_write *w)
-{
-    const struct table *t = schema_table(schema, w->collection, &j->fault);
-    struct value id;
-    if (!t || !value_of_id(t, w, &id, &j->fault))
-        return false;
-    struct value *values = pool_alloc(&j->pool, (t->column_count + 1) * sizeof(*values));
-    return !w->json.ptr || doc_values(t, w->json, &j->pool, values, &j->fault);
-}
-
 static bool write_list(struct db *db, const struct schema *schema, struct job *j)
 {
-    for (size_t i = 0; j->ask.write.count > 1 && i < j->ask.write.count; i++) {
-        if (!check_one(schema, j, &j->ask.write.list[i]))
+    const size_t count = j->ask.write.count;
+    struct put *puts = pool_alloc(&j->pool, (count + 1) * sizeof(*puts));
+    for (size_t i = 0; i < count; i++) {
+        if (!read_put(db, schema, j, &j->ask.write.list[i], &puts[i]))
             return false;
     }
-    for (size_t i = 0; i < j->ask.write.count; i++) {
-        if (!write_one(db, schema, j, &j->ask.write.list[i]))
+    for (size_t i = 0; i < count;) {
+        const bool many = are_many(&puts[i], count - i);
+        if (many ? !write_many(j, &puts[i]) : !write_one(j, &puts[i]))
             return false;
+        i += many ? INSERT_ROWS : 1;
     }
     return true;
 }

@@ -1,5 +1,6 @@
 /* bulk.c - see bulk.h. New documents come in by COPY; those that may be there
- * already as arrays, in one INSERT that overwrites. */
+ * already as arrays, in one INSERT that overwrites. The few that come behind them
+ * go by their own statements, in the same transaction. */
 #include "bulk.h"
 
 #include <endian.h>
@@ -21,6 +22,7 @@ struct bulk {
     size_t count;
     struct pool pool; /* of one document's values */
     struct value id, *values;
+    struct sql sql; /* of a write that goes by itself */
 };
 
 /* ---- Documents ---------------------------------------------------------- */
@@ -38,6 +40,11 @@ static bool check_all(struct bulk *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         if (!read_document(b, &b->list[i]))
+            return false;
+    }
+    struct put put;
+    for (size_t i = b->count; i < b->job->ask.write.count; i++) {
+        if (!put_check(b->errand->schema, b->job, &b->list[i], &put, b->sync->fault))
             return false;
     }
     return true;
@@ -327,6 +334,31 @@ static bool write_over(struct bulk *b)
     return ok && (!b->table->serial || raise_counter(b));
 }
 
+/* ---- The others ---------------------------------------------------------- */
+
+static bool write_other(struct bulk *b, const struct dg_write *w)
+{
+    struct put put;
+    if (!put_check(b->errand->schema, b->job, w, &put, b->sync->fault))
+        return false;
+    struct sql *sql = &b->sql;
+    const char *text = put_statement(&put, sql);
+    PGresult *res = sync_ask_binary(b->sync, text, sql->count, sql->types, sql->values,
+                                    sql->lengths, sql->formats);
+    bool ok = res && put_done(&put, res, b->sync->fault);
+    PQclear(res);
+    return ok;
+}
+
+static bool write_others(struct bulk *b)
+{
+    for (size_t i = b->count; i < b->job->ask.write.count; i++) {
+        if (!write_other(b, &b->list[i]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- The transaction ---------------------------------------------------- */
 
 static bool note_group(struct bulk *b)
@@ -352,20 +384,21 @@ static void roll_back(struct sync *s)
 bool bulk_write(struct sync *s, struct errand *e)
 {
     struct job *j = e->job;
-    struct bulk b = {
-        .sync = s, .errand = e, .job = j, .list = j->ask.write.list, .count = j->ask.write.count};
+    struct bulk b = {.sync = s, .errand = e, .job = j, .list = j->ask.write.list, .count = e->bulk};
     b.table = schema_table(e->schema, b.list[0].collection, s->fault);
     bool fresh = !b.list[0].id || b.list[0].expect == DG_VERSION_NONE;
     if (!b.table || !check_all(&b)) {
         pool_free(&b.pool);
         return false;
     }
-    bool ok = sync_run(s, "BEGIN") && (fresh ? write_new(&b) : write_over(&b)) && note_group(&b);
+    bool ok = sync_run(s, "BEGIN") && (fresh ? write_new(&b) : write_over(&b)) &&
+              write_others(&b) && note_group(&b);
     bool doubt = false;
     if (ok && !sync_run(s, "COMMIT"))
         doubt = PQstatus(s->conn) != CONNECTION_OK || PQtransactionStatus(s->conn) != PQTRANS_IDLE;
     if (!ok)
         roll_back(s);
+    sql_free(&b.sql);
     pool_free(&b.pool);
     return doubt;
 }

@@ -1,4 +1,4 @@
-/* bulk.h - many documents of one collection in one write. */
+/* bulk.h - many documents of one collection in one write, and a few others behind them. */
 #ifndef STORAGE_PG_BULK_H
 #define STORAGE_PG_BULK_H
 

@@ -14,10 +14,12 @@ static void work(void *arg)
     struct errand *e = arg;
     struct sync sync = {
         .conn = e->conn, .cancelled = &e->pg->closing, .step_ms = STEP_MS, .fault = &e->fault};
-    if (e->job->kind == JOB_DECLARE)
+    if (e->job->kind == JOB_DECLARE) {
         declare_all(&sync, e->job->ask.schema, e->pg->name, &e->filled);
-    else
+    } else {
         e->in_doubt = bulk_write(&sync, e);
+        e->remedy = sync.remedy; /* as after a deadlock: others were in the way */
+    }
 }
 
 static void take_schema(struct errand *e)
@@ -40,8 +42,10 @@ static void done(void *arg)
     p->errand = NULL;
     if (e->job->kind == JOB_DECLARE && e->fault.err == DG_OK)
         take_schema(e);
-    if (!e->in_doubt)
+    if (!e->in_doubt) {
         p->group.fault = e->fault;
+        p->group.remedy = e->remedy;
+    }
     writer_return(p, e->in_doubt);
     free(e);
     reader_next(p);
@@ -52,7 +56,7 @@ static void start(struct pg *p, struct job *j)
 {
     struct errand *e = mem_alloc(sizeof(*e));
     job_reset(j);
-    *e = (struct errand){.pg = p, .job = j, .schema = p->schema};
+    *e = (struct errand){.pg = p, .job = j, .schema = p->schema, .bulk = job_bulk(p, j)};
     e->conn = writer_lend(p, j);
     e->number = p->group.number;
     p->errand = e;

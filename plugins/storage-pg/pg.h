@@ -113,8 +113,26 @@ bool job_check(struct pg *p, struct job *j);
 void job_send(struct pg *p, struct job *j);
 /* Whether its coalesced puts must be carried out one by one. */
 bool job_must_split(const struct schema *schema, struct job *j);
-/* Whether a worker thread does it better. */
-bool job_is_bulk(const struct pg *p, const struct job *j);
+/* How many documents at a job's beginning a worker thread does better, all of one collection; what
+ * comes behind them is done with them. 0: none. */
+size_t job_bulk(const struct pg *p, const struct job *j);
+
+/* One write of a job, checked. */
+struct put {
+    struct pg *pg;
+    struct job *job;
+    const struct table *table;
+    const struct dg_write *write;
+    struct dg_bytes json;
+    struct value id, *values;
+};
+
+bool put_check(const struct schema *schema, struct job *j, const struct dg_write *w,
+               struct put *out, struct fault *fault);
+/* The text; its parameters are put into `sql`. */
+const char *put_statement(const struct put *put, struct sql *sql);
+/* What the statement's result, which is no error, means: an id for the answer, or a conflict. */
+bool put_done(const struct put *put, const PGresult *res, struct fault *fault);
 
 /* ---- errand.c: what a worker thread does ---------------------------------- */
 

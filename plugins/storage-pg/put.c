@@ -6,32 +6,24 @@
 #include "pg.h"
 #include "statements.h"
 
-#define BULK_MIN 200 /* documents; fewer are as fast one by one */
-
-/* One write of a job, checked. */
-struct put {
-    struct pg *pg;
-    struct job *job;
-    const struct table *table;
-    const struct dg_write *write;
-    struct dg_bytes json;
-    struct value id, *values;
-};
+#define BULK_MIN  200 /* documents; fewer are as fast one by one */
+#define BULK_REST 8   /* of other writes behind them: each is waited for */
 
 /* ---- Checking ----------------------------------------------------------- */
 
-static bool check_put(struct pg *p, struct job *j, const struct dg_write *w, struct put *out)
+bool put_check(const struct schema *schema, struct job *j, const struct dg_write *w,
+               struct put *out, struct fault *fault)
 {
-    const struct table *t = schema_table(p->schema, w->collection, &j->fault);
-    *out = (struct put){.pg = p, .job = j, .table = t, .write = w, .json = w->json};
+    const struct table *t = schema_table(schema, w->collection, fault);
+    *out = (struct put){.job = j, .table = t, .write = w, .json = w->json};
     if (j->newest)
         out->json = j->newest->ask.write.list[0].json;
-    if (!t || !value_of_id(t, w, &out->id, &j->fault))
+    if (!t || !value_of_id(t, w, &out->id, fault))
         return false;
     if (!out->json.ptr)
         return true;
     out->values = pool_alloc(&j->pool, (t->column_count + 1) * sizeof(*out->values));
-    return doc_values(t, out->json, &j->pool, out->values, &j->fault);
+    return doc_values(t, out->json, &j->pool, out->values, fault);
 }
 
 static bool check_write(struct pg *p, struct job *j)
@@ -40,8 +32,9 @@ static bool check_write(struct pg *p, struct job *j)
     struct put *puts = pool_alloc(&j->pool, (count + 1) * sizeof(*puts));
     j->own = puts;
     for (size_t i = 0; i < count; i++) {
-        if (!check_put(p, j, &j->ask.write.list[i], &puts[i]))
+        if (!put_check(p->schema, j, &j->ask.write.list[i], &puts[i], &j->fault))
             return false;
+        puts[i].pg = p;
     }
     return true;
 }
@@ -96,19 +89,26 @@ static bool overwrites(const struct dg_write *w)
     return w->json.ptr && w->id && w->expect == DG_VERSION_ANY;
 }
 
-bool job_is_bulk(const struct pg *p, const struct job *j)
+/* So many at the beginning are of the first one's collection and pass. */
+static size_t run_of(const struct job *j, bool (*passes)(const struct dg_write *w))
 {
-    if (j->kind != JOB_WRITE || j->ask.write.count < BULK_MIN)
-        return false;
     const struct dg_write *list = j->ask.write.list;
-    bool all_new = true, all_over = true;
-    for (size_t i = 0; i < j->ask.write.count; i++) {
-        all_new = all_new && creates(&list[i]);
-        all_over = all_over && overwrites(&list[i]);
-        if (strcmp(list[i].collection, list[0].collection) != 0)
-            return false;
-    }
-    return (all_new || all_over) && schema_table(p->schema, list[0].collection, &(struct fault){0});
+    size_t i = 0;
+    while (i < j->ask.write.count && passes(&list[i]) &&
+           strcmp(list[i].collection, list[0].collection) == 0)
+        i++;
+    return i;
+}
+
+size_t job_bulk(const struct pg *p, const struct job *j)
+{
+    if (j->kind != JOB_WRITE || j->ask.write.count < BULK_MIN ||
+        !schema_table(p->schema, j->ask.write.list[0].collection, &(struct fault){0}))
+        return 0;
+    const size_t count = j->ask.write.count, fresh = run_of(j, creates);
+    if (fresh >= BULK_MIN && count - fresh <= BULK_REST)
+        return fresh;
+    return run_of(j, overwrites) == count ? count : 0;
 }
 
 /* ---- Results ------------------------------------------------------------ */
@@ -126,35 +126,37 @@ static unsigned long long affected(const PGresult *res)
     return strtoull(PQcmdTuples((PGresult *)res), NULL, 10);
 }
 
-static void conflict(const struct put *put)
+static bool conflict(const struct put *put, struct fault *fault)
 {
-    struct fault *fault = &put->job->fault;
     const char *name = put->table->name, *id = put->write->id;
     if (!id)
-        fault_set(fault, DG_ELIMIT, "%s: there are no ids left", name);
-    else if (put->write->expect != DG_VERSION_NONE)
-        fault_set(fault, DG_ECONFLICT, "%s %s was changed by somebody else or does not exist", name,
-                  id);
-    else
-        fault_set(fault, DG_ECONFLICT, "%s %s exists already%s", name, id,
-                  put->table->has_unique ? ", or another document has the same unique field" : "");
-    if (put->job->ask.write.count > 1)
-        writer_refuse(put->pg, put->job); /* the others were carried out */
+        return fault_set(fault, DG_ELIMIT, "%s: there are no ids left", name);
+    if (put->write->expect != DG_VERSION_NONE)
+        return fault_set(fault, DG_ECONFLICT,
+                         "%s %s was changed by somebody else or does not exist", name, id);
+    return fault_set(fault, DG_ECONFLICT, "%s %s exists already%s", name, id,
+                     put->table->has_unique ? ", or another document has the same unique field"
+                                            : "");
+}
+
+bool put_done(const struct put *put, const PGresult *res, struct fault *fault)
+{
+    const struct dg_write *w = put->write;
+    if (!affected(res) && !(w->expect == DG_VERSION_ANY && w->id))
+        return conflict(put, fault);
+    job_add_id(put->job, w->id ? w->id : PQgetvalue(res, 0, 0));
+    return true;
 }
 
 static void on_put(void *arg, const PGresult *res)
 {
     const struct put *put = arg;
-    const struct dg_write *w = put->write;
     if (!res)
         return;
-    if (!is_fine(res)) {
+    if (!is_fine(res))
         writer_spoil(put->pg, put->job, res);
-    } else if (!affected(res) && !(w->expect == DG_VERSION_ANY && w->id)) {
-        conflict(put);
-    } else {
-        job_add_id(put->job, w->id ? w->id : PQgetvalue(res, 0, 0));
-    }
+    else if (!put_done(put, res, &put->job->fault) && put->job->ask.write.count > 1)
+        writer_refuse(put->pg, put->job); /* the others were carried out */
 }
 
 struct asked {
@@ -214,9 +216,8 @@ static const char *choose(const struct put *put)
     return expect == DG_VERSION_ANY ? s->put : expect == DG_VERSION_NONE ? s->create : s->update;
 }
 
-static void send_put(struct pg *p, struct put *put)
+const char *put_statement(const struct put *put, struct sql *sql)
 {
-    struct sql *sql = &p->sql;
     uint64_t expect = put->write->expect;
     bool demands = put->write->id && expect != DG_VERSION_ANY && expect != DG_VERSION_NONE;
     sql_reset(sql);
@@ -227,7 +228,7 @@ static void send_put(struct pg *p, struct put *put)
         sql_int(sql, 1 + (int64_t)put->job->follower_count);
     if (put->json.ptr)
         add_document(sql, put);
-    conn_ask(&p->writer, choose(put), sql, on_put, put);
+    return choose(put);
 }
 
 void job_send(struct pg *p, struct job *j)
@@ -235,7 +236,7 @@ void job_send(struct pg *p, struct job *j)
     if (j->kind == JOB_WRITE) {
         struct put *puts = j->own;
         for (size_t i = 0; i < j->ask.write.count; i++)
-            send_put(p, &puts[i]);
+            conn_ask(&p->writer, put_statement(&puts[i], &p->sql), &p->sql, on_put, &puts[i]);
         return;
     }
     struct asked *a = pool_alloc(&j->pool, sizeof(*a));

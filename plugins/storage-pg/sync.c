@@ -140,6 +140,7 @@ static PGresult *collect(struct sync *s)
     if (PQresultStatus(kept) == PGRES_COPY_IN || PQresultStatus(kept) == PGRES_COMMAND_OK ||
         PQresultStatus(kept) == PGRES_TUPLES_OK)
         return kept;
+    s->remedy = error_remedy(error_state(kept));
     error_fault(kept, s->fault);
     PQclear(kept);
     return NULL;

@@ -8,12 +8,14 @@
 #include <stdatomic.h>
 
 #include "dsn.h"
+#include "error.h"
 
 struct sync {
     PGconn *conn;
     const atomic_bool *cancelled;
     uint64_t step_ms; /* the longest a single step may take */
     struct fault *fault;
+    enum remedy remedy; /* of the server's error */
 };
 
 /* Connects to the first server that takes writes, each within `step_ms`. False: `fault` says why,

@@ -271,7 +271,7 @@ static void send_group(struct pg *p, struct job *jobs)
 static struct job *find_errand(struct pg *p, struct job *jobs)
 {
     for (struct job *j = jobs; j; j = j->next) {
-        if (j->kind == JOB_DECLARE || job_is_bulk(p, j))
+        if (j->kind == JOB_DECLARE || job_bulk(p, j))
             return j;
     }
     return NULL;

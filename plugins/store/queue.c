@@ -16,7 +16,7 @@ struct lane {
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    bool closed;
+    bool closed, held;
     struct lane creates, rest;
     size_t jobs, bytes, max_jobs, max_bytes;
     uint64_t barriers; /* changes and takes that came so far */
@@ -183,10 +183,32 @@ bool queue_put(struct queue *q, struct job *j, struct fault *fault)
         lane_add(creates ? &q->creates : &q->rest, j);
         q->jobs++;
         q->bytes += j->bytes;
-        pthread_cond_signal(&q->filled);
+        if (!q->held)
+            pthread_cond_signal(&q->filled);
     }
     pthread_mutex_unlock(&q->lock);
     return ok;
+}
+
+static bool is_empty(const struct queue *q)
+{
+    return !q->creates.first && !q->rest.first;
+}
+
+void queue_hold(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->held = is_empty(q);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void queue_release(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->held = false;
+    if (!is_empty(q))
+        pthread_cond_signal(&q->filled);
+    pthread_mutex_unlock(&q->lock);
 }
 
 /* ---- Going out ---------------------------------------------------------- */
@@ -251,12 +273,12 @@ struct job *queue_take(struct queue *q, bool group, int64_t wait_ms)
         until.tv_sec++;
     }
     pthread_mutex_lock(&q->lock);
-    while (!q->creates.first && !q->rest.first && !q->closed) {
+    while ((is_empty(q) || q->held) && !q->closed) {
         if (!wait_filled(q, wait_ms < 0 ? NULL : &until))
             break;
     }
     struct job *out = NULL;
-    if (q->creates.first || q->rest.first)
+    if (!is_empty(q) && (!q->held || q->closed))
         out = group ? take_group(q) : lane_take(q, &q->rest);
     pthread_mutex_unlock(&q->lock);
     return out;

@@ -19,6 +19,9 @@ struct queue *queue_new(size_t max_jobs, size_t max_bytes);
 void queue_free(struct queue *q); /* empty */
 /* False: full, or closed; the job stays the caller's. */
 bool queue_put(struct queue *q, struct job *j, struct fault *fault);
+/* An empty queue is held: what comes now makes one group, and is taken once it is released. */
+void queue_hold(struct queue *q);
+void queue_release(struct queue *q);
 /* The next group (one job for readers, linked by `next`), waiting for one up
  * to `wait_ms`; -1: for ever. NULL: closed and empty, or the time has passed. */
 struct job *queue_take(struct queue *q, bool group, int64_t wait_ms);

@@ -31,6 +31,8 @@ def fits(document, schema, value):
     """A value against what schemas of ours say."""
     if "$ref" in schema:
         return fits(document, resolve(document, schema["$ref"]), value)
+    if "anyOf" in schema:
+        return any(fits(document, one, value) for one in schema["anyOf"])
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     assert set(kinds) <= TYPES, kinds

@@ -213,7 +213,7 @@ def test_plugins(made):
     assert re.search(r'^ +listen +.*default "127\.0\.0\.1:8000"', shown, re.MULTILINE)
     assert re.search(r'^ +ring_ms +.*default "200ms"', shown, re.MULTILINE)
     assert re.search(r"^ +path +path +required", shown, re.MULTILINE)
-    assert "refused" not in shown
+    assert not re.search(r"^\S.*refused", shown, re.MULTILINE), shown
 
 
 # ---- Secrets ----

@@ -272,6 +272,8 @@ def test_a_changed_user_is_another_for_all(cluster, change, nodes, tokens):
     name, chief = f"u{secrets.token_hex(4)}", cluster["a"].create_token("tester")
     clients = [cluster.client(one) for one in "abc"]
     cluster["b"].add_user(name, "the password of before", role="admin")
+    wait_until(lambda: cluster["c"].cli("token", "list", "--user", name,
+                                        check=False).returncode == 0, 20, "the user to be known")
     token = cluster["c"].create_token(name)
     # From an address whose sign-ins nobody has counted yet.
     with cluster["b"].client(signed_in=False, source=f"127.0.2.{next(ADDRESSES)}") as own:

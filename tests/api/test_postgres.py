@@ -111,7 +111,7 @@ def test_a_database_of_another_encoding_is_refused(server):
 # ---- From store to store ----
 
 # The others are what the gateways on one store tell one another.
-MOVED = {"users", "tokens", "calls", "cdr", "meta", "idempotency", "mock_numbers"}
+MOVED = {"users", "tokens", "calls", "cdr", "meta", "idempotency", "mock_numbers", "events"}
 
 
 def content(gateway):

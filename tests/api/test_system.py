@@ -222,7 +222,8 @@ def test_paths_are_templates(gateway, client):
     routes = client.get("/openapi.json").json()["paths"]
     known = {*routes, "/docs/{file}", "/redoc/{file}", "unmatched"}
     known |= {f"/adial{path}" for path in routes if path.startswith("/api")}  # its other base path
-    assert {having["path"] for having in series} <= known
+    more = sorted({having["path"] for having in series} - known)
+    assert not more
     assert {having["method"] for having in series} <= {"GET", "POST", "PUT", "PATCH", "DELETE",
                                                         "OPTIONS", "OTHER"}
     assert call_id not in page

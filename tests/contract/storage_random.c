@@ -231,10 +231,17 @@ static void roll_write(struct request *r, struct dice *d, size_t i, unsigned col
 static void roll_writes(struct request *r, struct dice *d)
 {
     static const size_t counts[] = {1, 1, 1, 1, 1, 2, 3, 5};
-    bool bulk = one_in(d, 60);
-    r->write_count = bulk ? 200 + dice_roll(d, 50) : PICK(d, counts);
+    const bool bulk = one_in(d, 60), fresh = !bulk && one_in(d, 150);
+    r->write_count = bulk || fresh ? 200 + dice_roll(d, 50) : PICK(d, counts);
     for (size_t i = 0; i < r->write_count; i++)
         roll_write(r, d, i, bulk ? r->collection : (unsigned)dice_roll(d, KINDS), bulk);
+    /* New ones, and up to three of any kind behind them. */
+    const size_t news = fresh ? r->write_count - dice_roll(d, 4) : 0;
+    for (size_t i = 0; i < news; i++) {
+        r->collections[i] = KIND_COUNTED;
+        r->writes[i] = (struct dg_write){.json = document(r, d, KIND_COUNTED, false),
+                                         .expect = DG_VERSION_ANY};
+    }
 }
 
 static void roll_order(struct request *r, struct dice *d)

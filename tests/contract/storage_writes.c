@@ -139,6 +139,102 @@ static void keeps_fields_unique(void **state)
     assert_err(suite_put(r, PAIRS, "t", "{\"a\":\"x\",\"b\":2}", DG_VERSION_ANY), DG_ECONFLICT);
 }
 
+/* ---- Many in one write --------------------------------------------------- */
+
+#define MANY 250 /* as many as stores have quicker ways for */
+
+static void fill(struct dg_write *list, size_t count, const char *collection, const char *json)
+{
+    for (size_t i = 0; i < count; i++)
+        list[i] = suite_write(collection, NULL, json, DG_VERSION_NONE);
+}
+
+static void check_ids(const struct answer *a, size_t first, size_t count, unsigned id)
+{
+    char text[24];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof(text), "%u", id + (unsigned)i);
+        assert_string_equal(a->ids[first + i], text);
+    }
+}
+
+static void numbers_many_in_order(void **state)
+{
+    struct rig *r = *state;
+    struct dg_write list[60];
+    suite_clear(r, COUNTED);
+    struct answer *a = suite_put(r, COUNTED, NULL, "{}", DG_VERSION_NONE);
+    assert_ok(a);
+    const unsigned first = (unsigned)strtoul(a->ids[0], NULL, 10) + 1, given = first + 5000;
+    char text[24];
+    snprintf(text, sizeof(text), "%u", given);
+    fill(list, 60, COUNTED, "{\"x\":1}");
+    list[37].id = text;
+    a = rig_write(r, list, 60);
+    assert_ok(a);
+    assert_int_equal(a->count, 60);
+    check_ids(a, 0, 37, first);
+    check_ids(a, 37, 23, given);
+    assert_int_equal(suite_count(r, COUNTED), 61);
+    suite_check(r, COUNTED, text, 1, "{\"x\":1}");
+}
+
+/* What comes behind many new documents is written with them, or nothing is. */
+static void writes_many_with_others(void **state)
+{
+    struct rig *r = *state;
+    struct dg_write list[MANY + 3];
+    suite_clear(r, COUNTED);
+    suite_clear(r, THINGS);
+    assert_ok(suite_put(r, THINGS, "old", "{\"size\":1}", DG_VERSION_NONE));
+    struct answer *a = suite_put(r, COUNTED, NULL, "{}", DG_VERSION_NONE);
+    assert_ok(a);
+    const unsigned first = (unsigned)strtoul(a->ids[0], NULL, 10) + 1;
+    fill(list, MANY, COUNTED, "{\"x\":1}");
+    list[MANY] = suite_write(THINGS, "old", "{\"size\":2}", 1);
+    list[MANY + 1] = suite_write(COUNTED, NULL, "{\"x\":2}", DG_VERSION_ANY);
+    struct dg_write bad[] = {
+        suite_write(THINGS, "old", "{\"size\":3}", 1),
+        suite_write(THINGS, "old", "{}", DG_VERSION_NONE),
+        suite_write(THINGS, "gone", NULL, 1),
+        suite_write(THINGS, "broken", "{", DG_VERSION_ANY),
+        suite_write(THINGS, "odd", "{\"size\":\"large\"}", DG_VERSION_ANY),
+    };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        list[MANY + 2] = bad[i];
+        assert_err(rig_write(r, list, MANY + 3), i < 3 ? DG_ECONFLICT : DG_EINVAL);
+        assert_int_equal(suite_count(r, COUNTED), 1);
+        suite_check(r, THINGS, "old", 1, "{\"size\":1}");
+    }
+    list[MANY + 2] = suite_write(THINGS, "new", "{}", DG_VERSION_ANY);
+    a = rig_write(r, list, MANY + 3);
+    assert_ok(a);
+    assert_int_equal(a->count, MANY + 3);
+    check_ids(a, 0, MANY, first); /* those that were refused took no number */
+    assert_string_equal(a->ids[MANY], "old");
+    check_ids(a, MANY + 1, 1, first + MANY);
+    assert_string_equal(a->ids[MANY + 2], "new");
+    assert_int_equal(suite_count(r, COUNTED), MANY + 2);
+    suite_check(r, COUNTED, a->ids[MANY + 1], 1, "{\"x\":2}");
+    suite_check(r, THINGS, "old", 2, "{\"size\":2}");
+}
+
+static void keeps_fields_of_many_unique(void **state)
+{
+    struct rig *r = *state;
+    struct dg_write list[MANY];
+    char json[MANY][32];
+    suite_clear(r, NUMBERED);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(json[i], sizeof(json[i]), "{\"label\":\"l%d\"}", i % (MANY - 1));
+        list[i] = suite_write(NUMBERED, NULL, json[i], DG_VERSION_NONE);
+    }
+    assert_err(rig_write(r, list, MANY), DG_ECONFLICT);
+    assert_int_equal(suite_count(r, NUMBERED), 0);
+    assert_ok(rig_write(r, list, MANY - 1));
+    assert_int_equal(suite_count(r, NUMBERED), MANY - 1);
+}
+
 /* ---- Under way together ------------------------------------------------- */
 
 /* What one document goes through is carried out in the order of asking. */
@@ -192,18 +288,18 @@ static void keeps_the_order_around_a_change(void **state)
 
 static void lets_one_of_many_win(void **state)
 {
-    enum { MANY = 30 };
+    enum { FEW = 30 };
     struct rig *r = *state;
     suite_clear(r, THINGS);
     assert_ok(suite_put(r, THINGS, "a", "{}", DG_VERSION_NONE));
     for (uint64_t round = 1; round <= 5; round++) {
-        struct answer *all[MANY];
+        struct answer *all[FEW];
         unsigned won = 0;
-        for (int i = 0; i < MANY; i++) {
+        for (int i = 0; i < FEW; i++) {
             struct dg_write w = suite_write(THINGS, "a", "{\"size\":1}", round);
             all[i] = rig_write_start(r, &w, 1);
         }
-        for (int i = 0; i < MANY; i++) {
+        for (int i = 0; i < FEW; i++) {
             if (rig_wait(r, all[i])->err == DG_OK)
                 won++;
             else
@@ -217,12 +313,12 @@ static void lets_one_of_many_win(void **state)
 /* One that fails takes none of those with it that are written beside it. */
 static void fails_alone(void **state)
 {
-    enum { MANY = 120 };
+    enum { ALL = 120 };
     struct rig *r = *state;
-    struct answer *all[MANY];
+    struct answer *all[ALL];
     suite_clear(r, PAIRS);
     assert_ok(suite_put(r, PAIRS, "first", "{\"a\":\"taken\",\"b\":1}", DG_VERSION_ANY));
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < ALL; i++) {
         char id[24], json[48];
         snprintf(id, sizeof(id), "p%d", i % 40);
         snprintf(json, sizeof(json), "{\"a\":\"%s\",\"b\":%d}", i % 3 == 1 ? "taken" : "free",
@@ -230,7 +326,7 @@ static void fails_alone(void **state)
         struct dg_write w = suite_write(PAIRS, id, json, DG_VERSION_ANY);
         all[i] = rig_write_start(r, &w, 1);
     }
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < ALL; i++) {
         if (i % 3 == 1)
             assert_err(rig_wait(r, all[i]), DG_ECONFLICT);
         else
@@ -279,6 +375,9 @@ int storage_writes(struct rig *r)
         SUITE_TEST(writes_all_or_nothing),
         SUITE_TEST(gives_serial_ids),
         SUITE_TEST(keeps_fields_unique),
+        SUITE_TEST(numbers_many_in_order),
+        SUITE_TEST(writes_many_with_others),
+        SUITE_TEST(keeps_fields_of_many_unique),
         SUITE_TEST(keeps_the_order_of_a_document),
         SUITE_TEST(keeps_the_order_around_a_change),
         SUITE_TEST(lets_one_of_many_win),

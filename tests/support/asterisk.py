@@ -63,8 +63,18 @@ class Asterisk:
 
     def channels(self):
         """All channels there are: {unique id: id of the bridge it is in, or ""}."""
+        return {row[-1]: row[-2] for row in self._rows()}
+
+    def everything(self):
+        """The unique ids of the channels, and of the surrogates through which Asterisk itself moves
+        a channel into a bridge: it leaves one behind now and then, where the channel ends at that
+        moment."""
+        return {row[-1] for row in self._rows(surrogates=True)}
+
+    def _rows(self, surrogates=False):
         rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
-        return {row[-1]: row[-2] for row in rows if len(row) > 2}
+        return [row for row in rows
+                if len(row) > 2 and (surrogates or not row[0].startswith("Surrogate/"))]
 
     def name_of(self, unique_id):
         """The channel's name: what the command line wants instead of its id."""
@@ -72,8 +82,7 @@ class Asterisk:
 
     def names(self):
         """{unique id: name} of all channels."""
-        rows = [row.split("!") for row in self.cli("core show channels concise").splitlines()]
-        return {row[-1]: row[0] for row in rows if len(row) > 2}
+        return {row[-1]: row[0] for row in self._rows()}
 
     def bridged_with(self, unique_id):
         """The unique ids of the channels that share a bridge with this one."""

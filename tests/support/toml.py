@@ -9,6 +9,8 @@ def value(item):
         return str(item)
     if isinstance(item, (list, tuple)):
         return "[" + ", ".join(value(one) for one in item) + "]"
+    if isinstance(item, dict):
+        return "{" + ", ".join(f"{key} = {value(one)}" for key, one in item.items()) + "}"
     # A JSON string is a TOML basic string; DEL is the one that TOML wants escaped as well.
     return json.dumps(str(item), ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -99,6 +99,39 @@ static void calls_at_once(void **state)
     assert_int_equal(ask(d, 2, &why), ADMISSION_GRANTED);
 }
 
+/* As many as there is room for are admitted at once, and no more. */
+static void room_is_what_is_granted(void **state)
+{
+    static const struct {
+        struct call_limits limits;
+        size_t room;
+    } rows[] = {{{.max_active = 3}, 3},
+                {{.max_per_second = 100}, 10},
+                {{.max_per_second = 5}, 1},
+                {{.max_active = 4, .max_per_second = 100}, 4}};
+    struct door *d = *state;
+    struct admission_refusal why;
+    assert_int_equal(admission_room(d->admission), SIZE_MAX);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        set_time(d, 10000 * (i + 1));
+        admission_limit(d->admission, &rows[i].limits);
+        assert_int_equal(admission_room(d->admission), rows[i].room);
+        for (size_t k = rows[i].room; k > 0; k--) {
+            assert_int_equal(admission_room(d->admission), k);
+            assert_int_equal(ask(d, 0, &why), ADMISSION_GRANTED);
+            admission_call_begins(d->admission);
+        }
+        assert_int_equal(admission_room(d->admission), 0);
+        assert_int_equal(ask(d, 0, &why), ADMISSION_REFUSED);
+        for (size_t k = rows[i].room; k > 0; k--)
+            admission_call_ends(d->admission);
+    }
+    admission_limit(d->admission, &(struct call_limits){.max_active = 3});
+    admission_hold(d->admission, true);
+    assert_int_equal(admission_room(d->admission), 0);
+    admission_hold(d->admission, false);
+}
+
 /* A tenth of a second's worth goes at once, the others one by one, in order, evenly. */
 static void a_burst_is_spread(void **state)
 {
@@ -268,6 +301,7 @@ static void the_timer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        AT_DOOR(room_is_what_is_granted),
         AT_DOOR(without_limits),
         AT_DOOR(calls_at_once),
         AT_DOOR(a_burst_is_spread),

@@ -284,7 +284,7 @@ static void bed_start_with(struct http_config *config)
     bed.url = xasprintf("http://%s", http_addresses(bed.http)[0]);
 }
 
-static void bed_start(void)
+static inline void bed_start(void)
 {
     struct http_config config = bed_config();
     bed_start_with(&config);

@@ -225,7 +225,7 @@ static void schemas(void **state)
 }
 
 struct gathered {
-    const struct schema *list[128];
+    const struct schema *list[512];
     size_t count;
 };
 

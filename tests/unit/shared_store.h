@@ -209,14 +209,37 @@ static inline void shared_get(void *self, const struct dg_key *key, struct dg_op
     in->host->done(op);
 }
 
+/* By a field of numbers. */
+static inline void shared_sort(const struct shared_doc **list, size_t count,
+                               const struct dg_query *q)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t n = i; n > 0; n--) {
+            int64_t a = json_get_int(list[n - 1]->json, q->order_by, 0);
+            int64_t b = json_get_int(list[n]->json, q->order_by, 0);
+            if (q->descending ? a >= b : a <= b)
+                break;
+            const struct shared_doc *moved = list[n];
+            list[n] = list[n - 1];
+            list[n - 1] = moved;
+        }
+    }
+}
+
 static inline void shared_query(void *self, const struct dg_query *q, struct dg_op *op)
 {
     struct shared_instance *in = self;
     if (shared_cut(in, op))
         return;
+    const struct shared_doc *found[SHARED_DOCS];
+    size_t count = 0;
     for (size_t i = 0; i < shared.count; i++)
         if (shared_matches(&shared.docs[i], q->collection, q->where, q->where_count))
-            shared_give(in, op, &shared.docs[i]);
+            found[count++] = &shared.docs[i];
+    if (q->order_by)
+        shared_sort(found, count, q);
+    for (size_t i = 0; i < count && (!q->limit || i < q->limit); i++)
+        shared_give(in, op, found[i]);
     in->host->done(op);
 }
 

@@ -1,4 +1,5 @@
 /* input.c - ids, bodies and pages of the campaign-dialer API. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,37 @@ void dialer_page(const struct request *req, struct page *out)
 
 bool dialer_wants_pages(const struct request *req)
 {
-    return request_query(req, "page") || request_query(req, "per_page");
+    return request_query(req, "page") || request_query(req, "per_page") ||
+           request_query(req, "cursor");
+}
+
+/* "1759320000000-019339a4-...", or a number alone. */
+static bool read_cursor(struct dialer_task *t, const char *cursor)
+{
+    char number[24];
+    const size_t len = strcspn(cursor, "-");
+    if (len >= sizeof number || strlen(cursor) > 90)
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)len, cursor);
+    const char *id = cursor[len] ? cursor + len + 1 : cursor;
+    t->after.id = arena_strdup(t->arena, id);
+    return str_to_int(number, &t->after.at_ms) && t->after.at_ms >= 0 && *id &&
+           str_only(id, "0123456789abcdefABCDEF-");
+}
+
+bool dialer_place(struct request *req, struct dialer_task *t)
+{
+    const char *cursor = request_query(req, "cursor");
+    dialer_page(req, &t->page);
+    t->placed = true;
+    if (str_empty(cursor))
+        return true;
+    t->page.number = 0;
+    if (read_cursor(t, cursor))
+        return true;
+    dialer_refuse(req, 400, "Invalid cursor. Must be the next_cursor of an answer",
+                  json_pack("{s:s}", "cursor", "Must be the next_cursor of an answer"));
+    return false;
 }
 
 /* ---- Bodies -------------------------------------------------------------------------- */
@@ -153,6 +184,17 @@ const json_t *dialer_body(struct request *req, const struct schema *schema, enum
         dialer_refuse(req, 400, problem.message, problem.errors);
     free(problem.message);
     return body;
+}
+
+bool dialer_query_failed(struct request *req, const struct check *check)
+{
+    struct dialer_problem problem;
+    if (!check_problems(check))
+        return false;
+    tell_wrong(check_problems(check), &problem);
+    dialer_refuse(req, 400, problem.message, problem.errors);
+    free(problem.message);
+    return true;
 }
 
 int dialer_flag(const json_t *body, const char *name, int fallback)

@@ -19,6 +19,7 @@
 #include "api/page.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/keyset.h"
 
 /* ---- What a request holds (input.c) [HTTP thread] ----------------------------- */
 
@@ -44,11 +45,16 @@ const json_t *dialer_judge(struct request *req, const struct schema *schema, enu
 /* The same. NULL: answered with 400. */
 const json_t *dialer_body(struct request *req, const struct schema *schema, enum dialer_body kind);
 int dialer_flag(const json_t *body, const char *name, int fallback);
+/* Something was wrong with the parameters: answered with 400. */
+bool dialer_query_failed(struct request *req, const struct check *check);
 
+struct dialer_task;
 /* ?page= and ?per_page=; what is out of range is brought back to it, what is no number is not
  * there. */
 void dialer_page(const struct request *req, struct page *out);
-bool dialer_wants_pages(const struct request *req); /* one of the two is given */
+bool dialer_wants_pages(const struct request *req); /* one of the two is given, or a cursor */
+/* The same and ?cursor= into the task: "<number>-<id>", or without the id. false: answered 400. */
+bool dialer_place(struct request *req, struct dialer_task *t);
 
 /* ---- Answers (envelope.c) [HTTP thread] ------------------------------------------- */
 
@@ -66,7 +72,12 @@ struct dialer_task {
     struct identity identity; /* a copy: whose token it is, and what that may do */
     int64_t id;               /* of the path, where there is one */
     struct page page;
-    void *own; /* the endpoint's, in the arena */
+    bool placed;         /* the list goes on by cursors, too */
+    struct keyset after; /* of the query's cursor */
+    char next[96];       /* the answer's; "": these are the last */
+    void *own;           /* the endpoint's, in the arena */
+    char *upload;        /* a file, until somebody takes it over; freed with the task */
+    size_t upload_len;
     /* Of task.c. */
     struct hop *hop;
     void (*run)(struct dialer_task *t);
@@ -96,6 +107,8 @@ bool task_wrong(struct dialer_task *t); /* true: answered */
 /* [control thread] Once, at the end: */
 struct json_writer *task_data(struct dialer_task *t); /* for the value of "data" */
 void task_done(struct dialer_task *t, int status, const char *message); /* NULL: none */
+/* There are more, behind the one of that time and id; `at` is enough where ids are numbers. */
+void task_next(struct dialer_task *t, int64_t at, const char *id);
 void task_paged(struct dialer_task *t, const char *message, uint64_t total);
 /* `field` with the reason `why` in "errors"; NULL: none. All are copied. */
 void task_refuse(struct dialer_task *t, int status, const char *message, const char *field,
@@ -120,6 +133,14 @@ extern const struct schema dialer_done, dialer_error;
 #define DIALER_PAGINATION_FIELD                                                                    \
     {.name = "pagination", .kind = FIELD_OBJECT,                                                   \
      .help = "total, per_page, current_page, total_pages, from, to"}
+#define DIALER_PLACE_FIELDS                                                                        \
+    {.name = "pagination", .kind = FIELD_OBJECT,                                                   \
+     .help = "total, per_page, current_page, total_pages, from, to; null with a cursor"},          \
+    {.name = "next_cursor", .kind = FIELD_STR, .help = "null: these are the last",                 \
+     .example = "null"}
+#define DIALER_CURSOR_FIELD                                                                        \
+    {.name = "cursor", .kind = FIELD_STR, .max = 90,                                               \
+     .help = "next_cursor of the answer before, with the same filters, instead of a page"}
 /* The refusals that every endpoint shares. */
 #define DIALER_REFUSALS                                                                            \
     {401, "No token, or one that is invalid or expired", &dialer_error, NULL, NULL},               \

@@ -36,6 +36,7 @@ void task_free(void *data)
     json_decref(t->errors);
     json_decref(t->wrong.errors);
     free(t->wrong.message);
+    free(t->upload);
     arena_free(t->arena);
     free(t);
 }
@@ -63,6 +64,8 @@ static void render(struct json_writer *w, const struct dialer_task *t)
         jw_raw(w, "data", t->data.ptr, t->data.len);
     if (t->paged)
         page_write(w, &t->page, t->total);
+    if (t->placed)
+        jw_str(w, "next_cursor", *t->next ? t->next : NULL);
     jw_end(w);
 }
 
@@ -138,6 +141,11 @@ static void end(struct dialer_task *t, int status, const char *message)
 void task_done(struct dialer_task *t, int status, const char *message)
 {
     end(t, status, message);
+}
+
+void task_next(struct dialer_task *t, int64_t at, const char *id)
+{
+    snprintf(t->next, sizeof t->next, "%lld%s%s", (long long)at, id ? "-" : "", id ? id : "");
 }
 
 void task_paged(struct dialer_task *t, const char *message, uint64_t total)

@@ -1,6 +1,4 @@
 /* channels.c - a page of channels, or one of them by its id or name. */
-#include "domain/channels.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,58 +8,9 @@
 #include "api/page.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/channel_events.h"
 
 #define UNCERTAIN "The telephone system is not connected"
-
-/* ---- A channel as JSON ------------------------------------------------------------------- */
-
-static const char *state_name(const struct channel_view *v)
-{
-    static const char *const names[] = {
-        [DG_CHANNEL_UNKNOWN] = "unknown", [DG_CHANNEL_DIALING] = "dialing",
-        [DG_CHANNEL_RINGING] = "ringing", [DG_CHANNEL_UP] = "up",
-        [DG_CHANNEL_BUSY] = "busy",       [DG_CHANNEL_RESERVED] = "reserved",
-        [DG_CHANNEL_DOWN] = "down",
-    };
-    enum dg_channel_state state = v->call->state;
-    if (v->early && (state == DG_CHANNEL_DOWN || state == DG_CHANNEL_UNKNOWN))
-        return "early";
-    return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
-}
-
-static const char *direction_name(enum dg_direction direction)
-{
-    return direction == DG_INBOUND ? "inbound" : direction == DG_OUTBOUND ? "outbound" : NULL;
-}
-
-static void write_channel(struct json_writer *w, const struct channel_view *v)
-{
-    const struct dg_call *c = v->call;
-    jw_object(w, NULL);
-    jw_str(w, "id", c->id);
-    jw_str(w, "name", c->name);
-    jw_str(w, "state", state_name(v));
-    jw_str(w, "direction", direction_name(c->direction));
-    jw_str(w, "caller_number", c->caller_number);
-    jw_str(w, "caller_name", c->caller_name);
-    jw_str(w, "connected_number", c->connected_number);
-    jw_str(w, "callee_number", c->callee_number);
-    jw_str(w, "context", c->context);
-    jw_str(w, "extension", c->extension);
-    jw_str(w, "application", c->application);
-    jw_str(w, "application_data", c->application_data);
-    jw_str(w, "account", c->account);
-    jw_str(w, "bridge", c->bridge);
-    jw_bool(w, "held", c->held);
-    jw_bool(w, "muted", c->muted);
-    jw_bool(w, "controlled", c->controlled);
-    jw_time(w, "started_at", c->started_at_ms);
-    jw_time(w, "answered_at", c->answered_at_ms);
-    jw_str(w, "backend", v->in->name);
-    if (v->simulated)
-        jw_bool(w, "mock", true);
-    jw_end(w);
-}
 
 /* ---- Looking ------------------------------------------------------------------------------- */
 
@@ -111,7 +60,7 @@ static void run_one(struct hop *hop, void *data)
     struct channel_view view;
     l->found = channels_get(((struct api *)hop_app(hop))->channels, l->id, &view);
     if (l->found == CHANNEL_FOUND)
-        write_channel(&l->w, &view);
+        channel_write(&l->w, NULL, &view);
     hop_done(hop);
 }
 
@@ -142,7 +91,7 @@ void channels_get_one(struct request *req)
 static void add_channel(void *arg, const struct channel_view *view)
 {
     struct look *l = arg;
-    write_channel(&l->w, view);
+    channel_write(&l->w, NULL, view);
     l->last = view->number;
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/phone.h"
 #include "base/str.h"
+#include "domain/ivr_menus.h"
 
 /* ---- What a request may hold --------------------------------------------------- */
 
@@ -39,7 +40,12 @@
     .pattern = NUMBER_PATTERN, .help = NUMBER_HELP, .example = "\"+1234567890\""
 
 static const struct field interaction_fields[] = {CALL_FIELDS, {0}};
-static const struct field call_fields[] = {{.name = "phone_number", PHONE_NUMBER}, CALL_FIELDS, {0}};
+static const struct field call_fields[] = {
+    {.name = "phone_number", PHONE_NUMBER}, CALL_FIELDS,
+    {.name = "ivr_menu", .kind = FIELD_INT, .min = 1, .max = INT64_C(9007199254740991),
+     .help = "Id of the IVR menu that the answered call is led through, in the place of context, "
+             "extension and priority", .example = "1"},
+    {0}};
 static const struct field number_param[] = {{.name = "number", PHONE_NUMBER}, {0}};
 
 static const struct schema interaction_request = {
@@ -178,11 +184,9 @@ static void on_originated_once(void *arg, const struct idempotency_answer *answe
     hop_done(p->hop);
 }
 
-static void run_originate(struct hop *hop, void *data)
+static void place(struct placing *p)
 {
-    struct placing *p = data;
-    struct api *api = hop_app(hop);
-    p->hop = hop;
+    struct api *api = hop_app(p->hop);
     if (!p->scope.key) {
         calls_originate(api->calls, &p->request, on_originated, p);
         return;
@@ -190,6 +194,31 @@ static void run_originate(struct hop *hop, void *data)
     const struct idempotency_request once = {
         .scope = p->scope, .call = &p->request, .render = render_answer};
     idempotency_originate(api->idempotency, &once, on_originated_once, p);
+}
+
+static void on_menu(void *arg, const struct ivr_answer *answer)
+{
+    struct placing *p = arg;
+    if (answer->err == DG_OK) {
+        place(p);
+        return;
+    }
+    if (answer->err == DG_ENOTFOUND)
+        note_refusal(p, DG_EINVAL, "ivr_menu", "There is no such menu", 0);
+    else
+        note_refusal(p, answer->err, NULL, answer->message, 0);
+    hop_done(p->hop);
+}
+
+static void run_originate(struct hop *hop, void *data)
+{
+    struct placing *p = data;
+    const struct api *api = hop_app(hop);
+    p->hop = hop;
+    if (p->request.ivr_menu)
+        ivr_menus_get(api->ivr_menus, p->request.ivr_menu, on_menu, p);
+    else
+        place(p);
 }
 
 static void back_originate(struct request *req, void *data)
@@ -234,6 +263,8 @@ static void originate(struct request *req, const char *number, const json_t *bod
         .caller_id = arena_strdup(p->arena, check_str(body, "caller_id")),
         .priority = (int)check_int(body, "priority", 0),
         .ring_ms = (uint64_t)check_int(body, "timeout", 0),
+        .ivr_menu = check_int(body, "ivr_menu", 0),
+        .controlled = check_int(body, "ivr_menu", 0) != 0,
         .api = "contact-center",
         .user = arena_strdup(p->arena, request_identity(req)->subject),
     };
@@ -257,10 +288,23 @@ void contact_center_interaction(struct request *req)
         originate(req, request_param(req, "number"), body, key);
 }
 
+/* A menu is no place of the dialplan. */
+static void refuse_place(struct check *check, const json_t *body)
+{
+    static const char *const place[] = {"context", "extension", "priority"};
+    for (size_t i = 0; i < sizeof place / sizeof *place && check_int(body, "ivr_menu", 0); i++) {
+        const json_t *value = json_object_get(body, place[i]);
+        if (value && !json_is_null(value))
+            check_problem(check, "body", place[i], "value_error",
+                          "A call is led to a place of the dialplan, or through a menu", value);
+    }
+}
+
 void contact_center_call(struct request *req)
 {
     struct check *check = check_new(req);
     const json_t *body = check_body(check, &call_request);
+    refuse_place(check, body);
     const char *key = idempotency_key(req, check);
     if (!check_failed(check))
         originate(req, check_str(body, "phone_number"), body, key);

@@ -1,4 +1,6 @@
 /* render.c - a call as the contact-center API shows it. */
+#include <string.h>
+
 #include "api/contact_center/private.h"
 #include "base/json.h"
 
@@ -58,6 +60,8 @@ void contact_center_members(struct json_writer *w, const struct call *c)
     if (!call_is_over(c->state))
         render_doing(w, &c->doing);
     render_recordings(w, &c->doing);
+    if (c->ivr_path)
+        jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
 }
 
 void contact_center_render(const struct call *c, struct buf *out)

@@ -63,7 +63,15 @@ class Process:
         except OSError:
             return None
         fields = rest.split()
-        return None if fields[0] in "ZX" else fields[19]
+        return None if fields[0] in "ZX" and self.threads(pid) < 2 else fields[19]
+
+    @staticmethod
+    def threads(pid):
+        """Those that a killed process still has hold its ports."""
+        try:
+            return len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            return 0
 
     def start(self, command, log, **options):
         with open(log, "wb") as output:

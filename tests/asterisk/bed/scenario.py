@@ -81,8 +81,11 @@ def opening(s):
     actions = [matcher(digits) for digits in (*BEHAVIOURS, "299")]
     actions += [header("CSeq", "invite", "[0-9]+"), header("From", "caller"),
                 header("To", "callee"), header("Contact", "peer", "sips?:[^&gt;;]+")]
+    # who was called, and when: see the file "invites"
+    actions += ['<ereg regexp="sips?:([^@; ]*)@" search_in="msg" assign_to="target,number"/>',
+                '<log message="[timestamp] [$number]"/>']
     s.add('<recv request="INVITE"><action>' + "".join(actions) + "</action></recv>")
-    s.add('<Reference variables="invite,caller,callee,peer"/>')
+    s.add('<Reference variables="invite,caller,callee,peer,target,number"/>')
     for digits, label in BEHAVIOURS.items():
         s.jump(label, when=f"ends{digits}")
 

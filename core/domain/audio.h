@@ -1,0 +1,57 @@
+/* audio.h - sounds that were uploaded, in the folder from which they are played. [control thread]
+ *
+ * The folder is shared with the telephone system. A name is letters, digits, _
+ * and -, so that no name leads out of it; each file is <name>.wav, or
+ * <language>/.../<name>.wav as Asterisk looks for them. Files are read and
+ * written on the pool of workers; a new one takes the place of an old one in
+ * one step. What somebody else put into the folder is listed as well.
+ */
+#ifndef DOMAIN_AUDIO_H
+#define DOMAIN_AUDIO_H
+
+#include "base/audio.h"
+#include "loop/loop.h"
+
+#define AUDIO_NAME_MAX 100
+#define AUDIO_LIST_MAX 10000
+
+struct audio;
+
+/* `sounds`: the telephone system's folder of sounds; "": there is none, everything is refused with
+ * DG_EUNAVAILABLE. `folder`: below it. Both are copied. */
+struct audio *audio_new(struct loop *loop, const char *sounds, const char *folder);
+void audio_free(struct audio *a); /* when nothing is under way */
+
+struct audio_file {
+    char name[AUDIO_NAME_MAX + 1]; /* without ending */
+    uint64_t bytes, duration_ms;
+    int64_t changed_at_ms;
+};
+
+struct audio_answer {
+    enum dg_err err;
+    const char *message;            /* NULL when err is DG_OK */
+    const struct audio_file *files; /* lent; by name */
+    size_t count;
+    struct audio_info sent; /* of an upload */
+};
+typedef void audio_fn(void *arg, const struct audio_answer *answer);
+
+/* NULL: it can be one. */
+const char *audio_name_refusal(const char *name);
+const char *audio_language_refusal(const char *language);
+
+/* `language` NULL or "": that of all. */
+void audio_list(struct audio *a, const char *language, audio_fn *fn, void *arg);
+/* DG_ENOTFOUND. */
+void audio_get(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg);
+void audio_delete(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg);
+/* The bytes are copied. DG_EINVAL: they are no WAV that can be played. DG_ELIMIT: too many are
+ * being converted. */
+void audio_put(struct audio *a, const char *name, const char *language, const void *bytes,
+               size_t len, audio_fn *fn, void *arg);
+
+/* `files` of an answer has it. */
+bool audio_has(const struct audio_answer *answer, const char *name);
+
+#endif

@@ -1,0 +1,34 @@
+/* ivr.h - calls that are led through menus. [control thread]
+ *
+ * A call with an `ivr_menu` is taken up when it is answered. Its menus are read
+ * from the store, a session of the engine (ivr_engine.h) decides, and its
+ * commands are carried out on the call's backend. What happened on the way
+ * stands in the call's record, and so in its CDR; each step is told on the bus
+ * as "call.ivr".
+ *
+ * When the gateway was ended in the middle, the session is gone: the caller is
+ * hung up when the next run finds his call, with whoever he was talking to.
+ */
+#ifndef DOMAIN_IVR_H
+#define DOMAIN_IVR_H
+
+#include "domain/calls.h"
+#include "domain/ivr_menus.h"
+#include "domain/ivr_stats.h"
+
+struct ivr;
+
+struct ivr_config {
+    struct loop *loop;
+    struct calls *calls;
+    struct bus *bus;
+    struct ivr_menus *menus;
+    struct ivr_stats *stats;
+    const char *folder; /* of uploaded sounds, as the telephone system names it: "dialer" */
+};
+
+struct ivr *ivr_new(const struct ivr_config *config); /* before calls are taken up */
+void ivr_stop(struct ivr *ivr);                       /* calls are let alone from now on */
+void ivr_free(struct ivr *ivr);                       /* after the backends and the calls */
+
+#endif

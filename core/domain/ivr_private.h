@@ -1,0 +1,70 @@
+/* ivr_private.h - one call on its way through menus. */
+#ifndef DOMAIN_IVR_PRIVATE_H
+#define DOMAIN_IVR_PRIVATE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "domain/ivr.h"
+#include "domain/ivr_engine.h"
+
+struct ivr {
+    struct ivr_config config;
+    struct map *runs;        /* id of the call, and of its second leg -> struct ivr_run */
+    struct link all, ending; /* ending: struct ivr_end */
+    bool stopped;
+};
+
+enum ivr_leg { IVR_LEG_NONE, IVR_LEG_RINGING, IVR_LEG_UP, IVR_LEG_JOINED, IVR_LEG_OVER };
+
+struct ivr_run {
+    struct link link; /* in ivr.all */
+    struct ivr *ivr;
+    struct call *call; /* held */
+    struct ivr_session session;
+    bool started, over;
+    char early[IVR_DIGITS_MAX + 1]; /* keys that were pressed before the menu was read */
+    unsigned asked;                 /* operations under way */
+    bool work_asked;
+    struct loop_timer *timer; /* the engine's */
+    uint32_t timer_number;
+    size_t told; /* marks of the path */
+
+    /* A sound or a recording. */
+    struct ivr_command playing; /* IVR_DO_PLAY; number 0: none */
+    bool heard;                 /* its play was accepted */
+    bool plain;                 /* without the language: the backend knows none */
+    unsigned tries;
+    struct loop_timer *again;
+
+    /* The second leg. */
+    char leg_id[ID_SIZE];
+    enum ivr_leg leg;
+    bool leg_placing, leg_joining;
+    unsigned joins;
+    uint32_t place; /* number of the command */
+    char *leg_endpoint;
+    const char *leg_result; /* a constant */
+    struct loop_timer *join_again;
+};
+
+/* ivr.c */
+void run_tell(struct ivr_run *run, struct ivr_event ev);
+void run_soon(struct ivr_run *run);   /* run_work, not from inside an event of the bus */
+void run_let_go(struct ivr_run *run); /* frees it when nothing is under way */
+void ivr_hang_up(struct ivr *ivr, const char *call);
+
+/* ivr_media.c */
+void media_play(struct ivr_run *run, const struct ivr_command *c);
+void media_stop(struct ivr_run *run, uint32_t number);
+void media_record(struct ivr_run *run, const struct ivr_command *c);
+void media_stop_record(struct ivr_run *run, uint32_t number);
+void media_event(struct ivr_run *run, const struct dg_event *ev);
+
+/* ivr_leg.c */
+void leg_connect(struct ivr_run *run, const struct ivr_command *c);
+void leg_event(struct ivr_run *run, const struct call *leg);
+void leg_work(struct ivr_run *run);
+void leg_end(struct ivr_run *run);
+
+#endif

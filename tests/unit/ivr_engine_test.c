@@ -1,0 +1,443 @@
+/* ivr_engine_test.c - domain/ivr_engine: what follows from what, as tables, and what must be so
+ * whatever happens. */
+#include "unit.h"
+
+#include "base/mem.h"
+#include "domain/ivr_engine.h"
+
+/* ---- Menus --------------------------------------------------------------------------------- */
+
+static const char *const menus[] = {
+    /* 1 */ "{\"name\":\"main\",\"audio_file\":\"welcome.wav\",\"actions\":["
+            "{\"dtmf_digit\":\"1\",\"action_type\":\"exten\",\"action_value\":\"100\"},"
+            "{\"dtmf_digit\":\"2\",\"action_type\":\"goto_ivr\",\"action_value\":\"2\"},"
+            "{\"dtmf_digit\":\"3\",\"action_type\":\"playback\",\"action_value\":\"hours&bye\"},"
+            "{\"dtmf_digit\":\"4\",\"action_type\":\"record\",\"action_value\":\"20\"},"
+            "{\"dtmf_digit\":\"5\",\"action_type\":\"goto_ivr\",\"action_value\":\"77\"},"
+            "{\"dtmf_digit\":\"6\",\"action_type\":\"queue\",\"action_value\":\"sales\","
+            "\"next\":\"menu\"},"
+            "{\"dtmf_digit\":\"9\",\"action_type\":\"hangup\"}]}",
+    /* 2 */
+    "{\"name\":\"second\",\"audio_file\":\"a&number:42\",\"timeout\":4,\"repeats\":1,"
+    "\"actions\":[{\"dtmf_digit\":\"t\",\"action_type\":\"playback\",\"action_value\":"
+    "\"bye\"},{\"dtmf_digit\":\"i\",\"action_type\":\"playback\",\"action_value\":\"wrong\"}"
+    ",{\"dtmf_digit\":\"1\",\"action_type\":\"goto_ivr\",\"action_value\":\"1\"}]}",
+    /* 3 */
+    "{\"name\":\"numbers\",\"audio_file\":\"enter\",\"timeout\":5,\"digit_timeout\":2,"
+    "\"max_digits\":4,\"language\":\"de\",\"actions\":["
+    "{\"dtmf_digit\":\"_XXXX\",\"action_type\":\"exten\",\"action_value\":\"{digits}\"},"
+    "{\"dtmf_digit\":\"12\",\"action_type\":\"playback\",\"action_value\":"
+    "\"digits:{digits}\"},"
+    "{\"dtmf_digit\":\"0\",\"action_type\":\"hangup\"},"
+    "{\"dtmf_digit\":\"*1\",\"action_type\":\"queue\",\"action_value\":\"vip\"}]}",
+    /* 4 */
+    "{\"name\":\"patient\",\"audio_file\":\"law\",\"barge_in\":false,\"actions\":["
+    "{\"dtmf_digit\":\"1\",\"action_type\":\"hangup\"},"
+    "{\"dtmf_digit\":\"t\",\"action_type\":\"goto_ivr\",\"action_value\":\"4\"}]}",
+    /* 5 */
+    "{\"name\":\"silent\",\"actions\":["
+    "{\"dtmf_digit\":\"i\",\"action_type\":\"goto_ivr\",\"action_value\":\"5\"},"
+    "{\"dtmf_digit\":\"1\",\"action_type\":\"goto_ivr\",\"action_value\":\"5\"}]}",
+};
+
+static struct ivr_book *book_of_all(void)
+{
+    struct ivr_book *b = ivr_book_new();
+    for (size_t i = 0; i < COUNT(menus); i++) {
+        char id[24], why[JSON_WHY_SIZE];
+        struct problem problem;
+        json_t *doc = json_parse(menus[i], strlen(menus[i]), 8, why);
+        struct ivr_menu *m = ivr_menu_new();
+        if (!doc)
+            fail_msg("menu %zu: %s", i + 1, why);
+        if (!ivr_menu_accept(m, doc, &problem))
+            fail_msg("menu %zu: %s", i + 1, problem.text);
+        ivr_menu_free(m);
+        snprintf(id, sizeof id, "%zu", i + 1);
+        m = ivr_menu_read(id, 1, doc);
+        assert_non_null(m);
+        assert_true(ivr_book_add(b, m));
+        json_decref(doc);
+    }
+    return b;
+}
+
+/* ---- A script ------------------------------------------------------------------------------ */
+
+struct script {
+    struct ivr_session s;
+    struct buf commands;
+    uint32_t play, place, timer;
+    unsigned total; /* commands */
+    bool ended;
+    int64_t now_ms;
+};
+
+static void note(struct script *x, const struct ivr_command *c)
+{
+    if (x->commands.len)
+        buf_addc(&x->commands, ' ');
+    switch (c->type) {
+    case IVR_DO_PLAY:
+        x->play = c->number;
+        buf_addf(&x->commands, "play:%s%s%s", c->text, c->language ? "/" : "",
+                 c->language ? c->language : "");
+        break;
+    case IVR_DO_TIMER:
+        x->timer = c->number;
+        buf_addf(&x->commands, "timer:%u", (unsigned)(c->ms / 1000));
+        break;
+    case IVR_DO_CONNECT:
+        x->place = c->number;
+        buf_addf(&x->commands, "%s:%s", ivr_action_type_name(c->action->type), c->text);
+        break;
+    case IVR_DO_RECORD:
+        x->place = c->number;
+        buf_addf(&x->commands, "record:%u", (unsigned)(c->ms / 1000));
+        break;
+    default: {
+        static const char *const names[] = {[IVR_DO_STOP_PLAY] = "stop",
+                                            [IVR_DO_STOP_RECORD] = "stop-record",
+                                            [IVR_DO_HANG_UP] = "hang-up",
+                                            [IVR_DO_END] = "end"};
+        buf_adds(&x->commands, names[c->type]);
+        break;
+    }
+    }
+}
+
+static void tell(struct script *x, struct ivr_event ev)
+{
+    struct ivr_commands out;
+    ev.at_ms = x->now_ms += 100;
+    ivr_step(&x->s, &ev, &out);
+    assert_true(out.count <= IVR_COMMANDS_MAX);
+    x->total += (unsigned)out.count;
+    for (size_t i = 0; i < out.count; i++) {
+        assert_false(x->ended); /* the end is the last command */
+        x->ended = out.list[i].type == IVR_DO_END;
+        note(x, &out.list[i]);
+    }
+}
+
+/* p, P: the sound was heard, could not be. t: the timer. o: one that is late. j: joined. x: parted.
+ * r, R: recorded, or not. h: the caller hangs up. s: stop. Else a key. */
+static void play_out(struct script *x, const char *events)
+{
+    for (; *events; events++) {
+        switch (*events) {
+        case 'p':
+        case 'P':
+            tell(x, (struct ivr_event){
+                        .type = IVR_EV_PLAYED, .number = x->play, .failed = *events == 'P'});
+            break;
+        case 't':
+        case 'o':
+            tell(x,
+                 (struct ivr_event){.type = IVR_EV_TIMER, .number = x->timer - (*events == 'o')});
+            break;
+        case 'j':
+            tell(x, (struct ivr_event){.type = IVR_EV_JOINED, .number = x->place});
+            break;
+        case 'x':
+            tell(x, (struct ivr_event){.type = IVR_EV_PARTED, .number = x->place, .text = "busy"});
+            break;
+        case 'r':
+        case 'R':
+            tell(x, (struct ivr_event){.type = IVR_EV_RECORDED,
+                                       .number = x->place,
+                                       .failed = *events == 'R',
+                                       .text = "file"});
+            break;
+        case 'h':
+            tell(x, (struct ivr_event){.type = IVR_EV_HANGUP});
+            break;
+        case 's':
+            tell(x, (struct ivr_event){.type = IVR_EV_STOP});
+            break;
+        default:
+            tell(x, (struct ivr_event){.type = IVR_EV_DIGIT, .digit = *events});
+            break;
+        }
+    }
+}
+
+static void begin(struct script *x, struct ivr_book *book, int64_t entry)
+{
+    *x = (struct script){.now_ms = 1000000};
+    buf_init(&x->commands, BUF_MAX);
+    ivr_session_init(&x->s, book, entry, NULL);
+    tell(x, (struct ivr_event){.type = IVR_EV_START});
+}
+
+static void finish(struct script *x)
+{
+    ivr_session_clear(&x->s);
+    buf_free(&x->commands);
+}
+
+/* "menu1 choice1(2)>goto_ivr menu2 end2:caller" */
+static char *path_of(const struct ivr_session *s)
+{
+    struct buf out;
+    buf_init(&out, BUF_MAX);
+    for (size_t i = 0; i < s->path_count; i++) {
+        const struct ivr_mark *m = &s->path[i];
+        buf_addf(&out, "%s%s%d", i ? " " : "", ivr_mark_name(m->type), (int)m->menu);
+        if (m->digits[0])
+            buf_addf(&out, "(%s)", m->digits);
+        if (m->action)
+            buf_addf(&out, ">%s", ivr_action_type_name(m->action->type));
+        if (m->text)
+            buf_addf(&out, ":%s", m->text);
+    }
+    buf_addc(&out, '\0');
+    return buf_take(&out);
+}
+
+/* ---- The tables ---------------------------------------------------------------------------- */
+
+static void ways(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t entry;
+        const char *events, *commands, *path;
+    } rows[] = {
+        /* heard to the end, then nothing */
+        {1, "pt", "play:welcome.wav timer:600 timer:10 hang-up timer:5", "menu1 timeout1"},
+        {1, "pth", "play:welcome.wav timer:600 timer:10 hang-up timer:5 end",
+         "menu1 timeout1 end1:timeout"},
+        /* no word of the end: it is over all the same */
+        {1, "ptt", "play:welcome.wav timer:600 timer:10 hang-up timer:5 end",
+         "menu1 timeout1 end1:timeout"},
+        /* a key interrupts; an agent answers, talks, hangs up */
+        {1, "1jxh", "play:welcome.wav timer:600 stop exten:100 hang-up timer:5 end",
+         "menu1 choice1(1)>exten joined1>exten end1:agent"},
+        {1, "p1xh", "play:welcome.wav timer:600 timer:10 exten:100 hang-up timer:5 end",
+         "menu1 choice1(1)>exten unreached1>exten:busy end1:unreached"},
+        {1, "1jh", "play:welcome.wav timer:600 stop exten:100 end",
+         "menu1 choice1(1)>exten joined1>exten end1:caller"},
+        /* nobody in the queue: the menu again */
+        {1, "6x", "play:welcome.wav timer:600 stop queue:sales play:welcome.wav timer:600",
+         "menu1 choice1(6)>queue unreached1>queue:busy repeat1"},
+        {1, "9h", "play:welcome.wav timer:600 stop hang-up timer:5 end",
+         "menu1 choice1(9)>hangup end1:hangup"},
+        /* keys that mean nothing neither stop the sound nor the time */
+        {1, "78p8t", "play:welcome.wav timer:600 timer:10 hang-up timer:5",
+         "menu1 invalid1(7) invalid1(8) invalid1(8) timeout1"},
+        /* late and unknown things */
+        {1, "oADjxrp", "play:welcome.wav timer:600 timer:10", "menu1"},
+        {1, "Pp", "play:welcome.wav timer:600 timer:10", "menu1 unheard1"},
+        {1, "t", "play:welcome.wav timer:600 stop timer:10", "menu1 unheard1"},
+        /* a message, then the menu; a key in the message is one for the menu */
+        {1, "3ppp",
+         "play:welcome.wav timer:600 stop play:hours timer:600 play:bye timer:600 "
+         "play:welcome.wav timer:600 timer:10",
+         "menu1 choice1(3)>playback repeat1"},
+        {1, "3p9",
+         "play:welcome.wav timer:600 stop play:hours timer:600 play:bye timer:600 stop timer:10 "
+         "hang-up timer:5",
+         "menu1 choice1(3)>playback repeat1 choice1(9)>hangup"},
+        /* a recording ends by itself, by a key, by its time */
+        {1, "4r", "play:welcome.wav timer:600 stop record:20 timer:25 play:welcome.wav timer:600",
+         "menu1 choice1(4)>record recorded1>record:file repeat1"},
+        {1, "4#5r",
+         "play:welcome.wav timer:600 stop record:20 timer:25 stop-record timer:5 "
+         "play:welcome.wav timer:600",
+         "menu1 choice1(4)>record recorded1>record:file repeat1"},
+        {1, "4t",
+         "play:welcome.wav timer:600 stop record:20 timer:25 stop-record play:welcome.wav "
+         "timer:600",
+         "menu1 choice1(4)>record recorded1>record repeat1"},
+        {1, "4R", "play:welcome.wav timer:600 stop record:20 timer:25 play:welcome.wav timer:600",
+         "menu1 choice1(4)>record recorded1>record repeat1"},
+        /* a menu that is not there */
+        {1, "5h", "play:welcome.wav timer:600 stop hang-up timer:5 end",
+         "menu1 choice1(5)>goto_ivr missing_menu1>goto_ivr end1:missing_menu"},
+        {6, "", "hang-up timer:5", "missing_menu6"},
+        /* another menu, of two sounds, heard twice before t is followed; t says farewell */
+        {1, "2pptpptpt",
+         "play:welcome.wav timer:600 stop play:a timer:600 play:number:42 timer:600 timer:4 "
+         "play:a timer:600 play:number:42 timer:600 timer:4 play:bye timer:600 hang-up timer:5 end",
+         "menu1 choice1(2)>goto_ivr menu2 timeout2 repeat2 timeout2>playback end2:hangup"},
+        /* what is wrong likewise */
+        {2, "78p",
+         "play:a timer:600 stop play:a timer:600 stop play:wrong timer:600 play:a timer:600",
+         "menu2 invalid2(7) repeat2 invalid2(8)>playback repeat2"},
+        /* and keys go through menus as fast as they come */
+        {1, "21219h",
+         "play:welcome.wav timer:600 stop play:a timer:600 stop play:welcome.wav timer:600 stop "
+         "play:a timer:600 stop play:welcome.wav timer:600 stop hang-up timer:5 end",
+         "menu1 choice1(2)>goto_ivr menu2 choice2(1)>goto_ivr menu1 choice1(2)>goto_ivr menu2 "
+         "choice2(1)>goto_ivr menu1 choice1(9)>hangup end1:hangup"},
+        /* several digits: a pattern, one that ends early, # and time as the end of input */
+        {3, "1234", "play:enter/de timer:600 stop timer:2 timer:2 timer:2 exten:1234",
+         "menu3 choice3(1234)>exten"},
+        {3, "12t", "play:enter/de timer:600 stop timer:2 timer:2 play:digits:12/de timer:600",
+         "menu3 choice3(12)>playback"},
+        {3, "12#", "play:enter/de timer:600 stop timer:2 timer:2 play:digits:12/de timer:600",
+         "menu3 choice3(12)>playback"},
+        {3, "123t", "play:enter/de timer:600 stop timer:2 timer:2 timer:2 timer:5",
+         "menu3 invalid3(123)"},
+        {3, "0t", "play:enter/de timer:600 stop timer:2 hang-up timer:5",
+         "menu3 choice3(0)>hangup"},
+        {3, "*1", "play:enter/de timer:600 stop timer:2 queue:vip", "menu3 choice3(*1)>queue"},
+        {3, "##", "play:enter/de timer:600 stop timer:2 timer:5", "menu3 invalid3(#)"},
+        {3, "**12", "play:enter/de timer:600 stop timer:2 timer:2 timer:2 timer:5",
+         "menu3 invalid3(**12)"},
+        /* keys count after the sound only */
+        {4, "1p1", "play:law timer:600 timer:10 hang-up timer:5", "menu4 choice4(1)>hangup"},
+        {4, "1pt", "play:law timer:600 timer:10 play:law timer:600",
+         "menu4 timeout4>goto_ivr menu4"},
+        /* ended from outside, in every state */
+        {1, "sh", "play:welcome.wav timer:600 stop hang-up timer:5 end", "menu1 end1:stopped"},
+        {1, "psht", "play:welcome.wav timer:600 timer:10 hang-up timer:5 end",
+         "menu1 end1:stopped"},
+        {1, "1jsh", "play:welcome.wav timer:600 stop exten:100 hang-up timer:5 end",
+         "menu1 choice1(1)>exten joined1>exten end1:stopped"},
+        {1, "9sh", "play:welcome.wav timer:600 stop hang-up timer:5 end",
+         "menu1 choice1(9)>hangup end1:hangup"},
+        {1, "hh1pt", "play:welcome.wav timer:600 end", "menu1 end1:caller"},
+    };
+    struct ivr_book *book = book_of_all();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct script x;
+        begin(&x, book, rows[i].entry);
+        play_out(&x, rows[i].events);
+        char *path = path_of(&x.s);
+        if (strcmp(buf_cstr(&x.commands), rows[i].commands) != 0)
+            fail_msg("%d %s: commands\n  %s\n  %s", (int)rows[i].entry, rows[i].events,
+                     buf_cstr(&x.commands), rows[i].commands);
+        if (strcmp(path, rows[i].path) != 0)
+            fail_msg("%d %s: path\n  %s\n  %s", (int)rows[i].entry, rows[i].events, path,
+                     rows[i].path);
+        free(path);
+        finish(&x);
+    }
+    ivr_book_unref(book);
+}
+
+static void rounds_are_bounded(void **state)
+{
+    (void)state;
+    struct ivr_book *book = book_of_all();
+    struct script x;
+    begin(&x, book, 4); /* goes to itself by time alone */
+    for (unsigned i = 0; i < 50 && !x.s.reason; i++)
+        play_out(&x, "pt");
+    assert_string_equal(x.s.reason, "loop");
+    assert_int_equal(x.s.menus, ivr_default_limits.idle + 1);
+    finish(&x);
+
+    begin(&x, book, 5); /* by keys */
+    for (unsigned i = 0; i < 500 && !x.s.reason; i++)
+        play_out(&x, "1");
+    assert_string_equal(x.s.reason, "loop");
+    assert_int_equal(x.s.menus, ivr_default_limits.menus + 1);
+    finish(&x);
+
+    begin(&x, book, 5);
+    for (unsigned i = 0; i < 500 && !x.s.reason; i++)
+        play_out(&x, "7");
+    assert_string_equal(x.s.reason, "invalid");
+    finish(&x);
+
+    begin(&x, book, 1); /* keys without end, that nothing is done for */
+    for (unsigned i = 0; i < 500 && !x.s.reason; i++)
+        play_out(&x, "7");
+    assert_string_equal(x.s.reason, "invalid");
+    finish(&x);
+    ivr_book_unref(book);
+}
+
+static void path_as_json(void **state)
+{
+    (void)state;
+    struct ivr_book *book = book_of_all();
+    struct script x;
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, BUF_MAX);
+    jw_init(&w, &out);
+    begin(&x, book, 1);
+    play_out(&x, "4r1xh");
+    ivr_path_write(&x.s, &w, NULL);
+    assert_string_equal(
+        buf_cstr(&out),
+        "{\"menu\":1,\"keys\":\"41\",\"result\":\"unreached\",\"path\":["
+        "{\"at\":0,\"menu\":1,\"event\":\"menu\"},"
+        "{\"at\":100,\"menu\":1,\"event\":\"choice\",\"digits\":\"4\",\"action\":\"record\","
+        "\"value\":\"20\"},"
+        "{\"at\":200,\"menu\":1,\"event\":\"recorded\",\"action\":\"record\",\"value\":\"20\","
+        "\"file\":\"file\"},"
+        "{\"at\":200,\"menu\":1,\"event\":\"repeat\"},"
+        "{\"at\":300,\"menu\":1,\"event\":\"choice\",\"digits\":\"1\",\"action\":\"exten\","
+        "\"value\":\"100\"},"
+        "{\"at\":400,\"menu\":1,\"event\":\"unreached\",\"action\":\"exten\",\"value\":\"100\","
+        "\"reason\":\"busy\"},"
+        "{\"at\":500,\"menu\":1,\"event\":\"end\",\"reason\":\"unreached\"}]}");
+    buf_free(&out);
+    finish(&x);
+    ivr_book_unref(book);
+}
+
+/* ---- Whatever happens ---------------------------------------------------------------------- */
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    return *seed ^= *seed << 5;
+}
+
+/* Every wait of a session has its timer, or is a conversation: when events stop coming, it ends. */
+static void fire_until_over(struct script *x)
+{
+    unsigned fired = 0;
+    while (!x->ended) {
+        if (x->s.state == IVR_CONNECTING || x->s.state == IVR_CONNECTED)
+            play_out(x, "x");
+        else
+            play_out(x, "t");
+        assert_true(++fired < 500);
+    }
+}
+
+static void any_order_of_events_ends(void **state)
+{
+    (void)state;
+    static const char events[] = "ppppttoj0123456789*#rRxxPsh12123";
+    struct ivr_book *book = book_of_all();
+    for (uint32_t round = 1; round <= 20000; round++) {
+        uint32_t seed = round * 2654435761u;
+        struct script x;
+        begin(&x, book, 1 + round % 5);
+        for (unsigned i = next_random(&seed) % 120; i; i--) {
+            /* ends that come at once would leave little to see */
+            char one[2] = {events[next_random(&seed) % (sizeof events - 1)], '\0'};
+            if ((*one == 's' || *one == 'h') && next_random(&seed) % 16)
+                continue;
+            play_out(&x, one);
+        }
+        fire_until_over(&x);
+        assert_int_equal(x.s.state, IVR_OVER);
+        assert_non_null(x.s.reason);
+        assert_int_equal(x.s.path[x.s.path_count - 1].type, IVR_MARK_END);
+        assert_true(x.total < 2000);
+        play_out(&x, "pt1jxrhs"); /* and then nothing happens any more */
+        finish(&x);
+    }
+    ivr_book_unref(book);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ways),
+        cmocka_unit_test(rounds_are_bounded),
+        cmocka_unit_test(path_as_json),
+        cmocka_unit_test(any_order_of_events_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
