@@ -215,8 +215,8 @@ def operations(document):
     """(method, path, schema of the body or None) of every operation that is about calls."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if not path.startswith("/api/v2/") or "token" in path:
-                continue
+            if not path.startswith("/api/v2/") or "token" in path or path == "/api/v2/events":
+                continue  # the last one's answer does not end
             content = operation.get("requestBody", {}).get("content", {})
             schema = content.get("application/json", {}).get("schema", {})
             while "$ref" in schema:

@@ -4,6 +4,7 @@ after the server is back all is as it was."""
 import os
 import threading
 import time
+from collections import Counter
 
 import httpx
 import pytest
@@ -36,7 +37,7 @@ class Load(threading.Thread):
             number += 1
             began = time.monotonic()
             reply = self.client.post("/api/v2/calls", timeout=60, json={
-                "phone_number": f"+4930{number:07}", "timeout": 5000})
+                "phone_number": f"+4930{number:07}7", "timeout": 5000})
             self.slowest = max(self.slowest, time.monotonic() - began)
             if reply.status_code == 200:
                 self.placed.append(reply.json()["call_id"])
@@ -104,13 +105,22 @@ def assert_whole(gateway, load):
     wait_until(lambda: gateway.metric("dialgate_calls_live") == 0, 40, "the end of all calls")
 
     def whole():
-        calls = {doc["id"]: doc["status"] for doc in gateway.stored("calls")}
+        calls = {doc["id"]: doc for doc in gateway.stored("calls")}
         cdrs = [doc["call_id"] for doc in gateway.stored("cdr")]
         missing = set(load.placed) - set(calls)
         assert not missing, f"{len(missing)} of {len(load.placed)} acknowledged calls are lost"
-        return (len(cdrs) == len(set(cdrs)) and set(load.placed) <= set(cdrs)
-                and all(calls[call] == "completed" for call in load.placed))
-    wait_until(whole, 30, "an end and a CDR of each call", every=0.2)
+        wrong.clear()
+        wrong.update(twice=[call for call, count in Counter(cdrs).items() if count > 1],
+                     without=set(load.placed) - set(cdrs),
+                     others={call: calls[call] for call in load.placed
+                             if calls[call]["status"] != "completed"})
+        return not any(wrong.values())
+
+    wrong = {}
+    try:
+        wait_until(whole, 30, "an end and a CDR of each call", every=0.2)
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {wrong}") from late
 
 
 def test_sessions_ended_by_an_administrator(server, gateway, load):
