@@ -46,7 +46,8 @@
     X(recording_find, dg_stop, op_recording)                                                       \
     X(recording_read, dg_recording_read, op_bytes)                                                 \
     X(recording_delete, dg_stop, op_nothing)                                                       \
-    X(native, dg_native, op_bytes)
+    X(native, dg_native, op_bytes)                                                                 \
+    X(detect, dg_detect, op_nothing)
 
 #define X(name, request, kind)                                                                     \
     void backend_##name(struct instance *in, const struct request *req, op_fn *fn, void *arg);

@@ -179,6 +179,7 @@ static const struct {
     [DG_ENDPOINT_CHANGED] = {"endpoint_changed", ABOUT_TARGET},
     [DG_QUEUE_CHANGED] = {"queue_changed", ABOUT_TARGET},
     [DG_NATIVE] = {"native", ABOUT_ANYTHING},
+    [DG_CALL_DETECTED] = {"call_detected", ABOUT_CALL},
 };
 
 static bool id_ok(const char *id)
@@ -194,7 +195,7 @@ static const char *event_fault(const struct instance *in, const struct dg_event 
         return "an event was emitted by a plugin that is no backend";
     if (!ev)
         return "an event without its size was emitted";
-    if (ev->type < DG_CALL_STARTED || ev->type > DG_NATIVE)
+    if (ev->type < DG_CALL_STARTED || ev->type > DG_CALL_DETECTED)
         return "an event of unknown type was emitted";
     switch (event_types[ev->type].about) {
     case ABOUT_CALL:

@@ -111,6 +111,7 @@ static const struct dg_backend backend = {
     .callers = ami_callers,
     .queue_change = ami_queue_change,
     .native = ami_native,
+    .detect = heard_detect,
 };
 
 DG_PLUGIN(.name = "ami", .version = DIALGATE_VERSION,

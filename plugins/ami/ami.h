@@ -63,6 +63,7 @@ void ami_parked(void *self, const struct dg_filter *req, struct dg_op *op);
 
 /* sounds.c, recordings.c */
 void ami_play(void *self, const struct dg_play *req, struct dg_op *op);
+void ami_detect(void *self, const struct dg_detect *req, struct dg_op *op);
 void ami_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
 void ami_record(void *self, const struct dg_record *req, struct dg_op *op);
 void ami_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
@@ -82,6 +83,7 @@ void heard_park(void *self, const struct dg_park *req, struct dg_op *op);
 void heard_join(void *self, const struct dg_join *req, struct dg_op *op);
 void heard_transfer(void *self, const struct dg_transfer *req, struct dg_op *op);
 void heard_play(void *self, const struct dg_play *req, struct dg_op *op);
+void heard_detect(void *self, const struct dg_detect *req, struct dg_op *op);
 void heard_record(void *self, const struct dg_record *req, struct dg_op *op);
 
 /* queues.c */

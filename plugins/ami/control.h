@@ -45,9 +45,10 @@ void control_lost(struct ami *a, struct leg *leg);
  * when it has been carried out, with DG_OK, or cannot be. `text` must be made of checked pieces. */
 struct agi_reply {
     enum dg_err err;
-    int result; /* "200 result=-1": -1, something went wrong */
+    int result; /* "200 result=-1": -1, something went wrong; -2: EXEC knows no such application */
     const char *words;
 };
+#define AGI_NO_APPLICATION (-2)
 typedef void agi_fn(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg);
 void agi_send(struct ami *a, struct dg_op *op, const struct leg *leg, const char *text,
               agi_fn *then, void *arg);

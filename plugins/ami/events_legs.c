@@ -16,8 +16,11 @@ void on_created(const struct incoming *in)
     struct dg_call seen = in->seen.call;
     seen.started_at_ms = in->report.at_ms;
     struct leg *leg = life_leg(&in->report, &seen);
-    if (leg && !leg->started_at_ms)
+    if (!leg)
+        return;
+    if (!leg->started_at_ms)
         leg->started_at_ms = seen.started_at_ms;
+    text_set(&leg->language, message_text(in->m, "Language"));
 }
 
 void on_state(const struct incoming *in)

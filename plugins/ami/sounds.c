@@ -28,6 +28,7 @@ struct sound {
     whisper_fn *then;
     struct dg_timer *timer;
     bool quiet, stopped;
+    const char *verdict; /* the variable that says whether it was heard, or NULL */
 };
 
 static struct sound *sound_new(struct ami *a, const char *id, const char *call)
@@ -41,13 +42,16 @@ static struct sound *sound_new(struct ami *a, const char *id, const char *call)
     return s;
 }
 
-static void sound_end(struct sound *s, bool to_the_end)
+/* `unheard`: why nothing was, or NULL. */
+static void sound_over(struct sound *s, bool to_the_end, const char *unheard)
 {
     struct ami *a = s->a;
     if (!s->quiet)
         control_tell(a, s->call,
-                     (struct dg_event){
-                         .type = DG_PLAY_ENDED, .target = s->id, .on = to_the_end && !s->stopped});
+                     (struct dg_event){.type = DG_PLAY_ENDED,
+                                       .target = s->id,
+                                       .on = to_the_end && !s->stopped,
+                                       .text = unheard});
     table_take(&a->control.sounds, &s->entry);
     if (s->timer)
         a->h->timer_stop(a->h, s->timer);
@@ -56,6 +60,11 @@ static void sound_end(struct sound *s, bool to_the_end)
     free(s->near);
     free(s->far);
     free(s);
+}
+
+static void sound_end(struct sound *s, bool to_the_end)
+{
+    sound_over(s, to_the_end, NULL);
 }
 
 /* ---- Into a call of the dialplan -------------------------------------------------------- */
@@ -258,15 +267,15 @@ void sounds_end(struct ami *a, const char *call)
 /* ---- What is to be played ----------------------------------------------------------------- */
 
 struct kind {
-    const char *prefix, *agi, *application;
+    const char *prefix, *application;
     const char *allowed; /* besides letters and digits */
 };
 
 static const struct kind kinds[] = {
-    {"sound:", "STREAM FILE", "Playback", "/_.-+"},
-    {"number:", "SAY NUMBER", "SayNumber", "-"},
-    {"digits:", "SAY DIGITS", "SayDigits", "*#"},
-    {"characters:", "SAY ALPHA", "SayAlpha", "*#+-."},
+    {"sound:", "Playback", "/_.-+"},
+    {"number:", "SayNumber", "-"},
+    {"digits:", "SayDigits", "*#"},
+    {"characters:", "SayAlpha", "*#+-."},
 };
 
 /* NULL: `media` is none of these; *value is what follows the prefix. */
@@ -285,6 +294,17 @@ static const struct kind *kind_of(const char *media, const char **value)
     return NULL;
 }
 
+static void on_verdict(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct sound *s = table_find(&a->control.sounds, arg);
+    const char *status = !r->err && r->message ? message_text(r->message, "Value") : NULL;
+    bool failed = text_same(status, "FAILED") || text_same(status, "NOAPP");
+    (void)op;
+    free(arg);
+    if (s)
+        sound_over(s, !failed, failed && !s->stopped ? "Asterisk could not play it" : NULL);
+}
+
 static void on_played(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg)
 {
     struct sound *s = arg;
@@ -292,18 +312,52 @@ static void on_played(struct ami *a, struct dg_op *op, const struct agi_reply *r
         a->h->fail(op, r->err, "%s", r->words);
         s->quiet = true; /* it has not begun */
     }
-    sound_end(s, !r->err && r->result >= 0);
+    if (r->err || r->result < 0 || !s->verdict || s->stopped)
+        sound_over(s, !r->err && r->result >= 0,
+                   r->result == AGI_NO_APPLICATION ? "Asterisk lacks the application for it"
+                                                   : NULL);
+    else
+        session_send(a, NULL,
+                     &(struct request){.action = "Getvar",
+                                       .lines = {{"Channel", s->call}, {"Variable", s->verdict}},
+                                       .then = on_verdict,
+                                       .arg = text_copy(s->id)});
 }
 
+/* A command of AGI that plays what is not there ends the leg's AGI, and with it the call; an
+ * application leaves a word about it. Only the command can begin in the middle of a sound. */
 static void play_by_agi(struct ami *a, struct dg_op *op, const struct leg *leg,
                         const struct dg_play *req, const struct kind *kind, const char *value)
 {
     char text[300];
-    if (kind->agi == kinds[0].agi)
-        snprintf(text, sizeof text, "%s \"%s\" \"\" %u", kind->agi, value, req->skip_ms * 8);
-    else
-        snprintf(text, sizeof text, "%s %s \"\"", kind->agi, value);
-    agi_start(a, op, leg, text, on_played, sound_new(a, req->play, leg->id));
+    bool sound = kind == &kinds[0];
+    struct sound *s = sound_new(a, req->play, leg->id);
+    if (sound && req->skip_ms) {
+        snprintf(text, sizeof text, "STREAM FILE \"%s\" \"\" %u", value, req->skip_ms * 8);
+    } else if (sound) {
+        snprintf(text, sizeof text, "EXEC %s \"%s\"", kind->application, value);
+        s->verdict = "PLAYBACKSTATUS";
+    } else {
+        snprintf(text, sizeof text, "EXEC TryExec \"%s(%s)\"", kind->application, value);
+        s->verdict = "TRYSTATUS";
+    }
+    agi_start(a, op, leg, text, on_played, s);
+}
+
+/* Set before what is then played; without one it hears its own again. */
+static void speak(struct ami *a, struct leg *leg, const char *language)
+{
+    const char *own = leg->language && *leg->language ? leg->language : "en";
+    if (!language && !leg->spoken)
+        return;
+    if (text_same(leg->spoken, language ? language : own))
+        return;
+    text_set(&leg->spoken, language ? language : own);
+    session_send(a, NULL,
+                 &(struct request){.action = "Setvar",
+                                   .lines = {{"Channel", leg->id},
+                                             {"Variable", "CHANNEL(language)"},
+                                             {"Value", leg->spoken}}});
 }
 
 static void on_whispered(struct ami *a, struct dg_op *op, const char *id, enum dg_err err,
@@ -316,7 +370,7 @@ static void on_whispered(struct ami *a, struct dg_op *op, const char *id, enum d
         a->h->done(op);
 }
 
-static void play(struct ami *a, struct dg_op *op, const struct leg *leg, const struct dg_play *req)
+static void play(struct ami *a, struct dg_op *op, struct leg *leg, const struct dg_play *req)
 {
     const char *value = NULL, *language = req->language && *req->language ? req->language : NULL;
     const struct kind *kind = kind_of(req->media, &value);
@@ -325,9 +379,8 @@ static void play(struct ami *a, struct dg_op *op, const struct leg *leg, const s
                    "media is sound:, number:, digits: or characters: and what is to be played");
     } else if (language && !text_is_number(language)) {
         a->h->fail(op, DG_EINVAL, "a language is letters, digits and _-");
-    } else if (leg->controlled && language) {
-        a->h->fail(op, DG_EUNSUPPORTED, "AMI plays in the channel's language only");
     } else if (leg->controlled) {
+        speak(a, leg, language);
         play_by_agi(a, op, leg, req, kind, value);
     } else if (req->skip_ms) {
         a->h->fail(op, DG_EUNSUPPORTED,
@@ -345,7 +398,7 @@ static void play(struct ami *a, struct dg_op *op, const struct leg *leg, const s
 void ami_play(void *self, const struct dg_play *req, struct dg_op *op)
 {
     struct ami *a = self;
-    const struct leg *leg = control_leg(a, op, req->on);
+    struct leg *leg = control_leg(a, op, req->on);
     if (!leg)
         return;
     if (!text_is_plain(req->play, 100) || table_find(&a->control.sounds, req->play))

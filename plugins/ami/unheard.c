@@ -224,5 +224,6 @@ HEARD(transfer, dg_transfer, .calls = {AT(dg_transfer, call), AT(dg_transfer, co
       .text_count = 3)
 HEARD(play, dg_play, ONE(dg_play, on), .place = true,
       .texts = {AT(dg_play, play), AT(dg_play, media), AT(dg_play, language)}, .text_count = 3)
+HEARD(detect, dg_detect, ONE(dg_detect, call), .place = true)
 HEARD(record, dg_record, ONE(dg_record, on),
       .texts = {AT(dg_record, record), AT(dg_record, file), AT(dg_record, format)}, .text_count = 3)

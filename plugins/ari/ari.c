@@ -136,6 +136,7 @@ static const struct dg_backend backend = {
     .recording_read = ari_recording_read,
     .recording_delete = ari_recording_delete,
     .native = ari_native,
+    .detect = ari_detect,
     .stand_in = ari_stand_in,
 };
 

@@ -47,6 +47,9 @@ void ari_go_on(struct ari *a, const char *call, const char *context, const char 
 /* With observe = "own": have the events of "channel:" or "bridge:" `id` too. */
 void ari_observe(struct ari *a, const char *kind, const char *id);
 
+/* detect.c */
+void ari_detect(void *self, const struct dg_detect *req, struct dg_op *op);
+
 /* bridges.c */
 void ari_join(void *self, const struct dg_join *req, struct dg_op *op);
 void ari_bridge_create(void *self, const struct dg_bridge_new *req, struct dg_op *op);

@@ -43,6 +43,8 @@ struct events {
 #define BEAT_EVENT     "dialgate-beat"
 #define GO_ON_ARGUMENT "dialgate-go-on"
 #define JOIN_PREFIX    "join-"
+/* The context that runs AMD, and the first argument of a leg that comes back from it. */
+#define DETECT_CONTEXT "dialgate-amd"
 
 void events_take(struct events *e, const char *json, size_t len);
 void events_clear(struct events *e); /* the link is down: nothing is known any more */

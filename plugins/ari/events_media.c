@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asterisk/detection.h"
 #include "asterisk/text.h"
 #include "incoming.h"
 #include "snapshot.h"
@@ -33,11 +34,16 @@ void on_stasis_start(const struct incoming *in)
                             json_string_value(json_array_get(args, 3)));
         return;
     }
-    char *text = joined(args, 0);
+    bool back = text_same(json_string_value(json_array_get(args, 0)), DETECT_CONTEXT);
+    char *text = back ? NULL : joined(args, 0);
     leg->controlled = true;
     incoming_emit(
         in, (struct dg_event){.type = DG_CALL_CONTROL, .call = leg->id, .on = true, .text = text});
     free(text);
+    if (back)
+        incoming_emit(in, detection_event(leg->id, json_string_value(json_array_get(args, 1)),
+                                          json_string_value(json_array_get(args, 2)),
+                                          json_string_value(json_array_get(args, 3))));
 }
 
 void on_stasis_end(const struct incoming *in)
@@ -164,7 +170,10 @@ void on_play_finished(const struct incoming *in)
     struct named *stopped = table_find(&in->e->stopped, ev.target);
     const char *snoop = on_what(in, &ev, json_text(play, "target_uri"));
     const struct leg *leg = ev.call ? legs_find(&in->e->life.legs, ev.call) : NULL;
-    ev.on = text_same(json_text(play, "state"), "done") && !stopped && !(leg && leg->hanging_up);
+    bool cut = stopped || (leg && leg->hanging_up);
+    ev.on = text_same(json_text(play, "state"), "done") && !cut;
+    if (text_same(json_text(play, "state"), "failed") && !cut)
+        ev.text = "Asterisk could not play it";
     if (ev.target)
         incoming_emit(in, ev);
     if (stopped)

@@ -88,6 +88,8 @@ void legs_drop(struct legs *l, struct leg *leg)
     free(leg->arguments);
     free(leg->application);
     free(leg->application_data);
+    free(leg->language);
+    free(leg->spoken);
     free(leg);
 }
 

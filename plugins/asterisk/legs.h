@@ -13,6 +13,8 @@ struct leg {
     char *id, *name, *callee, *bridge;
     char *arguments;                      /* of its originate, told when it is under control */
     char *application, *application_data; /* last seen, where not every event shows it */
+    char *language;                       /* that it had when it was created, or NULL */
+    char *spoken;                         /* that was set since for what it hears, or NULL */
     struct fate fate;
     int hangup_cause, sip_code; /* of its hangup request: why the far end refused */
     int learned_sip;            /* the SIP code behind fate.learned_cause */

@@ -102,6 +102,7 @@ void call_free(struct mock_call *c)
     m->h->timer_stop(m->h, c->park_timer);
     m->h->timer_stop(m->h, c->queue_timer);
     keys_end(c);
+    detect_end(c);
     variables_free(&c->variables);
     index_remove(&m->calls, &c->thing);
     free(c->name);
@@ -263,6 +264,7 @@ static struct mock_call *call_new(struct mock *m, const struct dg_originate *req
     c->detect_machine = req->detect_machine;
     c->outcome = rules_outcome(m, number);
     c->keys = rules_keys(m, number);
+    c->amd = rules_amd(m, number);
     for (size_t i = 0; i < req->variable_count; i++)
         variable_set(&c->variables, req->variables[i].key, req->variables[i].value);
     set_state(c, DG_CHANNEL_DIALING);

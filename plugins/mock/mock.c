@@ -17,12 +17,15 @@ static const struct dg_cfg_key keys[] = {
     {"queues", DG_CFG_JSON, "[{\"name\":\"support\",\"members\":[\"PJSIP/8001\",\"PJSIP/8002\"]}]",
      "queues and who works in them; a call that goes to an extension of such a name waits there"},
     {"queue_ms", DG_CFG_MS, "2s", "it waits for so long at least, until a member has time"},
+    {"detect_ms", DG_CFG_MS, "500ms",
+     "so long it takes to tell a person from a machine, and a machine to end its greeting"},
     {"link_delay_ms", DG_CFG_MS, "0", "from opening to being connected"},
     {"rules", DG_CFG_JSON,
      "[{\"suffix\":\"486\",\"outcome\":\"busy\"},{\"suffix\":\"603\",\"outcome\":\"declines\"},"
      "{\"suffix\":\"404\",\"outcome\":\"unknown\"},{\"suffix\":\"503\",\"outcome\":\"congestion\"},"
      "{\"suffix\":\"480\",\"outcome\":\"rings\"},{\"suffix\":\"100\",\"outcome\":\"silent\"},"
-     "{\"suffix\":\"183\",\"outcome\":\"early\"},{\"suffix\":\"299\",\"outcome\":\"hangs-up\"}]",
+     "{\"suffix\":\"183\",\"outcome\":\"early\"},{\"suffix\":\"299\",\"outcome\":\"hangs-up\"},"
+     "{\"suffix\":\"622\",\"outcome\":\"answers\",\"amd\":\"machine\"}]",
      "fates by the end of the number, the longest first; all others are answered"},
     {0},
 };
@@ -45,6 +48,7 @@ static void read_times(struct mock *m)
     m->play_ms = h->cfg_int(h, "play_ms");
     m->key_ms = h->cfg_int(h, "key_ms");
     m->queue_ms = h->cfg_int(h, "queue_ms");
+    m->detect_ms = h->cfg_int(h, "detect_ms");
     /* The generator must not begin with nothing. */
     m->random = (uint64_t)h->cfg_int(h, "seed") * 0x9e3779b97f4a7c15u;
     m->random = m->random ? m->random : 1;
@@ -143,6 +147,7 @@ static const struct dg_backend backend = {
     .members = mock_members,
     .callers = mock_callers,
     .queue_change = mock_queue_change,
+    .detect = mock_detect,
 };
 
 DG_PLUGIN(.name = "mock", .version = DIALGATE_VERSION,

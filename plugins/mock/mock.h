@@ -7,6 +7,7 @@
  * control.c   what is done to a call
  * media.c     playing
  * keys.c      what the far end presses
+ * detect.c    whether it is a person or a machine
  * recordings.c  recording
  * stored.c    what was recorded
  * bridges.c   bridges, joining, transfers
@@ -50,7 +51,8 @@ enum mock_outcome {
 struct mock_rule {
     char *suffix;
     enum mock_outcome outcome;
-    char *keys; /* pressed by whoever answers; NULL: none */
+    char *keys;      /* pressed by whoever answers; NULL: none */
+    const char *amd; /* what detection finds; a constant */
 };
 
 struct mock_variable {
@@ -75,6 +77,10 @@ struct mock_call {
     enum mock_step step;
     const char *keys; /* of its rule, those that are still to be pressed */
     struct dg_timer *key_timer;
+    const char *amd; /* of its rule */
+    bool amd_waits;  /* for the end of a machine's greeting */
+    bool amd_silent; /* which has come */
+    struct dg_timer *amd_timer;
     struct mock_variable *variables;
     struct mock_bridge *bridge;
     /* parked */
@@ -142,7 +148,7 @@ struct mock {
     struct mock_rule *rules;
     size_t rule_count;
     uint64_t random;
-    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms, key_ms, queue_ms;
+    int64_t ring_ms, answer_ms, talk_ms, hangup_ms, jitter_ms, play_ms, key_ms, queue_ms, detect_ms;
     unsigned names; /* numbers given to names and joined bridges */
     struct dg_timer *link_timer;
 };
@@ -163,6 +169,7 @@ enum dg_err rules_read(struct mock *m, const char *json);
 void rules_free(struct mock *m);
 enum mock_outcome rules_outcome(const struct mock *m, const char *number);
 const char *rules_keys(const struct mock *m, const char *number); /* or NULL */
+const char *rules_amd(const struct mock *m, const char *number);  /* "HUMAN", ... */
 char *number_of_endpoint(const char *endpoint); /* the caller frees; NULL: no number in it */
 
 /* calls.c */
@@ -201,6 +208,10 @@ void plays_free(struct mock *m);
 /* keys.c */
 void keys_begin(struct mock_call *c); /* it is under control */
 void keys_end(struct mock_call *c);
+
+/* detect.c */
+void mock_detect(void *self, const struct dg_detect *req, struct dg_op *op);
+void detect_end(struct mock_call *c);
 
 /* recordings.c */
 void mock_record(void *self, const struct dg_record *req, struct dg_op *op);

@@ -35,20 +35,39 @@ static bool read_keys(const json_t *item, struct mock_rule *rule)
     return true;
 }
 
+/* true: there is none, or it is one. */
+static bool read_amd(const json_t *item, struct mock_rule *rule)
+{
+    static const char *const found[][2] = {
+        {"human", "HUMAN"}, {"machine", "MACHINE"}, {"notsure", "NOTSURE"}, {"hangup", "HANGUP"}};
+    const json_t *value = json_object_get(item, "amd");
+    const char *name = json_string_value(value);
+    rule->amd = found[0][1];
+    for (size_t i = 0; name && i < sizeof(found) / sizeof(*found); i++) {
+        if (strcmp(name, found[i][0]) == 0) {
+            rule->amd = found[i][1];
+            return true;
+        }
+    }
+    return !value;
+}
+
 static bool read_rule(struct mock *m, const json_t *item, struct mock_rule *rule)
 {
     const char *suffix = json_string_value(json_object_get(item, "suffix"));
     const char *outcome = json_string_value(json_object_get(item, "outcome"));
-    size_t members = 2 + (json_object_get(item, "keys") != NULL);
+    size_t members =
+        2 + (json_object_get(item, "keys") != NULL) + (json_object_get(item, "amd") != NULL);
     if (suffix && json_object_size(item) == members && outcome_of_name(outcome, &rule->outcome) &&
-        read_keys(item, rule)) {
+        read_keys(item, rule) && read_amd(item, rule)) {
         rule->suffix = mock_strdup(suffix);
         return true;
     }
     m->h->log(m->h, DG_ERROR,
               "rules: each must be {suffix = \"486\", outcome = \"busy\"}, with an outcome of "
               "answers, busy, declines, unknown, congestion, rings, silent, early, hangs-up, and "
-              "perhaps keys = \"12#,3\" that are pressed");
+              "perhaps keys = \"12#,3\" that are pressed, and amd: what detection finds, human, "
+              "machine, notsure or hangup");
     return false;
 }
 
@@ -101,6 +120,12 @@ const char *rules_keys(const struct mock *m, const char *number)
 {
     const struct mock_rule *rule = rule_of(m, number);
     return rule ? rule->keys : NULL;
+}
+
+const char *rules_amd(const struct mock *m, const char *number)
+{
+    const struct mock_rule *rule = rule_of(m, number);
+    return rule ? rule->amd : "HUMAN";
 }
 
 /* "Local/100@context/n", "PJSIP/100@trunk", "PJSIP/trunk/sip:100@host:5060", "PJSIP/100" */

@@ -202,13 +202,45 @@ static void what_is_played_ends_once(void **state)
     assert_int_equal(rig_count(r, DG_PLAY_ENDED, play), 1);
 }
 
+/* Of one who says nothing nobody can tell; the call is as it was before. */
+static void who_has_answered_is_told(void **state)
+{
+    struct rig *r = *state;
+    struct answer a = {0};
+    char id[ID_SIZE], sound[ID_SIZE];
+    if (!rig_can(r, "detect"))
+        skip();
+    answered_call(r, &(struct dial){.suffix = "001"}, id);
+    assert_true(rig_saw(r, DG_CALL_CONTROL, id));
+    const struct dg_detect req = {.call = id, .total_analysis_time = 1000};
+    assert_int_equal(ASK(r, &a, detect, &req), DG_OK);
+    assert_true(rig_saw(r, DG_CALL_DETECTED, id));
+    assert_int_equal(rig_count(r, DG_CALL_DETECTED, id), 1);
+    const struct heard *told = rig_event(r, DG_CALL_DETECTED, id, 0);
+    assert_non_null(told->text);
+    assert_true(strcmp(told->text, "MACHINE") == 0 || strcmp(told->text, "HUMAN") == 0 ||
+                strcmp(told->text, "NOTSURE") == 0);
+    id_uuid7(sound);
+    const struct dg_play play = {.play = sound, .on = id, .media = r->config.media};
+    if (rig_can(r, "play"))
+        assert_int_equal(ASK(r, &a, play, &play), DG_OK);
+    end(r, id);
+    assert_int_equal(rig_count(r, DG_CALL_DETECTED, id), 1);
+
+    const struct dial place = {
+        .suffix = "001", .context = r->config.context, .extension = r->config.extension};
+    answered_call(r, &place, id);
+    assert_int_equal(ASK(r, &a, detect, &(struct dg_detect){.call = id}), DG_ECONFLICT);
+    end(r, id);
+}
+
 int suite_control(struct rig *r)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(calls_shows_a_call_as_it_is), RIG_TEST(control_is_told_with_its_arguments),
         RIG_TEST(the_dialplan_takes_over),     RIG_TEST(variables_are_set_and_read),
         RIG_TEST(hold_and_mute_are_told),      RIG_TEST(dtmf_is_sent),
-        RIG_TEST(what_is_played_ends_once),
+        RIG_TEST(what_is_played_ends_once),    RIG_TEST(who_has_answered_is_told),
     };
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);
 }

@@ -243,6 +243,7 @@ static void text_is_never_more_than_text(void **state)
         REFUSED(dtmf, &(struct dg_dtmf){.call = id, .digits = t});
         REFUSED(play, &(struct dg_play){.play = "odd", .on = t, .media = r->config.media});
         REFUSED(play, &(struct dg_play){.play = "odd", .on = id, .media = t});
+        REFUSED(detect, &(struct dg_detect){.call = t});
         REFUSED(go_to, &(struct dg_dialplan){.call = id, .context = t, .extension = "s"});
         REFUSED(join, &(struct dg_join){id, t});
         if (*t)

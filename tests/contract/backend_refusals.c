@@ -35,6 +35,7 @@ static void an_unknown_id_is_not_found(void **state)
     UNKNOWN(get_variable, &(struct dg_variable){.call = NOBODY, .name = "X"});
     UNKNOWN(set_variable, &(struct dg_variable){NOBODY, "X", "1"});
     UNKNOWN(play, &(struct dg_play){.play = "p", .on = NOBODY, .media = r->config.media});
+    UNKNOWN(detect, &(struct dg_detect){.call = NOBODY});
     UNKNOWN(play_stop, &(struct dg_stop){NOBODY});
     UNKNOWN(bridge_destroy, &(struct dg_bridge_ref){NOBODY});
     UNKNOWN(bridge_add, &(struct dg_bridge_leg){NOBODY, NOBODY});

@@ -338,7 +338,7 @@ enum dg_err rig_hangup(struct rig *r, const char *id)
 
 static bool is_about(const struct heard *h, const char *id)
 {
-    if (h->type >= DG_CALL_STARTED && h->type <= DG_CALL_ENDED)
+    if ((h->type >= DG_CALL_STARTED && h->type <= DG_CALL_ENDED) || h->type == DG_CALL_DETECTED)
         return str_eq(h->call, id);
     return str_eq(h->target, id) || str_eq(h->bridge, id);
 }

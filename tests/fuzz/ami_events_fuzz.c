@@ -21,7 +21,7 @@ struct run {
 static void take_event(void *arg, const struct dg_event *ev)
 {
     struct run *run = arg;
-    if (ev->type < DG_CALL_STARTED || ev->type > DG_NATIVE)
+    if (ev->type < DG_CALL_STARTED || ev->type > DG_CALL_DETECTED)
         abort();
     if (ev->type < DG_CALL_VARIABLE && ev->type != DG_CALL_TRANSFERRED &&
         (!ev->call || strlen(ev->call) > DG_ID_MAX))

@@ -20,21 +20,14 @@
 static void on_emit(const struct dg_host *h, const struct dg_event *ev)
 {
     static const char *const names[] = {
-        [DG_CALL_STARTED] = "started",
-        [DG_CALL_RINGING] = "ringing",
-        [DG_CALL_PROGRESS] = "progress",
-        [DG_CALL_ANSWERED] = "answered",
-        [DG_CALL_HELD] = "held",
-        [DG_CALL_DTMF] = "dtmf",
-        [DG_CALL_BRIDGED] = "bridged",
-        [DG_CALL_PARKED] = "parked",
-        [DG_CALL_CONTROL] = "control",
-        [DG_CALL_TRANSFERRED] = "transferred",
-        [DG_CALL_ENDED] = "ended",
-        [DG_ENDPOINT_CHANGED] = "endpoint",
-        [DG_QUEUE_CHANGED] = "queue",
-        [DG_CALL_VARIABLE] = "variable",
-        [DG_NATIVE] = NULL,
+        [DG_CALL_STARTED] = "started",   [DG_CALL_RINGING] = "ringing",
+        [DG_CALL_PROGRESS] = "progress", [DG_CALL_ANSWERED] = "answered",
+        [DG_CALL_HELD] = "held",         [DG_CALL_DTMF] = "dtmf",
+        [DG_CALL_BRIDGED] = "bridged",   [DG_CALL_PARKED] = "parked",
+        [DG_CALL_CONTROL] = "control",   [DG_CALL_TRANSFERRED] = "transferred",
+        [DG_CALL_ENDED] = "ended",       [DG_ENDPOINT_CHANGED] = "endpoint",
+        [DG_QUEUE_CHANGED] = "queue",    [DG_CALL_VARIABLE] = "variable",
+        [DG_PLAY_ENDED] = "played",      [DG_CALL_DETECTED] = "detected",
     };
     char line[300];
     if (!names[ev->type])

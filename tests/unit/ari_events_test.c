@@ -38,6 +38,20 @@ static void test_control_and_media(void **state)
     take(&n, "{\"type\":\"StasisStart\",\"args\":[\"" GO_ON_ARGUMENT "\",\"ivr\",\"s\",\"1\"]," APP
              "," CHANNEL("x", "Up") "}");
     check(&n, "going on to the dialplan", "answered x; arrived x ivr,s,1");
+    take(&n,
+         "{\"type\":\"StasisStart\",\"args\":[\"" DETECT_CONTEXT
+         "\",\"MACHINE\",\"LONGGREETING-1500-1500\",\"SILENCE\"]," APP "," CHANNEL("x", "Up") "}");
+    take(&n, "{\"type\":\"StasisStart\",\"args\":[\"" DETECT_CONTEXT
+             "\",\"HUMAN\",\"HUMAN-800-800\",\"\"]," APP "," CHANNEL("x", "Up") "}");
+    take(&n, "{\"type\":\"StasisStart\",\"args\":[\"" DETECT_CONTEXT "\",\"\",\"\",\"\"]," APP
+             "," CHANNEL("x", "Up") "}");
+    take(&n, "{\"type\":\"StasisStart\",\"args\":[\"" DETECT_CONTEXT "\"]," APP
+             "," CHANNEL("x", "Up") "}");
+    check(&n, "back from detection",
+          "control x 1 -; detected x MACHINE LONGGREETING-1500-1500 1; control x 1 -; "
+          "detected x HUMAN HUMAN-800-800 0; control x 1 -; "
+          "detected x - Asterisk has no AMD: app_amd.so is not loaded 0; control x 1 -; "
+          "detected x - Asterisk has no AMD: app_amd.so is not loaded 0");
     take(&n, "{\"type\":\"BridgeCreated\",\"bridge\":{\"id\":\"b\"}}");
     take(&n, "{\"type\":\"ChannelEnteredBridge\",\"bridge\":{\"id\":\"join-x\",\"channels\":[\"x\"]"
              "}," CHANNEL("x", "Up") "}");
@@ -71,7 +85,8 @@ static void test_plays_and_recordings(void **state)
              "\"target_uri\":\"channel:x\"}}");
     take(&n, "{\"type\":\"PlaybackFinished\",\"playback\":{\"id\":\"s\",\"state\":\"done\","
              "\"target_uri\":\"channel:x\"}}");
-    check(&n, "plays", "played p on x 1; played q on b 0; played r on x 0; played s on x 1");
+    check(&n, "plays",
+          "played p on x 1; played q on b 0 unheard; played r on x 0; played s on x 1");
     events_recording(&n.e, "dir/file", "rec-1");
     assert_string_equal(events_recording_file(&n.e, "rec-1"), "dir/file");
     take(&n, "{\"type\":\"RecordingFinished\",\"recording\":{\"name\":\"dir/"

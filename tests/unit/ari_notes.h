@@ -90,14 +90,17 @@ static inline void on_emit(void *arg, const struct dg_event *ev)
         say(n, "bridge %s %d", ev->bridge, ev->type == DG_BRIDGE_STARTED);
         break;
     case DG_PLAY_ENDED:
-        say(n, "played %s on %s%s %d", ev->target, ev->call ? ev->call : "",
-            ev->bridge ? ev->bridge : "", ev->on);
+        say(n, "played %s on %s%s %d%s", ev->target, ev->call ? ev->call : "",
+            ev->bridge ? ev->bridge : "", ev->on, ev->text ? " unheard" : "");
         break;
     case DG_RECORD_ENDED:
         say(n, "recorded %s on %s %s", ev->target, or_dash(ev->call), or_dash(ev->text));
         break;
     case DG_ENDPOINT_CHANGED:
         say(n, "endpoint %s %d", ev->target, ev->on);
+        break;
+    case DG_CALL_DETECTED:
+        say(n, "detected %s %s %s %d", ev->call, or_dash(ev->text), or_dash(ev->target), ev->on);
         break;
     default:
         say(n, "event %d", ev->type);

@@ -123,7 +123,7 @@ static inline void host_emit(const struct dg_host *h, const struct dg_event *ev)
     static const char *const names[] = {
         [DG_CALL_STARTED] = "started ",  [DG_CALL_ANSWERED] = "answered ",
         [DG_CALL_ENDED] = "ended ",      [DG_CALL_CONTROL] = "control ",
-        [DG_BRIDGE_STARTED] = "bridge ", [DG_NATIVE] = NULL,
+        [DG_BRIDGE_STARTED] = "bridge ", [DG_CALL_DETECTED] = NULL,
     };
     if (names[ev->type])
         note(world_of(h), names[ev->type], ev->call ? ev->call : ev->bridge);

@@ -26,14 +26,15 @@ static void on_event(void *arg, struct instance *in, const struct dg_event *ev)
         [DG_CALL_VARIABLE] = "variable", [DG_CALL_TRANSFERRED] = "transferred",
         [DG_BRIDGE_STARTED] = "bridge",  [DG_BRIDGE_ENDED] = "unbridge",
         [DG_PLAY_ENDED] = "played",      [DG_CALL_ENDED] = "ended",
+        [DG_CALL_DETECTED] = "detected",
     };
     struct test *t = arg;
     size_t len = strlen(t->story);
     (void)in;
     snprintf(t->story + len, sizeof(t->story) - len, "%s%s%s ", words[ev->type],
-             ev->type == DG_CALL_PARKED || ev->type == DG_CALL_TRANSFERRED ? ev->target
-             : ev->type == DG_CALL_VARIABLE                                ? ev->text
-                                                                           : "",
+             ev->type == DG_CALL_PARKED || ev->type == DG_CALL_TRANSFERRED  ? ev->target
+             : ev->type == DG_CALL_VARIABLE || ev->type == DG_CALL_DETECTED ? ev->text
+                                                                            : "",
              ev->on ? "+" : "");
     t->answered += ev->type == DG_CALL_ANSWERED;
     if (ev->type == DG_CALL_ENDED) {
@@ -313,6 +314,42 @@ static void a_machine_is_looked_for(void **state)
     end(&t);
 }
 
+static void who_has_answered_is_told(void **state)
+{
+    (void)state;
+    struct test t;
+    start(&t, QUICK "detect_ms = 20\nrules = [{suffix = \"2\", outcome = \"answers\", "
+                    "amd = \"machine\"}]\n");
+    const struct dg_detect now = {.call = "a"}, silence = {.call = "b", .silence_ms = 100};
+    assert_int_equal(ASK(&t, detect, &now), DG_ENOTFOUND);
+    const struct dg_originate person = {.call = "a", .endpoint = "X/1"};
+    assert_int_equal(ASK(&t, originate, &person), DG_OK);
+    assert_int_equal(ASK(&t, detect, &now), DG_ECONFLICT);
+    until_answered(&t, 1);
+    bench_after(&t.b, 2);
+    t.story[0] = '\0';
+    assert_int_equal(ASK(&t, detect, &now), DG_OK);
+    assert_int_equal(ASK(&t, detect, &now), DG_ECONFLICT);
+    bench_after(&t.b, 60);
+    assert_string_equal(t.story, "variableAMDSTATUS variableAMDCAUSE detectedHUMAN ");
+
+    const struct dg_originate robot = {.call = "b", .endpoint = "X/2"};
+    assert_int_equal(ASK(&t, originate, &robot), DG_OK);
+    until_answered(&t, 2);
+    bench_after(&t.b, 2);
+    t.story[0] = '\0';
+    assert_int_equal(ASK(&t, detect, &silence), DG_OK);
+    bench_after(&t.b, 100);
+    assert_string_equal(t.story, "variableAMDSTATUS variableAMDCAUSE detectedMACHINE+ ");
+
+    t.story[0] = '\0'; /* one that hangs up meanwhile is not told of */
+    assert_int_equal(ASK(&t, detect, &silence), DG_OK);
+    assert_int_equal(ASK(&t, hangup, &(struct dg_hangup){.call = "b"}), DG_OK);
+    bench_after(&t.b, 60);
+    assert_string_equal(t.story, "ended ");
+    end(&t);
+}
+
 /* ---- Many
  * ---------------------------------------------------------------------------------------- */
 
@@ -360,6 +397,7 @@ int main(void)
         cmocka_unit_test(calls_are_transferred),
         cmocka_unit_test(what_a_bridge_plays_ends_with_it),
         cmocka_unit_test(a_machine_is_looked_for),
+        cmocka_unit_test(who_has_answered_is_told),
         cmocka_unit_test(thousands_of_calls_live_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
