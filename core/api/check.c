@@ -231,6 +231,38 @@ static void check_list(struct check *c, const struct field *f, const json_t *lis
     }
 }
 
+static void check_value(struct check *c, const struct field *f, const json_t *value);
+
+static const struct field *member_of(const struct schema *s, const char *name)
+{
+    const struct field *f = s->fields;
+    while (f->name && !str_eq(f->name, name))
+        f++;
+    return f->name ? f : NULL;
+}
+
+/* What is wrong with a member has the object's name in front. */
+static void check_members(struct check *c, const struct field *f, const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        size_t before = json_array_size(c->problems);
+        const struct field *member = member_of(f->of, name);
+        if (!member)
+            check_problem(c, "body", name, "extra_forbidden", "Extra inputs are not permitted",
+                          value);
+        else if (!json_is_null(value))
+            check_value(c, member, value);
+        for (size_t i = before; i < json_array_size(c->problems); i++)
+            json_array_insert_new(json_object_get(json_array_get(c->problems, i), "loc"), 1,
+                                  json_string(f->name));
+        if (json_array_size(c->problems) >= PROBLEMS_MAX)
+            return;
+    }
+}
+
 static void check_value(struct check *c, const struct field *f, const json_t *value)
 {
     static const struct {
@@ -272,7 +304,9 @@ static void check_value(struct check *c, const struct field *f, const json_t *va
         }
         break;
     case FIELD_OBJECT:
-        if (json_is_object(value))
+        if (json_is_object(value) && f->or_bool)
+            check_members(c, f, value);
+        if (json_is_object(value) || (f->or_bool && json_is_boolean(value)))
             return;
         break;
     case FIELD_LIST:

@@ -42,6 +42,9 @@ struct field {
     const char *example;     /* as JSON */
     const char *fallback;    /* as JSON; NULL: none to show */
     const struct schema *of; /* LIST: what it holds; OBJECT: what it is. For the document. */
+    /* OBJECT: true and false may stand in its place; no members but those of `of`, which are
+     * checked. */
+    bool or_bool;
 };
 
 struct schema {

@@ -42,6 +42,11 @@ static void write_type(struct json_writer *w, const struct field *f)
         jw_object(w, NULL);
         write_ref(w, f->of->name);
         jw_end(w);
+        if (f->or_bool) {
+            jw_object(w, NULL);
+            jw_str(w, "type", "boolean");
+            jw_end(w);
+        }
         if (!f->required) {
             jw_object(w, NULL);
             jw_str(w, "type", "null");

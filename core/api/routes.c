@@ -171,6 +171,8 @@ const char *const api_uploads[] = {
     "/adial/api/campaigns/{id}/numbers/import",
     "/api/dnc/import",
     "/adial/api/dnc/import",
+    "/api/audio",
+    "/adial/api/audio",
     NULL,
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/call_plan.h"
 
 static const char *const state_names[CALL_STATES] = {
     [CALL_PENDING] = "pending",     [CALL_DIALING] = "dialing",     [CALL_RINGING] = "ringing",
@@ -228,10 +229,11 @@ void call_free(struct call *c)
 {
     if (!c)
         return;
-    char *const texts[] = {
-        c->phone_number, c->channel, c->context, c->extension,    c->caller_id,  c->api,
-        c->user,         c->backend, c->node,    c->adopted_from, c->server_run, c->failure_reason,
-        c->doing.parked, c->peer,    c->agent,   c->agent_result, c->ivr_path};
+    char *const texts[] = {c->phone_number, c->channel,      c->context,    c->extension,
+                           c->caller_id,    c->api,          c->user,       c->backend,
+                           c->node,         c->adopted_from, c->server_run, c->failure_reason,
+                           c->doing.parked, c->peer,         c->agent,      c->agent_result,
+                           c->ivr_path,     c->detected,     c->message};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < c->variable_count; i++) {
@@ -239,6 +241,7 @@ void call_free(struct call *c)
         free(c->variables[i].value);
     }
     free(c->variables);
+    call_plan_free(c->plan);
     for (size_t i = 0; i < c->doing.recording_count; i++)
         free(c->doing.recordings[i]);
     free(c->doing.recordings);

@@ -53,6 +53,7 @@ struct call_event {
 
 struct calls;
 struct originate;
+struct call_plan;
 
 struct call_variable {
     char *name, *value;
@@ -87,11 +88,14 @@ struct call {
     uint64_t ring_ms;
     struct call_variable *variables;
     size_t variable_count;
-    char *api, *user;     /* through which API, and who asked */
-    int64_t ivr_menu;     /* that it is led through when it is answered; 0: none */
-    char *ivr_path;       /* JSON: its way through menus so far, or NULL */
-    bool leg;             /* a part of the call `peer`, in whose CDR it stands: it has none */
-    char *agent_result;   /* the state that this one came to: "answered", "busy", ...; or NULL */
+    char *api, *user;       /* through which API, and who asked */
+    int64_t ivr_menu;       /* that it is led through when it is answered; 0: none */
+    char *ivr_path;         /* JSON: its way through menus so far, or NULL */
+    struct call_plan *plan; /* what is done with it before that, or instead; or NULL */
+    char *detected;         /* JSON: whether a person or a machine has answered, or NULL */
+    char *message;          /* JSON: what became of the message it was to hear, or NULL */
+    bool leg;               /* a part of the call `peer`, in whose CDR it stands: it has none */
+    char *agent_result;     /* the state that this one came to: "answered", "busy", ...; or NULL */
     uint64_t talk_ms;     /* it is hung up so long after its answer; 0: as the configuration says */
     char *backend, *node; /* which instance carries it, on which gateway */
     char *adopted_from;   /* the gateway that had it before, and died; NULL: none */
@@ -155,6 +159,11 @@ const char *call_cause_text(int cause);
 
 const char *call_state_name(enum call_state s);
 bool call_state_parse(const char *name, enum call_state *out);
+/* The gateway leads it when it is answered: through a menu, or as its plan says. */
+static inline bool call_is_led(const struct call *c)
+{
+    return c->ivr_menu || c->plan;
+}
 static inline bool call_is_over(enum call_state s)
 {
     return s >= CALL_COMPLETED;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/call_plan.h"
 
 #define USUAL_SIZE 1000 /* of a record: room for it is made at once */
 
@@ -67,6 +68,10 @@ static void write_common(struct json_writer *w, const struct call *c)
     write_number(w, "ivr_menu", c->ivr_menu);
     if (c->ivr_path)
         jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
+    if (c->detected)
+        jw_raw(w, "amd", c->detected, strlen(c->detected));
+    if (c->message)
+        jw_raw(w, "message", c->message, strlen(c->message));
     jw_str(w, "phone_number", c->phone_number);
     jw_str(w, "direction", "outbound");
     jw_str(w, "api", c->api);
@@ -113,6 +118,8 @@ void call_record_write(const struct call *c, struct buf *out)
         jw_bool(&w, "leg", true);
     if (c->talk_ms)
         jw_int(&w, "talk_ms", (int64_t)c->talk_ms);
+    if (c->plan)
+        call_plan_write(c->plan, &w, "plan");
     if (c->duration_s >= 0)
         jw_int(&w, "duration", c->duration_s);
     else
@@ -245,6 +252,9 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->agent_result = text(doc, "agent_result");
     c->ivr_menu = json_get_int(doc, "ivr_menu", 0);
     c->ivr_path = read_path(json_object_get(doc, "ivr"));
+    c->detected = read_path(json_object_get(doc, "amd"));
+    c->message = read_path(json_object_get(doc, "message"));
+    c->plan = call_plan_read(json_object_get(doc, "plan"));
     c->peer = text(doc, "peer");
     c->leg = json_get_bool(doc, "leg", false);
     c->talk_ms = (uint64_t)json_get_int(doc, "talk_ms", 0);

@@ -273,11 +273,26 @@ void calls_set_agent(struct calls *cs, struct call *c, const char *agent, const 
     calls_refresh(cs, c);
 }
 
+static void take_text(struct calls *cs, struct call *c, char **where, char *text)
+{
+    free(*where);
+    *where = text;
+    calls_refresh(cs, c);
+}
+
 void calls_set_path(struct calls *cs, struct call *c, char *json)
 {
-    free(c->ivr_path);
-    c->ivr_path = json;
-    calls_refresh(cs, c);
+    take_text(cs, c, &c->ivr_path, json);
+}
+
+void calls_set_detected(struct calls *cs, struct call *c, char *json)
+{
+    take_text(cs, c, &c->detected, json);
+}
+
+void calls_set_message(struct calls *cs, struct call *c, char *json)
+{
+    take_text(cs, c, &c->message, json);
 }
 
 static void forget_oldest(struct calls *cs)
@@ -341,12 +356,12 @@ void calls_let_go(struct calls *cs, struct call *c)
 {
     log_info("calls", "call let go", LOG_S("call", c->id),
              LOG_S("state", call_state_name(c->state)));
-    if (c->ivr_menu && cs->guide.ending)
+    c->let_go = true; /* whoever still holds it may tell of it what he likes */
+    if (call_is_led(c) && cs->guide.ending)
         cs->guide.ending(cs->guide.arg, c);
     snapshots_del(cs->config.snapshots, c->id);
     loop_timer_stop(cs->config.loop, c->deadline);
     c->deadline = NULL;
-    c->let_go = true; /* whoever still holds it may tell of it what he likes */
     map_del(cs->live, c->id);
     admission_call_ends(admission_of(cs, c->backend));
     calls_carry(cs, c, NULL);
@@ -366,7 +381,7 @@ void calls_move(struct calls *cs, struct call *c, const struct call_event *ev)
               LOG_S("to", call_state_name(c->state)));
     if (step.effects & CALL_DO_CDR && !c->leg && !c->cdr_number && cs->config.cdr_numbers)
         c->cdr_number = serials_next(cs->config.cdr_numbers);
-    if (call_is_over(c->state) && c->ivr_menu && cs->guide.ending)
+    if (call_is_over(c->state) && call_is_led(c) && cs->guide.ending)
         cs->guide.ending(cs->guide.arg, c);
     if (step.effects & CALL_DO_STORE && c->stored)
         store_step(cs, c, step.effects & CALL_DO_CDR);
@@ -470,6 +485,7 @@ static const char *event_name(enum dg_event_type type)
         [DG_ENDPOINT_CHANGED] = "endpoint_changed",
         [DG_QUEUE_CHANGED] = "queue_changed",
         [DG_NATIVE] = "native",
+        [DG_CALL_DETECTED] = "call_detected",
     };
     size_t index = (size_t)type;
     return index < sizeof names / sizeof *names && names[index] ? names[index] : "other";
@@ -522,7 +538,7 @@ void calls_event(struct calls *cs, struct instance *in, const struct dg_event *e
         return;
     }
     doing_event(cs, c, ev);
-    if (c->ivr_menu && cs->guide.event)
+    if (call_is_led(c) && cs->guide.event)
         cs->guide.event(cs->guide.arg, c, ev);
 }
 

@@ -73,7 +73,7 @@ struct instance *calls_companion(const struct calls *cs, const struct instance *
  * be held. false: he does not, it is written as that of any other call. */
 typedef bool calls_ended_fn(void *arg, struct call *c, struct store_batch *batch);
 void calls_set_ended(struct calls *cs, calls_ended_fn *fn, void *arg); /* NULL: nobody */
-/* Who leads those calls through menus that have one (call.h). */
+/* Who leads those calls that are led (call.h). */
 struct calls_guide {
     /* What its carrier tells of it that moves no state. */
     void (*event)(void *arg, struct call *c, const struct dg_event *ev);
@@ -84,6 +84,9 @@ struct calls_guide {
 void calls_set_guide(struct calls *cs, const struct calls_guide *guide); /* empty: nobody */
 /* Its way so far, JSON; taken over. Written down and shown, at the latest with its end. */
 void calls_set_path(struct calls *cs, struct call *c, char *json);
+/* Likewise: who has answered, and what became of its message. */
+void calls_set_detected(struct calls *cs, struct call *c, char *json);
+void calls_set_message(struct calls *cs, struct call *c, char *json);
 /* The batch once more. */
 void calls_end_batch(const struct call *c, struct store_batch *batch);
 void calls_hold(struct call *c);
@@ -126,10 +129,11 @@ struct call_request {
     const char *api, *user;
     int64_t campaign_id, campaign_number_id; /* 0: no campaign's */
     int attempt;                             /* of that number; 0: the first */
-    int64_t ivr_menu;      /* that it is led through when it is answered; 0: none */
-    bool leg;              /* a part of `peer`: no CDR */
-    uint64_t talk_ms;      /* how long it may last from its answer; 0: the default */
-    calls_write_fn *write; /* who writes it down instead; NULL: nobody */
+    int64_t ivr_menu;             /* that it is led through when it is answered; 0: none */
+    const struct call_plan *plan; /* what is done with it before that, or instead; or NULL */
+    bool leg;                     /* a part of `peer`: no CDR */
+    uint64_t talk_ms;             /* how long it may last from its answer; 0: the default */
+    calls_write_fn *write;        /* who writes it down instead; NULL: nobody */
     void *write_arg;
 };
 

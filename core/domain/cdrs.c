@@ -118,6 +118,8 @@ static struct cdr record_of(const json_t *doc)
         .phone_number = json_get_str(doc, "phone_number"),
         .agent = json_get_str(doc, "agent"),
         .ivr = json_object_get(doc, "ivr"),
+        .amd = json_object_get(doc, "amd"),
+        .message = json_object_get(doc, "message"),
         .disposition = json_get_str(doc, "disposition"),
         .recording = json_string_value(json_array_get(files, 0)),
         .started_ms = json_get_int(doc, "started_at", 0),

@@ -25,7 +25,8 @@ struct cdr {
     int64_t started_ms, answered_ms, ended_ms, duration_s, billsec;
     int cause;
     const char *cause_text;
-    const json_t *ivr; /* its way through menus; NULL: it was in none */
+    const json_t *ivr;           /* its way through menus; NULL: it was in none */
+    const json_t *amd, *message; /* who has answered, and what he heard; or NULL */
 };
 
 struct cdr_list {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/call_plan.h"
 
 void idempotency_id(const struct idempotency_scope *scope, char out[DIGEST_SIZE])
 {
@@ -55,6 +56,8 @@ void idempotency_fingerprint(const struct call_request *req, char out[DIGEST_SIZ
     jw_int(&w, "ring_ms", (int64_t)req->ring_ms);
     if (req->ivr_menu)
         jw_int(&w, "ivr_menu", req->ivr_menu);
+    if (req->plan)
+        call_plan_write(req->plan, &w, "plan");
     write_variables(&w, req);
     jw_end(&w);
     digest_hex(text.ptr, text.len, out);

@@ -8,7 +8,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "domain/call_plan.h"
 #include "domain/ivr_private.h"
+
+/* A call comes back under control a moment after it is told who has answered. */
+#define PLACE_AGAIN_MS 100
+#define PLACE_TRIES    50
+
+static const char human[] = "human", machine[] = "machine"; /* whom a message is for */
 
 /* ---- Runs ---------------------------------------------------------------------------------- */
 
@@ -68,28 +75,39 @@ void run_soon(struct ivr_run *run)
 
 /* ---- What is told of it -------------------------------------------------------------------- */
 
-static void tell_mark(struct ivr_run *run, const struct ivr_mark *m)
+void run_publish(struct ivr_run *run, const char *type, struct buf *json)
 {
-    struct buf json;
-    struct json_writer w;
     char campaign[24];
-    buf_init(&json, BUF_MAX);
-    jw_init(&w, &json);
-    jw_object(&w, NULL);
-    jw_str(&w, "call_id", run->call->id);
-    jw_str(&w, "phone_number", run->call->phone_number);
-    if (run->call->campaign_id)
-        jw_int(&w, "campaign_id", run->call->campaign_id);
-    ivr_mark_write(m, &w, "ivr");
-    jw_end(&w);
     snprintf(campaign, sizeof campaign, "%lld", (long long)run->call->campaign_id);
     const struct bus_event ev = {.topic = BUS_NOTICE,
                                  .at_ms = clock_unix_ms(),
                                  .call_id = run->call->id,
                                  .campaign_id = run->call->campaign_id ? campaign : NULL,
-                                 .type = "call.ivr",
-                                 .json = buf_cstr(&json)};
+                                 .type = type,
+                                 .json = buf_cstr(json)};
     bus_publish(run->ivr->config.bus, &ev);
+}
+
+void run_name(const struct ivr_run *run, struct json_writer *w)
+{
+    jw_str(w, "call_id", run->call->id);
+    jw_str(w, "phone_number", run->call->phone_number);
+    if (run->call->campaign_id)
+        jw_int(w, "campaign_id", run->call->campaign_id);
+}
+
+static void tell_mark(struct ivr_run *run, const struct ivr_mark *m)
+{
+    bool message = run->session.message;
+    struct buf json;
+    struct json_writer w;
+    buf_init(&json, BUF_MAX);
+    jw_init(&w, &json);
+    jw_object(&w, NULL);
+    run_name(run, &w);
+    ivr_mark_write(m, &w, message ? "message" : "ivr");
+    jw_end(&w);
+    run_publish(run, message ? "call.message" : "call.ivr", &json);
     buf_free(&json);
 }
 
@@ -100,11 +118,17 @@ static void tell_path(struct ivr_run *run)
     struct json_writer w;
     if (run->told == s->path_count)
         return;
-    ivr_stats_add(run->ivr->config.stats, s, run->told);
+    if (!s->message)
+        ivr_stats_add(run->ivr->config.stats, s, run->told);
     for (; run->told < s->path_count; run->told++)
         tell_mark(run, &s->path[run->told]);
     buf_init(&json, BUF_MAX);
     jw_init(&w, &json);
+    if (s->message) {
+        ivr_message_write(s, run->to, &w, NULL);
+        calls_set_message(run->ivr->config.calls, run->call, buf_take(&json));
+        return;
+    }
     ivr_path_write(s, &w, NULL);
     calls_set_path(run->ivr->config.calls, run->call, buf_take(&json));
 }
@@ -133,7 +157,8 @@ static void end(struct ivr_run *run)
     loop_timer_stop(run->ivr->config.loop, run->again);
     run->timer = run->again = NULL;
     leg_end(run);
-    ivr_count_end(run->ivr, ivr_reason(&run->session));
+    if (!run->session.message)
+        ivr_count_end(run->ivr, ivr_reason(&run->session));
     map_del(run->ivr->runs, run->call->id);
     run_soon(run);
 }
@@ -183,6 +208,18 @@ void run_tell(struct ivr_run *run, struct ivr_event ev)
 
 /* ---- The beginning ------------------------------------------------------------------------- */
 
+void run_drop(struct ivr_run *run)
+{
+    struct loop *loop = run->ivr->config.loop;
+    run->over = true;
+    run->detecting = false;
+    loop_timer_stop(loop, run->timer);
+    loop_timer_stop(loop, run->again);
+    run->timer = run->again = NULL;
+    map_del(run->ivr->runs, run->call->id);
+    run_soon(run);
+}
+
 static void refuse(struct ivr_run *run, const char *why)
 {
     log_warn("ivr", "a call cannot be led through its menu", LOG_S("call", run->call->id),
@@ -196,6 +233,14 @@ static void refuse(struct ivr_run *run, const char *why)
     ivr_hang_up(run->ivr, run->call->id);
 }
 
+static void start(struct ivr_run *run)
+{
+    run->started = true;
+    run_tell(run, (struct ivr_event){.type = IVR_EV_START});
+    for (const char *key = run->early; *key && !run->over; key++)
+        run_tell(run, (struct ivr_event){.type = IVR_EV_DIGIT, .digit = *key});
+}
+
 static void on_book(void *arg, const struct ivr_book_answer *answer)
 {
     struct ivr_run *run = arg;
@@ -206,18 +251,102 @@ static void on_book(void *arg, const struct ivr_book_answer *answer)
         run_let_go(run);
         return;
     }
-    run->started = true;
     ivr_session_init(&run->session, answer->book, run->call->ivr_menu, NULL);
-    run_tell(run, (struct ivr_event){.type = IVR_EV_START});
-    for (const char *key = run->early; *key && !run->over; key++)
-        run_tell(run, (struct ivr_event){.type = IVR_EV_DIGIT, .digit = *key});
+    start(run);
+}
+
+static void say(struct ivr_run *run, const char *sounds, const char *to)
+{
+    const struct call_plan *plan = run->call->plan;
+    run->to = to;
+    ivr_session_message(&run->session,
+                        &(struct ivr_message){.sounds = sounds,
+                                              .language = plan->language,
+                                              .repeat = to == machine ? 1 : plan->repeat},
+                        NULL);
+    start(run);
+}
+
+static void go_on(struct ivr_run *run);
+
+static void go_on_again(void *arg)
+{
+    struct ivr_run *run = arg;
+    run->again = NULL;
+    go_on(run);
+}
+
+static void on_gone(void *arg, const struct op_result *res)
+{
+    struct ivr_run *run = arg;
+    run->asked--;
+    if (run->over || run->ivr->stopped) {
+        run_let_go(run);
+        return;
+    }
+    if (res->err == DG_ECONFLICT && ++run->tries < PLACE_TRIES) {
+        run->again = loop_timer(run->ivr->config.loop, PLACE_AGAIN_MS, go_on_again, run);
+        return;
+    }
+    if (res->err != DG_OK && res->err != DG_ENOTFOUND) {
+        log_warn("ivr", "a call could not be sent on to the dialplan", LOG_S("call", run->call->id),
+                 LOG_S("why", res->message));
+        ivr_hang_up(run->ivr, run->call->id);
+    }
+    run_drop(run);
+}
+
+/* To its place in the dialplan. */
+static void go_on(struct ivr_run *run)
+{
+    const struct call *c = run->call;
+    char priority[16];
+    if (!c->carrier) {
+        ivr_hang_up(run->ivr, c->id);
+        run_drop(run);
+        return;
+    }
+    snprintf(priority, sizeof priority, "%d", c->priority);
+    const struct dg_dialplan req = {
+        .call = c->id, .context = c->context, .extension = c->extension, .priority = priority};
+    run->asked++;
+    backend_go_to(c->carrier, &req, on_gone, run);
+}
+
+static void proceed(struct ivr_run *run)
+{
+    struct call *c = run->call;
+    if (c->plan && c->plan->audio) {
+        say(run, c->plan->audio, human);
+    } else if (c->ivr_menu) {
+        run->asked++;
+        ivr_menus_book(run->ivr->config.menus, c->ivr_menu, on_book, run);
+    } else {
+        go_on(run);
+    }
+}
+
+void run_detected(struct ivr_run *run, bool is_machine)
+{
+    const struct call_plan *plan = run->call->plan;
+    run->detecting = false;
+    if (is_machine && plan->on_machine == PLAN_MACHINE_MESSAGE) {
+        say(run, plan->machine_message, machine);
+    } else if (is_machine && plan->on_machine == PLAN_MACHINE_HANGUP) {
+        ivr_hang_up(run->ivr, run->call->id);
+        run_drop(run);
+    } else {
+        proceed(run);
+    }
 }
 
 static void begin(struct ivr *ivr, struct call *c)
 {
     struct ivr_run *run = run_new(ivr, c);
-    run->asked++;
-    ivr_menus_book(ivr->config.menus, c->ivr_menu, on_book, run);
+    if (c->plan && c->plan->detect)
+        detect_begin(run);
+    else
+        proceed(run);
 }
 
 /* ---- What happens to calls ----------------------------------------------------------------- */
@@ -228,8 +357,12 @@ static void on_call(struct ivr *ivr, struct call *c)
         return;
     if (c->ivr_path)
         left_found(ivr);
-    else
+    else if (c->message) /* of a session that is gone */
+        ivr_hang_up(ivr, c->id);
+    else if (!c->detected)
         begin(ivr, c);
+    else if (c->ivr_menu || c->plan->audio)
+        ivr_hang_up(ivr, c->id);
 }
 
 static void on_bus(void *arg, const struct bus_event *ev)
@@ -242,7 +375,7 @@ static void on_bus(void *arg, const struct bus_event *ev)
         leg_event(run, ev->call);
     else if (!run && ev->call->leg)
         left_leg(ivr, ev->call);
-    else if (ev->call->ivr_menu && ev->topic == BUS_CALL_CHANGED)
+    else if (call_is_led(ev->call) && ev->topic == BUS_CALL_CHANGED)
         on_call(ivr, calls_find(ivr->config.calls, ev->call->id));
     else if (ev->call->ivr_menu && !run)
         left_ended(ivr, ev->call);
@@ -252,6 +385,8 @@ static void on_event(void *arg, struct call *c, const struct dg_event *ev)
 {
     struct ivr *ivr = arg;
     struct ivr_run *run = map_get(ivr->runs, c->id);
+    if (run && run->detecting)
+        detect_event(run, ev);
     if (run)
         media_event(run, ev);
 }
@@ -269,10 +404,11 @@ static void on_ending(void *arg, struct call *c)
         run_tell(run, (struct ivr_event){.type = IVR_EV_HANGUP});
         return;
     }
-    run->over = true;
-    ivr_count_end(ivr, "caller");
-    map_del(ivr->runs, c->id);
-    run_soon(run);
+    if (run->detecting)
+        detect_hangup(run);
+    if (c->ivr_menu)
+        ivr_count_end(ivr, "caller");
+    run_drop(run);
 }
 
 /* ---- Figures ------------------------------------------------------------------------------- */

@@ -1,10 +1,12 @@
-/* ivr.h - calls that are led through menus. [control thread]
+/* ivr.h - calls that the gateway leads: through menus, or to hear a message. [control thread]
  *
- * A call with an `ivr_menu` is taken up when it is answered. Its menus are read
- * from the store, a session of the engine (ivr_engine.h) decides, and its
+ * A call with an `ivr_menu` or a plan (call_plan.h) is taken up when it is
+ * answered. If that is asked for, it is found out first who has answered
+ * (ivr_detect.c: "call.amd" on the bus). For a menu all that it leads to is read
+ * from the store; a session of the engine (ivr_engine.h) decides, and its
  * commands are carried out on the call's backend. What happened on the way
  * stands in the call's record, and so in its CDR; each step is told on the bus
- * as "call.ivr".
+ * as "call.ivr", that of a message as "call.message".
  *
  * When the gateway was ended in the middle, the session is gone: the caller is
  * hung up when the next run finds his call, unless he is talking to somebody;

@@ -27,6 +27,23 @@ void ivr_session_init(struct ivr_session *s, struct ivr_book *book, int64_t entr
                               .limits = limits ? *limits : ivr_default_limits};
 }
 
+void ivr_session_message(struct ivr_session *s, const struct ivr_message *message,
+                         const struct ivr_limits *limits)
+{
+    struct ivr_menu *m = ivr_menu_new();
+    struct ivr_book *book = ivr_book_new();
+    m->repeats = message->repeat ? message->repeat - 1 : 0;
+    m->language = xstrdup(message->language);
+    m->actions = xcalloc(1, sizeof *m->actions);
+    m->action_count = 1;
+    m->actions[0] =
+        (struct ivr_action){.keys = "t", .type = IVR_PLAYBACK, .value = xstrdup(message->sounds)};
+    ivr_book_add(book, m);
+    ivr_session_init(s, book, 0, limits);
+    s->message = true;
+    ivr_book_unref(book);
+}
+
 void ivr_session_clear(struct ivr_session *s)
 {
     for (size_t i = 0; i < s->path_count; i++)
@@ -187,11 +204,50 @@ static void repeat(struct step *st)
     prompt(st);
 }
 
+/* ---- A message --------------------------------------------------------------------------------
+ */
+
+static void message_over(struct step *st);
+
+static void say(struct step *st, enum ivr_mark_type type)
+{
+    struct ivr_session *s = st->s;
+    mark(st, type, NULL, NULL);
+    s->state = IVR_MESSAGE;
+    s->sound = 0;
+    s->heard = false;
+    if (!play(st, s->action->value))
+        message_over(st);
+}
+
+static void begin_message(struct step *st)
+{
+    struct ivr_session *s = st->s;
+    s->menu = ivr_book_at(s->book, 0);
+    s->action = s->menu->actions;
+    say(st, IVR_MARK_MESSAGE);
+}
+
+/* What is not there now is not there the next time either. */
+static void message_over(struct step *st)
+{
+    struct ivr_session *s = st->s;
+    s->played += s->heard;
+    if (s->heard && repeats_left(s)) {
+        s->repeats++;
+        say(st, IVR_MARK_REPEAT);
+    } else {
+        leave(st, s->played ? "played" : "missing");
+    }
+}
+
 /* ---- Actions ------------------------------------------------------------------------------- */
 
 static void follow(struct step *st, const char *reason)
 {
-    if (st->s->action->next == IVR_NEXT_HANGUP)
+    if (st->s->message)
+        message_over(st);
+    else if (st->s->action->next == IVR_NEXT_HANGUP)
         leave(st, reason);
     else if (again(st))
         prompt(st);
@@ -364,11 +420,22 @@ static void on_digit(struct step *st)
 
 /* ---- What came of commands ------------------------------------------------------------------ */
 
-static void sound_over(struct step *st, bool failed)
+static void sound_failed(struct step *st, bool missing)
+{
+    const struct ivr_session *s = st->s;
+    char text[IVR_TEXT_MAX + 1];
+    const char *sounds = s->state == IVR_PROMPT ? s->menu->audio_file : s->action->value;
+    bool named = ivr_sound(sounds, s->sound, s->entered, text);
+    mark(st, missing ? IVR_MARK_SILENT : IVR_MARK_UNHEARD, NULL, named ? text : NULL);
+}
+
+static void sound_over(struct step *st, bool failed, bool missing)
 {
     struct ivr_session *s = st->s;
     if (failed)
-        mark(st, IVR_MARK_UNHEARD, NULL, NULL);
+        sound_failed(st, missing);
+    else
+        s->heard = true;
     s->sound++;
     if (s->state == IVR_PROMPT) {
         if (!play(st, s->menu->audio_file))
@@ -406,7 +473,7 @@ static void on_timer(struct step *st)
     case IVR_PROMPT:
     case IVR_MESSAGE:
         stop_play(st);
-        sound_over(st, true);
+        sound_over(st, true, false);
         break;
     case IVR_WAIT:
         timed_out(st);
@@ -452,7 +519,7 @@ static void on_result(struct step *st)
     if (ev->number != s->number)
         return;
     if (ev->type == IVR_EV_PLAYED && (s->state == IVR_PROMPT || s->state == IVR_MESSAGE)) {
-        sound_over(st, ev->failed);
+        sound_over(st, ev->failed, ev->failed && ev->text);
     } else if (ev->type == IVR_EV_JOINED && s->state == IVR_CONNECTING) {
         s->state = IVR_CONNECTED;
         mark(st, IVR_MARK_JOINED, NULL, NULL);
@@ -474,7 +541,10 @@ void ivr_step(struct ivr_session *s, const struct ivr_event *ev, struct ivr_comm
         if (s->state != IVR_NEW)
             break;
         s->began_ms = ev->at_ms;
-        enter(&st, s->entry);
+        if (s->message)
+            begin_message(&st);
+        else
+            enter(&st, s->entry);
         break;
     case IVR_EV_DIGIT:
         on_digit(&st);

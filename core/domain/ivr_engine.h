@@ -45,7 +45,7 @@ enum ivr_state {
 enum ivr_event_type {
     IVR_EV_START,    /* the caller is there */
     IVR_EV_DIGIT,    /* `digit` */
-    IVR_EV_PLAYED,   /* `number`, `failed` */
+    IVR_EV_PLAYED,   /* `number`, `failed`; `text`: it is not there */
     IVR_EV_TIMER,    /* `number` */
     IVR_EV_JOINED,   /* `number`: caller and agent hear each other */
     IVR_EV_PARTED,   /* `number`, `text`: the agent was not reached, or has gone */
@@ -108,7 +108,9 @@ enum ivr_mark_type {
     IVR_MARK_CHOICE,    /* digits, action */
     IVR_MARK_TIMEOUT,   /* action NULL: there is no t */
     IVR_MARK_INVALID,   /* digits; action NULL: nothing was done */
-    IVR_MARK_UNHEARD,   /* a sound could not be played */
+    IVR_MARK_UNHEARD,   /* text: a sound that could not be played */
+    IVR_MARK_SILENT,    /* text: a sound that is not there */
+    IVR_MARK_MESSAGE,   /* the message begins */
     IVR_MARK_JOINED,    /* the action's extension or queue */
     IVR_MARK_UNREACHED, /* text */
     IVR_MARK_RECORDED,  /* text: the file; NULL: it failed */
@@ -137,6 +139,8 @@ struct ivr_session {
     const struct ivr_menu *menu;
     const struct ivr_action *action;  /* being done, or NULL */
     size_t sound;                     /* being played, of the menu or the action */
+    bool message, heard;              /* it is no menu but a message; something of it was heard */
+    unsigned played;                  /* how often the message was heard to its end */
     bool stopping;                    /* the recording was told to end */
     uint32_t number, timer;           /* of the last command, of the last timer */
     char digits[IVR_DIGITS_MAX + 1];  /* of the input under way */
@@ -152,11 +156,19 @@ struct ivr_session {
 /* `book` gets another user. limits NULL: the defaults. */
 void ivr_session_init(struct ivr_session *s, struct ivr_book *book, int64_t entry,
                       const struct ivr_limits *limits);
+/* Not a menu: sounds, so often, and then the call is hung up. */
+struct ivr_message {
+    const char *sounds, *language;
+    unsigned repeat;
+};
+void ivr_session_message(struct ivr_session *s, const struct ivr_message *message,
+                         const struct ivr_limits *limits);
 void ivr_session_clear(struct ivr_session *s);
 void ivr_step(struct ivr_session *s, const struct ivr_event *ev, struct ivr_commands *out);
 
 /* "hangup" an action said so, "timeout", "invalid" too often, "loop", "missing_menu", "agent" has
- * hung up, "unreached", "caller", "stopped"; NULL: it is not over. */
+ * hung up, "unreached", "caller", "stopped"; of a message "played" or "missing"; NULL: it is not
+ * over. */
 static inline const char *ivr_reason(const struct ivr_session *s)
 {
     return s->reason;
@@ -169,5 +181,8 @@ void ivr_mark_write(const struct ivr_mark *m, struct json_writer *w, const char 
 void ivr_marks_write(const struct ivr_session *s, struct json_writer *w, const char *key);
 /* {"menu":1,"keys":"2#","result":"caller","path":[...]} */
 void ivr_path_write(const struct ivr_session *s, struct json_writer *w, const char *key);
+/* {"audio":"welcome","to":"human","played":1,"keys":"","result":"played","path":[...]} */
+void ivr_message_write(const struct ivr_session *s, const char *to, struct json_writer *w,
+                       const char *key);
 
 #endif

@@ -206,7 +206,10 @@ void media_event(struct ivr_run *run, const struct dg_event *ev)
     } else if (ev->type == DG_PLAY_ENDED && is_media(run, 'p', ev->target, &number)) {
         if (run->playing.number == number)
             run->playing.number = 0;
-        run_tell(run, (struct ivr_event){.type = IVR_EV_PLAYED, .number = number});
+        run_tell(run, (struct ivr_event){.type = IVR_EV_PLAYED,
+                                         .number = number,
+                                         .failed = ev->text != NULL,
+                                         .text = ev->text});
     } else if (ev->type == DG_RECORD_ENDED && is_media(run, 'r', ev->target, &number)) {
         run_tell(run,
                  (struct ivr_event){.type = IVR_EV_RECORDED, .number = number, .text = ev->target});

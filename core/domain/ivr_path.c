@@ -19,6 +19,7 @@ static const char *const marks[] = {
     [IVR_MARK_INVALID] = "invalid",   [IVR_MARK_UNHEARD] = "unheard",
     [IVR_MARK_JOINED] = "joined",     [IVR_MARK_UNREACHED] = "unreached",
     [IVR_MARK_RECORDED] = "recorded", [IVR_MARK_MISSING] = "missing_menu",
+    [IVR_MARK_SILENT] = "missing",    [IVR_MARK_MESSAGE] = "message",
     [IVR_MARK_END] = "end",
 };
 
@@ -32,21 +33,29 @@ const char *ivr_mark_name(enum ivr_mark_type type)
     return marks[type];
 }
 
+static const char *text_key(enum ivr_mark_type type)
+{
+    if (type == IVR_MARK_RECORDED)
+        return "file";
+    return type == IVR_MARK_SILENT || type == IVR_MARK_UNHEARD ? "sound" : "reason";
+}
+
 void ivr_mark_write(const struct ivr_mark *m, struct json_writer *w, const char *key)
 {
     jw_object(w, key);
     jw_int(w, "at", m->after_ms);
-    jw_int(w, "menu", m->menu);
+    if (m->menu)
+        jw_int(w, "menu", m->menu);
     jw_str(w, "event", marks[m->type]);
     if (m->digits[0])
         jw_str(w, "digits", m->digits);
-    if (m->action) {
+    if (m->action && m->menu) {
         jw_str(w, "action", ivr_action_type_name(m->action->type));
         if (*m->action->value)
             jw_str(w, "value", m->action->value);
     }
     if (m->text)
-        jw_str(w, m->type == IVR_MARK_RECORDED ? "file" : "reason", m->text);
+        jw_str(w, text_key(m->type), m->text);
     jw_end(w);
 }
 
@@ -55,6 +64,21 @@ void ivr_marks_write(const struct ivr_session *s, struct json_writer *w, const c
     jw_array(w, key);
     for (size_t i = 0; i < s->path_count; i++)
         ivr_mark_write(&s->path[i], w, NULL);
+    jw_end(w);
+}
+
+void ivr_message_write(const struct ivr_session *s, const char *to, struct json_writer *w,
+                       const char *key)
+{
+    jw_object(w, key);
+    jw_str(w, "audio", ivr_book_at(s->book, 0)->actions[0].value);
+    jw_str(w, "to", to);
+    jw_int(w, "played", s->played);
+    jw_str(w, "keys", s->keys);
+    jw_str(w, "result", s->reason);
+    ivr_marks_write(s, w, "path");
+    if (s->path_lost)
+        jw_int(w, "not_shown", (int64_t)s->path_lost);
     jw_end(w);
 }
 

@@ -26,6 +26,8 @@ struct ivr_run {
     struct call *call; /* held */
     struct ivr_session session;
     bool started, over;
+    bool detecting;
+    const char *to;                 /* whom the message is for, a constant */
     char early[IVR_DIGITS_MAX + 1]; /* keys that were pressed before the menu was read */
     unsigned asked;                 /* operations under way */
     bool work_asked;
@@ -67,6 +69,20 @@ void left_found(struct ivr *ivr);
 void left_leg(struct ivr *ivr, const struct call *leg);
 void left_ending(struct ivr *ivr, struct call *c); /* about to be written down */
 void left_ended(struct ivr *ivr, const struct call *c);
+
+/* It is known who has answered, or that it cannot be. */
+void run_detected(struct ivr_run *run, bool machine);
+/* It ends without a session, or goes where no session is needed. */
+void run_drop(struct ivr_run *run);
+
+/* To the bus; `json` begins with what run_name writes. */
+void run_publish(struct ivr_run *run, const char *type, struct buf *json);
+void run_name(const struct ivr_run *run, struct json_writer *w);
+
+/* ivr_detect.c */
+void detect_begin(struct ivr_run *run);
+void detect_event(struct ivr_run *run, const struct dg_event *ev);
+void detect_hangup(struct ivr_run *run);
 
 /* ivr_media.c */
 void media_play(struct ivr_run *run, const struct ivr_command *c);

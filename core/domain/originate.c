@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/call_plan.h"
 #include "domain/call_record.h"
 #include "domain/calls_private.h"
 
@@ -52,6 +53,7 @@ static const char *const reserved[] = {
     "MACRO_*",
     "GOSUB_*",
     "AGI*",
+    "DIALGATE_*",
     "SYSTEMSTATUS",
     "TOUCH_*",
     "BRIDGE_*",
@@ -226,6 +228,7 @@ static struct call *call_of(struct originate *o, const struct call_request *req,
     c->user = xstrdup(req->user);
     c->leg = req->leg;
     c->ivr_menu = req->ivr_menu;
+    c->plan = call_plan_copy(req->plan);
     c->talk_ms = req->talk_ms;
     c->node = xstrdup(cs->config.node);
     c->heard_at_ms = c->created_at_ms;
@@ -350,7 +353,7 @@ static void dial(struct originate *o)
     struct dg_originate req = {
         .call = c->id,
         .endpoint = c->channel,
-        .context = c->context,
+        .context = c->plan ? NULL : c->context, /* it goes there when the plan is carried out */
         .extension = c->extension,
         .priority = priority,
         .peer = c->peer,

@@ -36,7 +36,7 @@ def sounds(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shared(sounds):
     """A gateway that shares a folder of sounds with nobody but this test."""
-    with Gateway({"ivr": {"sounds": str(sounds)}, "server": {"max_body": 500000}}) as gateway:
+    with Gateway({"ivr": {"sounds": str(sounds)}, "server": {"max_body": 100000, "max_upload": 500000}}) as gateway:
         gateway.add_user("chief", "the chief's password", role="admin")
         yield gateway
 
@@ -98,6 +98,33 @@ def test_languages(chief, language):
             "Invalid language. Must be a name like en or pt_BR", ["language"])
 
 
+def changed(offset, value, size=2):
+    """A WAV of one channel with a number of its head replaced."""
+    wav = tone(channels=1, seconds=0.05)
+    return wav[:offset] + value.to_bytes(size, "little") + wav[offset + size:]
+
+
+DAMAGED = {
+    "compressed": changed(20, 0x55), "no channel": changed(22, 0), "nine channels": changed(22, 9),
+    "channels": changed(22, 65535), "no rate": changed(24, 0, 4), "rate": changed(24, 0xFFFFFFFF, 4),
+    "no bits": changed(34, 0), "head": changed(16, 0xFFFFFFF0, 4), "cut": changed(0, 0x58464952, 4)[:60],
+    "no wave": changed(8, 0x45564158, 4)}
+
+
+@pytest.mark.parametrize("fault", DAMAGED)
+def test_damaged_heads(chief, sounds, fault):
+    reply = upload(chief, "damaged", DAMAGED[fault])
+    refused(reply, 400, "The file cannot be played", ["file"])
+    assert len(reply.json()["errors"]["file"].split()) > 2
+    assert not list(sounds.rglob("*damaged*"))
+
+
+def test_larger_than_other_bodies(chief):
+    """max_upload counts, not max_body."""
+    success(upload(chief, "long", tone(seconds=2)), UPLOADED, 201)
+    done(chief.delete("/api/audio/long"), DELETED)
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no sound at all" * 100, tone(seconds=0.05)[:40],
                                      tone(seconds=0), tone(rate=1000, seconds=1),
                                      b"ID3" + tone(seconds=0.05)])
@@ -113,7 +140,9 @@ def test_wrong_type(chief):
 
 
 def test_too_large(chief, sounds):
-    assert upload(chief, "large", tone(seconds=4)).status_code == 413
+    reply = upload(chief, "large", tone(seconds=4))
+    assert reply.status_code == 413
+    assert reply.json()["success"] is False and " " in reply.json()["message"]
     assert not list(sounds.rglob("*large*"))
 
 

@@ -15,6 +15,11 @@ static const char *rule_pair(const char *name, const char *value)
     return str_eq(name, "bad") ? "Bad name" : strlen(value) > 5 ? "Bad value" : NULL;
 }
 
+static const struct field option_fields[] = {
+    {.name = "level", .kind = FIELD_INT, .min = 5, .max = 9},
+    {.name = "word", .kind = FIELD_STR},
+    {0}};
+static const struct schema options = {"Options", NULL, option_fields};
 static const struct field all_fields[] = {
     {.name = "needed", .kind = FIELD_STR, .required = true, .min = 2, .max = 4},
     {.name = "text", .kind = FIELD_STR, .rule = rule_no_blank},
@@ -25,6 +30,7 @@ static const struct field all_fields[] = {
     {.name = "pairs", .kind = FIELD_STR_MAP, .max = 3, .rule = rule_pair},
     {.name = "free_pairs", .kind = FIELD_STR_MAP},
     {.name = "object", .kind = FIELD_OBJECT},
+    {.name = "options", .kind = FIELD_OBJECT, .or_bool = true, .of = &options},
     {0}};
 static const struct schema all = {"All", NULL, all_fields};
 static const struct schema optional = {"Optional", NULL, all_fields + 1};
@@ -97,6 +103,14 @@ static void bodies(void **state)
         {"{\"needed\":\"ab\",\"flag\":\"true\"}", "bool_type body flag"},
         {"{\"needed\":\"ab\",\"object\":{}}", ""},
         {"{\"needed\":\"ab\",\"object\":[]}", "dict_type body object"},
+        {"{\"needed\":\"ab\",\"object\":true}", "dict_type body object"},
+        {"{\"needed\":\"ab\",\"options\":true}", ""},
+        {"{\"needed\":\"ab\",\"options\":{}}", ""},
+        {"{\"needed\":\"ab\",\"options\":{\"level\":\"5\",\"word\":null}}", ""},
+        {"{\"needed\":\"ab\",\"options\":\"true\"}", "dict_type body options"},
+        {"{\"needed\":\"ab\",\"options\":{\"level\":4,\"word\":1}}",
+         "greater_than_equal body options level; string_type body options word"},
+        {"{\"needed\":\"ab\",\"options\":{\"levle\":5}}", "extra_forbidden body options levle"},
         {"{\"needed\":\"ab\",\"pairs\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"\"}}", ""},
         {"{\"needed\":\"ab\",\"pairs\":{}}", ""},
         {"{\"needed\":\"ab\",\"pairs\":[]}", "dict_type body pairs"},

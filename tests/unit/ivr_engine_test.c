@@ -120,9 +120,9 @@ static void tell(struct script *x, struct ivr_event ev)
     }
 }
 
-/* p, P: the sound was heard, could not be. t: the timer. j: joined. x: parted. r, R: recorded, or
- * not. o, l, J, X, Q: a timer, a sound, a joining, a parting, a recording of before. h: the caller
- * hangs up. s: stop. Else a key. */
+/* p, P: the sound was heard, could not be. M: it is not there. t: the timer. j: joined. x: parted.
+ * r, R: recorded, or not. o, l, J, X, Q: a timer, a sound, a joining, a parting, a recording of
+ * before. h: the caller hangs up. s: stop. Else a key. */
 static void play_out(struct script *x, const char *events)
 {
     for (; *events; events++) {
@@ -131,6 +131,12 @@ static void play_out(struct script *x, const char *events)
         case 'P':
             tell(x, (struct ivr_event){
                         .type = IVR_EV_PLAYED, .number = x->play, .failed = *events == 'P'});
+            break;
+        case 'M':
+            tell(x, (struct ivr_event){.type = IVR_EV_PLAYED,
+                                       .number = x->play,
+                                       .failed = true,
+                                       .text = "no such file"});
             break;
         case 't':
         case 'o':
@@ -180,6 +186,18 @@ static void begin(struct script *x, struct ivr_book *book, int64_t entry)
     *x = (struct script){.now_ms = 1000000};
     buf_init(&x->commands, BUF_MAX);
     ivr_session_init(&x->s, book, entry, NULL);
+    tell(x, (struct ivr_event){.type = IVR_EV_START});
+}
+
+static void begin_message(struct script *x, const char *sounds, unsigned repeat)
+{
+    *x = (struct script){.now_ms = 1000000};
+    buf_init(&x->commands, BUF_MAX);
+    ivr_session_message(&x->s,
+                        &(struct ivr_message){.sounds = sounds,
+                                              .repeat = repeat,
+                                              .language = repeat > 1 ? "de" : NULL},
+                        NULL);
     tell(x, (struct ivr_event){.type = IVR_EV_START});
 }
 
@@ -241,8 +259,16 @@ static void ways(void **state)
          "menu1 invalid1(7) invalid1(8) invalid1(8) timeout1"},
         /* late and unknown things */
         {1, "oADjxrlJXQp", "play:welcome.wav timer:600 timer:10", "menu1"},
-        {1, "Pp", "play:welcome.wav timer:600 timer:10", "menu1 unheard1"},
-        {1, "t", "play:welcome.wav timer:600 stop timer:10", "menu1 unheard1"},
+        {1, "Pp", "play:welcome.wav timer:600 timer:10", "menu1 unheard1:welcome.wav"},
+        {1, "t", "play:welcome.wav timer:600 stop timer:10", "menu1 unheard1:welcome.wav"},
+        /* a sound that is not there: on with the next one, with the menu, with what follows */
+        {2, "Mp1", "play:a timer:600 play:number:42 timer:600 timer:4 play:welcome.wav timer:600",
+         "menu2 missing2:a choice2(1)>goto_ivr menu1"},
+        {1, "M3Mph",
+         "play:welcome.wav timer:600 timer:10 play:hours timer:600 play:bye timer:600 "
+         "play:welcome.wav timer:600 end",
+         "menu1 missing1:welcome.wav choice1(3)>playback missing1>playback:hours repeat1 "
+         "end1:caller"},
         /* a message, then the menu; a key in the message is one for the menu */
         {1, "3ppp",
          "play:welcome.wav timer:600 stop play:hours timer:600 play:bye timer:600 "
@@ -329,6 +355,72 @@ static void ways(void **state)
         finish(&x);
     }
     ivr_book_unref(book);
+}
+
+static void messages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sounds;
+        unsigned repeat;
+        const char *events, *commands, *path;
+        unsigned played;
+    } rows[] = {
+        {"a&number:4", 1, "pph", "play:a timer:600 play:number:4 timer:600 hang-up timer:5 end",
+         "message0>playback end0:played", 1},
+        {"a", 3, "pppt",
+         "play:a/de timer:600 play:a/de timer:600 play:a/de timer:600 hang-up timer:5 end",
+         "message0>playback repeat0>playback repeat0>playback end0:played", 3},
+        /* keys are noted, and change nothing */
+        {"a", 1, "12#*pt", "play:a timer:600 hang-up timer:5 end", "message0>playback end0:played",
+         1},
+        /* nothing of it is there: it is not said again */
+        {"a&b", 3, "MMh", "play:a/de timer:600 play:b/de timer:600 hang-up timer:5 end",
+         "message0>playback missing0>playback:a missing0>playback:b end0:missing", 0},
+        /* something is */
+        {"a&b", 1, "Mph", "play:a timer:600 play:b timer:600 hang-up timer:5 end",
+         "message0>playback missing0>playback:a end0:played", 1},
+        /* gone the second time */
+        {"a", 3, "pMh", "play:a/de timer:600 play:a/de timer:600 hang-up timer:5 end",
+         "message0>playback repeat0>playback missing0>playback:a end0:played", 1},
+        {"a", 1, "t", "play:a timer:600 stop hang-up timer:5",
+         "message0>playback unheard0>playback:a", 0},
+        {"a", 2, "ph", "play:a/de timer:600 play:a/de timer:600 end",
+         "message0>playback repeat0>playback end0:caller", 1},
+        {"a", 1, "sh", "play:a timer:600 stop hang-up timer:5 end",
+         "message0>playback end0:stopped", 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct script x;
+        begin_message(&x, rows[i].sounds, rows[i].repeat);
+        play_out(&x, rows[i].events);
+        char *path = path_of(&x.s);
+        assert_string_equal(buf_cstr(&x.commands), rows[i].commands);
+        assert_string_equal(path, rows[i].path);
+        assert_int_equal(x.s.played, rows[i].played);
+        free(path);
+        finish(&x);
+    }
+}
+
+static void message_as_json(void **state)
+{
+    (void)state;
+    struct script x;
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, BUF_MAX);
+    jw_init(&w, &out);
+    begin_message(&x, "a&b", 1);
+    play_out(&x, "p7Mh");
+    ivr_message_write(&x.s, "machine", &w, NULL);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"audio\":\"a&b\",\"to\":\"machine\",\"played\":1,\"keys\":\"7\","
+                        "\"result\":\"played\",\"path\":[{\"at\":0,\"event\":\"message\"},"
+                        "{\"at\":300,\"event\":\"missing\",\"sound\":\"b\"},"
+                        "{\"at\":400,\"event\":\"end\",\"reason\":\"played\"}]}");
+    buf_free(&out);
+    finish(&x);
 }
 
 static void rounds_are_bounded(void **state)
@@ -445,7 +537,7 @@ static void check_over(struct script *x)
 /* Conversations last as long as they like: their ends come more rarely than what follows them. */
 static void live_through(struct script *x, uint32_t seed)
 {
-    static const char events[] = "ppppttolJXQj0123456789*#rRxxPsh12123";
+    static const char events[] = "ppppttolJXQj0123456789*#rRxxPMsh12123";
     for (unsigned i = next_random(&seed) % 120; i; i--) {
         /* ends that come at once would leave little to see */
         char one[2] = {events[next_random(&seed) % (sizeof events - 1)], '\0'};
@@ -463,7 +555,10 @@ static void any_order_of_events_ends(void **state)
     struct ivr_book *book = book_of_all();
     for (uint32_t round = 1; round <= 20000; round++) {
         struct script x;
-        begin(&x, book, 1 + round % 5);
+        if (round % 6 == 5)
+            begin_message(&x, "a&b&c", 1 + round % 4);
+        else
+            begin(&x, book, 1 + round % 6);
         live_through(&x, round * 2654435761u);
         finish(&x);
     }
@@ -551,6 +646,7 @@ int main(void)
         cmocka_unit_test(ways),          cmocka_unit_test(rounds_are_bounded),
         cmocka_unit_test(path_as_json),  cmocka_unit_test(any_order_of_events_ends),
         cmocka_unit_test(any_menus_end), cmocka_unit_test(replays_are_counted),
+        cmocka_unit_test(messages),      cmocka_unit_test(message_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,7 +254,7 @@ static const struct route_answer view_answers[] = {
 static const struct route_answer upload_answers[] = {
     {201, "It can be played from now on", &uploaded, NULL, NULL},
     WRONG,
-    {413, "The file is larger than server.max_body", &dialer_error, NULL, NULL},
+    {413, "The file is larger than server.max_upload", &dialer_error, NULL, NULL},
     {429, "Too many files are being converted", &dialer_error, NULL, NULL},
     DIALER_REFUSALS,
     {0}};

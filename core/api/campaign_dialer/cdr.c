@@ -50,6 +50,10 @@ void cdr_render(struct json_writer *w, const struct cdr *r)
     jw_str(w, "cause_text", r->cause_text);
     if (r->ivr)
         jw_jansson(w, "ivr", r->ivr);
+    if (r->amd)
+        jw_jansson(w, "amd", r->amd);
+    if (r->message)
+        jw_jansson(w, "message", r->message);
     jw_end(w);
     free(file);
 }
@@ -253,6 +257,11 @@ static const struct field shown_fields[] = {
     {.name = "cause_text", .kind = FIELD_STR, .example = "\"Normal clearing\""},
     {.name = "ivr", .kind = FIELD_OBJECT,
      .help = "Of calls that were led through menus: menu, keys, result, path"},
+    {.name = "amd", .kind = FIELD_OBJECT,
+     .help = "Who has answered, where that was to be found out: result (human, machine, notsure, "
+             "hangup or failed), cause, at"},
+    {.name = "message", .kind = FIELD_OBJECT,
+     .help = "Of calls that were to hear a message: audio, to, played, result, path"},
     {0}};
 static const struct schema shown = {"DialerCdr", "A call that is over", shown_fields};
 static const struct field list_fields[] = {

@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "base/phone.h"
 #include "base/str.h"
+#include "domain/audio.h"
+#include "domain/call_plan.h"
+#include "domain/ivr_menu.h"
 #include "domain/ivr_menus.h"
 
 /* ---- What a request may hold --------------------------------------------------- */
@@ -39,12 +42,61 @@
     .kind = FIELD_STR, .required = true, .min = 7, .max = 20, .rule = rule_number,                 \
     .pattern = NUMBER_PATTERN, .help = NUMBER_HELP, .example = "\"+1234567890\""
 
+static const char *rule_sounds(const char *name, const char *value)
+{
+    (void)name;
+    return ivr_sounds_refusal(value);
+}
+
+static const char *rule_language(const char *name, const char *value)
+{
+    (void)name;
+    return audio_language_refusal(value);
+}
+
+static const char *rule_on_machine(const char *name, const char *value)
+{
+    enum plan_machine machine;
+    (void)name;
+    return plan_machine_parse(value, &machine) ? NULL
+                                               : "Input should be 'continue', 'hangup' or 'message'";
+}
+
+#define SOUNDS .kind = FIELD_STR, .min = 1, .max = IVR_TEXT_MAX, .rule = rule_sounds
+
+#define AMD_FIELD(number, member, least, most, what, sample)                                       \
+    {.name = #number, .kind = FIELD_INT, .min = least, .max = most, .help = what,                  \
+     .example = sample},
+static const struct field amd_fields[] = {PLAN_NUMBERS(AMD_FIELD){0}};
+static const struct schema amd_options = {
+    "AnsweringMachineDetection",
+    "What tells a person from a machine; without one of them, as Asterisk is configured (amd.conf)",
+    amd_fields};
+
 static const struct field interaction_fields[] = {CALL_FIELDS, {0}};
 static const struct field call_fields[] = {
     {.name = "phone_number", PHONE_NUMBER}, CALL_FIELDS,
     {.name = "ivr_menu", .kind = FIELD_INT, .min = 1, .max = INT64_C(9007199254740991),
      .help = "Id of the IVR menu that the answered call is led through, in the place of context, "
              "extension and priority", .example = "1"},
+    {.name = "audio", SOUNDS,
+     .help = "A message for whoever answers, in the place of context, extension and priority; then "
+             "the call is hung up. An uploaded file, or sound:, number:, digits: or characters: and "
+             "what is to be played; several have & between them"},
+    {.name = "repeat", .kind = FIELD_INT, .min = 1, .max = PLAN_REPEAT_MAX,
+     .help = "How often the message is played", .fallback = "1"},
+    {.name = "language", .kind = FIELD_STR, .min = 1, .max = 20, .rule = rule_language,
+     .help = "Of the messages; without it, the channel's"},
+    {.name = "amd", .kind = FIELD_OBJECT, .or_bool = true, .of = &amd_options,
+     .help = "Find out whether a person or an answering machine has answered, before the message, "
+             "the menu or the dialplan. The result stands as amd in the call, its CDR and the event "
+             "call.amd", .fallback = "false"},
+    {.name = "on_machine", .kind = FIELD_STR, .rule = rule_on_machine, .pattern = "^(continue|hangup|message)$",
+     .help = "With amd: continue (as with a person), hangup, or message (machine_message). Whoever "
+             "cannot be told from a person is taken for one. Without it: message where there is "
+             "one, else continue"},
+    {.name = "machine_message", SOUNDS,
+     .help = "With amd: played to a machine when its greeting is over; then the call is hung up"},
     {0}};
 static const struct field number_param[] = {{.name = "number", PHONE_NUMBER}, {0}};
 
@@ -116,6 +168,7 @@ struct placing {
     struct hop *hop;
     struct arena *arena;
     struct call_request request;
+    struct call_plan *plan;         /* or NULL */
     struct idempotency_scope scope; /* key NULL: none was sent */
     bool replayed;
     enum dg_err err;
@@ -129,6 +182,7 @@ static void placing_free(void *data)
 {
     struct placing *p = data;
     arena_free(p->arena);
+    call_plan_free(p->plan);
     free(p->message);
     buf_free(&p->body);
     free(p);
@@ -251,11 +305,41 @@ static void copy_variables(struct placing *p, const json_t *all)
     p->request.variables = list;
 }
 
-static void originate(struct request *req, const char *number, const json_t *body, const char *key)
+static bool wants_detection(const json_t *body)
 {
+    const json_t *amd = json_object_get(body, "amd");
+    return json_is_true(amd) || json_is_object(amd);
+}
+
+/* NULL: whoever answers hears no message and is not listened to. */
+static struct call_plan *plan_of(const json_t *body)
+{
+    const char *audio = check_str(body, "audio");
+    const json_t *amd = json_object_get(body, "amd");
+    if (!audio && !wants_detection(body))
+        return NULL;
+    struct call_plan *plan = call_plan_new();
+    plan->audio = xstrdup(audio);
+    plan->repeat = (unsigned)check_int(body, "repeat", 1);
+    plan->language = xstrdup(check_str(body, "language"));
+    plan->detect = wants_detection(body);
+    plan->machine_message = xstrdup(check_str(body, "machine_message"));
+    plan->on_machine = plan->machine_message ? PLAN_MACHINE_MESSAGE : PLAN_MACHINE_CONTINUE;
+    plan_machine_parse(check_str(body, "on_machine"), &plan->on_machine);
+    for (const struct plan_number *n = plan_numbers; n->name; n++)
+        *plan_number(&plan->amd, n) = (uint32_t)check_int(amd, n->name, 0);
+    return plan;
+}
+
+/* `led`: the body may have a menu or a plan; else they were not checked. */
+static void originate(struct request *req, const char *number, const json_t *body, const char *key,
+                      bool led)
+{
+    int64_t menu = led ? check_int(body, "ivr_menu", 0) : 0;
     struct placing *p = xcalloc(1, sizeof *p);
     p->arena = arena_new();
     buf_init(&p->body, BUF_MAX);
+    p->plan = led ? plan_of(body) : NULL;
     p->request = (struct call_request){
         .phone_number = arena_strdup(p->arena, number),
         .context = arena_strdup(p->arena, check_str(body, "context")),
@@ -263,8 +347,9 @@ static void originate(struct request *req, const char *number, const json_t *bod
         .caller_id = arena_strdup(p->arena, check_str(body, "caller_id")),
         .priority = (int)check_int(body, "priority", 0),
         .ring_ms = (uint64_t)check_int(body, "timeout", 0),
-        .ivr_menu = check_int(body, "ivr_menu", 0),
-        .controlled = check_int(body, "ivr_menu", 0) != 0,
+        .ivr_menu = menu,
+        .plan = p->plan,
+        .controlled = menu || (p->plan && p->plan->audio),
         .api = "contact-center",
         .user = arena_strdup(p->arena, request_identity(req)->subject),
     };
@@ -285,19 +370,52 @@ void contact_center_interaction(struct request *req)
     const json_t *body = check_body(check, &interaction_request);
     const char *key = idempotency_key(req, check);
     if (!check_failed(check))
-        originate(req, request_param(req, "number"), body, key);
+        originate(req, request_param(req, "number"), body, key, false);
 }
 
-/* A menu is no place of the dialplan. */
+static bool is_given(const json_t *body, const char *name)
+{
+    const json_t *value = json_object_get(body, name);
+    return value && !json_is_null(value);
+}
+
+static void refuse_with(struct check *check, const json_t *body, const char *name, const char *why)
+{
+    if (is_given(body, name))
+        check_problem(check, "body", name, "value_error", why, json_object_get(body, name));
+}
+
+/* A menu and a message are no places of the dialplan. */
 static void refuse_place(struct check *check, const json_t *body)
 {
-    static const char *const place[] = {"context", "extension", "priority"};
-    for (size_t i = 0; i < sizeof place / sizeof *place && check_int(body, "ivr_menu", 0); i++) {
-        const json_t *value = json_object_get(body, place[i]);
-        if (value && !json_is_null(value))
-            check_problem(check, "body", place[i], "value_error",
-                          "A call is led to a place of the dialplan, or through a menu", value);
+    static const char why[] =
+        "A call is led to a place of the dialplan, through a menu, or hears a message";
+    if (is_given(body, "ivr_menu"))
+        refuse_with(check, body, "audio", why);
+    if (!is_given(body, "ivr_menu") && !is_given(body, "audio"))
+        return;
+    refuse_with(check, body, "context", why);
+    refuse_with(check, body, "extension", why);
+    refuse_with(check, body, "priority", why);
+}
+
+/* What means nothing without something else. */
+static void refuse_lonely(struct check *check, const json_t *body)
+{
+    const char *machine = check_str(body, "on_machine");
+    bool message = is_given(body, "machine_message");
+    if (!wants_detection(body)) {
+        refuse_with(check, body, "on_machine", "It is decided by amd");
+        refuse_with(check, body, "machine_message", "Machines are found by amd");
     }
+    if (!is_given(body, "audio"))
+        refuse_with(check, body, "repeat", "There is no audio that could be repeated");
+    if (!is_given(body, "audio") && !message)
+        refuse_with(check, body, "language", "There is no message in this language");
+    if (machine && message != str_eq(machine, "message"))
+        refuse_with(check, body, "on_machine",
+                    message ? "There is a machine_message: it must be message"
+                            : "There is no machine_message");
 }
 
 void contact_center_call(struct request *req)
@@ -305,7 +423,8 @@ void contact_center_call(struct request *req)
     struct check *check = check_new(req);
     const json_t *body = check_body(check, &call_request);
     refuse_place(check, body);
+    refuse_lonely(check, body);
     const char *key = idempotency_key(req, check);
     if (!check_failed(check))
-        originate(req, check_str(body, "phone_number"), body, key);
+        originate(req, check_str(body, "phone_number"), body, key, true);
 }

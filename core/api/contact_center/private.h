@@ -50,7 +50,15 @@ extern const struct schema contact_center_detail, contact_center_status_schema;
     {.name = "parked", .kind = FIELD_STR, .help = "Present while it is: lot/slot"},                \
     {.name = "recording", .kind = FIELD_STR, .help = "Present while it is: active or paused"},     \
     {.name = "recordings", .kind = FIELD_STR_LIST,                                                 \
-     .help = "Present when there are any: the files, without extension, the oldest first"}
+     .help = "Present when there are any: the files, without extension, the oldest first"},        \
+    {.name = "ivr", .kind = FIELD_OBJECT,                                                          \
+     .help = "Present when it was led through menus: menu, keys, result, path"},                   \
+    {.name = "amd", .kind = FIELD_OBJECT,                                                          \
+     .help = "Present when it was found out who has answered: result (human, machine, notsure, "   \
+             "hangup or failed), cause, and at, in ms after the answer"},                          \
+    {.name = "message", .kind = FIELD_OBJECT,                                                      \
+     .help = "Present when it was to hear a message: audio, to (human or machine), played (how "   \
+             "often to its end), result (played, missing, caller or stopped), path"}
 /* clang-format on */
 
 #endif

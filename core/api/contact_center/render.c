@@ -62,6 +62,10 @@ void contact_center_members(struct json_writer *w, const struct call *c)
     render_recordings(w, &c->doing);
     if (c->ivr_path)
         jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
+    if (c->detected)
+        jw_raw(w, "amd", c->detected, strlen(c->detected));
+    if (c->message)
+        jw_raw(w, "message", c->message, strlen(c->message));
 }
 
 void contact_center_render(const struct call *c, struct buf *out)

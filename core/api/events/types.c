@@ -108,6 +108,8 @@ const struct event_type event_types[] = {
     {"call.ringing",     BUS_CALL_CHANGED, is_ringing,  render_call, "It rings"},
     {"call.answered",    BUS_CALL_CHANGED, is_answered, render_call, "It was answered"},
     {"call.ivr",         BUS_NOTICE, NULL, NULL, "It went a step in its IVR menu: ivr.event says which, with menu, digits, action where they fit"},
+    {"call.amd",         BUS_NOTICE, NULL, NULL, "It is known who has answered: amd.result is human, machine, notsure, hangup or failed"},
+    {"call.message",     BUS_NOTICE, NULL, NULL, "The message that it was to hear has begun, begins again or is over: message.event says which"},
     {"call.ended",       BUS_CALL_ENDED,   NULL,        render_call, "It has ended; call.status says how: completed, busy, no_answer or failed"},
     {"link.up",          BUS_LINK,         is_up,       render_link, "A telephone system is connected"},
     {"link.down",        BUS_LINK,         is_down,     render_link, "A telephone system is not connected any more; detail says why"},

@@ -1,0 +1,135 @@
+/* ivr_detect.c - whether a person or a machine has answered: the backend listens, and tells. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "domain/call_plan.h"
+#include "domain/calls_private.h"
+#include "domain/ivr_private.h"
+
+#define AGAIN_MS    100 /* a call that has answered comes under control a moment later */
+#define TRIES_MAX   50
+#define ANALYSIS_MS 60000 /* the longest that can be asked for, or be configured sensibly */
+#define GRACE_MS    5000
+
+enum found { FOUND_HUMAN, FOUND_MACHINE, FOUND_NOTSURE, FOUND_HANGUP, FOUND_FAILED };
+
+static const char *const names[] = {[FOUND_HUMAN] = "human",
+                                    [FOUND_MACHINE] = "machine",
+                                    [FOUND_NOTSURE] = "notsure",
+                                    [FOUND_HANGUP] = "hangup",
+                                    [FOUND_FAILED] = "failed"};
+
+static enum found parse(const char *status)
+{
+    enum found found = FOUND_HUMAN;
+    while (found < FOUND_FAILED && !str_ieq(status, names[found]))
+        found++;
+    return found;
+}
+
+static void write_down(struct ivr_run *run, enum found found, const char *cause)
+{
+    struct call *c = run->call;
+    struct buf json, told;
+    struct json_writer w;
+    int64_t after = c->answered_at_ms ? clock_unix_ms() - c->answered_at_ms : 0;
+    buf_init(&json, BUF_MAX);
+    jw_init(&w, &json);
+    jw_object(&w, NULL);
+    jw_str(&w, "result", names[found]);
+    jw_str(&w, "cause", cause);
+    jw_int(&w, "at", after > 0 ? after : 0);
+    jw_end(&w);
+    buf_init(&told, BUF_MAX);
+    jw_init(&w, &told);
+    jw_object(&w, NULL);
+    run_name(run, &w);
+    jw_raw(&w, "amd", json.ptr, json.len);
+    jw_end(&w);
+    run_publish(run, "call.amd", &told);
+    buf_free(&told);
+    calls_set_detected(run->ivr->config.calls, c, buf_take(&json));
+}
+
+static void found(struct ivr_run *run, enum found what, const char *cause)
+{
+    loop_timer_stop(run->ivr->config.loop, run->timer);
+    loop_timer_stop(run->ivr->config.loop, run->again);
+    run->timer = run->again = NULL;
+    run->tries = 0;
+    if (what == FOUND_FAILED)
+        log_warn("ivr", "it could not be found out who has answered", LOG_S("call", run->call->id),
+                 LOG_S("why", cause));
+    write_down(run, what, cause);
+    if (what == FOUND_HANGUP)
+        run->detecting = false; /* the call's end is on its way */
+    else
+        run_detected(run, what == FOUND_MACHINE);
+}
+
+static void on_late(void *arg)
+{
+    struct ivr_run *run = arg;
+    run->timer = NULL;
+    found(run, FOUND_FAILED, "The telephone system has not told it in time");
+}
+
+static void ask(void *arg);
+
+static void on_asked(void *arg, const struct op_result *res)
+{
+    struct ivr_run *run = arg;
+    run->asked--;
+    if (run->over || run->ivr->stopped) {
+        run_let_go(run);
+        return;
+    }
+    bool early = res->err == DG_ECONFLICT || res->err == DG_ENOTFOUND;
+    if (!run->detecting || res->err == DG_OK)
+        return;
+    if (early && ++run->tries < TRIES_MAX)
+        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, ask, run);
+    else
+        found(run, FOUND_FAILED, res->message);
+}
+
+static void ask(void *arg)
+{
+    struct ivr_run *run = arg;
+    run->again = NULL;
+    if (!run->call->carrier) {
+        found(run, FOUND_FAILED, "The call's backend is not connected");
+        return;
+    }
+    const struct call_plan *plan = run->call->plan;
+    struct dg_detect req = plan->amd;
+    bool waits = plan->on_machine == PLAN_MACHINE_MESSAGE;
+    req.call = run->call->id;
+    req.silence_ms = !waits ? 0 : req.silence_ms ? req.silence_ms : PLAN_SILENCE_MS;
+    req.wait_ms = req.wait_ms ? req.wait_ms : PLAN_WAIT_MS;
+    run->asked++;
+    backend_detect(run->call->carrier, &req, on_asked, run);
+}
+
+void detect_begin(struct ivr_run *run)
+{
+    const struct dg_detect *amd = &run->call->plan->amd;
+    uint64_t wait_ms = amd->wait_ms ? amd->wait_ms : PLAN_WAIT_MS;
+    run->detecting = true;
+    run->timer = loop_timer(run->ivr->config.loop, ANALYSIS_MS + wait_ms + GRACE_MS, on_late, run);
+    ask(run);
+}
+
+void detect_event(struct ivr_run *run, const struct dg_event *ev)
+{
+    if (ev->type != DG_CALL_DETECTED)
+        return;
+    found(run, ev->text ? parse(ev->text) : FOUND_FAILED, ev->target);
+}
+
+void detect_hangup(struct ivr_run *run)
+{
+    write_down(run, FOUND_HANGUP, NULL);
+}
