@@ -6,6 +6,8 @@ The last digits of the number decide; anything else rings shortly and answers:
     603 decline                100 trying, and then nothing at all
     404 not found              183 early media, then answers
     503 service unavailable    299 answers, and hangs up itself
+    622 answers: a machine that says its greeting, for more than six seconds
+    435 answers: somebody says hello, and waits
     7770NN answers at once, and presses the keys of script NN, see keys.py
 """
 import keys
@@ -14,6 +16,8 @@ REFUSALS = {"486": "Busy Here", "603": "Decline", "404": "Not Found",
             "503": "Service Unavailable"}
 BEHAVIOURS = {**{code: f"refuse-{code}" for code in REFUSALS},
               "480": "ring", "100": "trying", "183": "early"}
+# What whoever answers says: files of bed/speech.py
+SPEECH = {"622": "greeting", "435": "hello"}
 
 SDP = """v=0
 o=bed 1 1 IN IP[local_ip_type] [local_ip]
@@ -95,7 +99,7 @@ def until_bye(s, ms=None):
 
 
 def opening(s):
-    actions = [matcher(digits) for digits in (*BEHAVIOURS, "299")]
+    actions = [matcher(digits) for digits in (*BEHAVIOURS, *SPEECH, "299")]
     actions += [header("CSeq", "invite", "[0-9]+"), header("From", "caller"),
                 header("To", "callee"), header("Contact", "peer", "sips?:[^&gt;;]+")]
     # who was called, and when: see the file "invites"
@@ -128,6 +132,8 @@ def ringing_and_answer(s, ring_ms, early_ms):
 
 
 def talking(s, talk_ms):
+    for digits in SPEECH:
+        s.jump(f"say-{digits}", when=f"ends{digits}")
     s.label("talk")
     until_bye(s)
     s.label("bye-received")
@@ -148,6 +154,11 @@ def talking(s, talk_ms):
     s.receive("ACK")
     s.jump("last-words", when="leaves")
     s.jump("talk")
+
+    for digits, name in SPEECH.items():
+        s.label(f"say-{digits}")
+        s.add(f'<nop><action><exec play_pcap_audio="{name}.pcap"/></action></nop>')
+        s.jump("talk")
 
     s.label("leave")
     s.receive("BYE", timeout=talk_ms, ontimeout="bye", next="bye-received")
