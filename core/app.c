@@ -369,13 +369,16 @@ static void start_calls(struct app *app)
                                       .nodes = app->nodes,
                                       .metrics = app->metrics};
     app->call_control = control_new(app->loop, app->calls, app->bus);
+    app_sounds_key(app);
     const struct ivr_config menus = {.loop = app->loop,
                                      .calls = app->calls,
                                      .bus = app->bus,
                                      .menus = app->ivr_menus,
                                      .stats = app->ivr_stats,
                                      .metrics = app->metrics,
-                                     .folder = settings_str(app->config->ivr, "folder")};
+                                     .place = {settings_str(app->config->ivr, "folder"),
+                                               settings_str(app->config->ivr, "url"),
+                                               app->sounds_key}};
     app->ivr = ivr_new(&menus);
     app->audio = audio_new(app->loop, settings_str(app->config->ivr, "sounds"),
                            settings_str(app->config->ivr, "folder"));

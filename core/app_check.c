@@ -203,8 +203,23 @@ void app_check_http(const struct config *c, struct buf *problems, unsigned *coun
         check_certificate(c, problems, count);
 }
 
+/* It goes into arguments of the telephone system's applications. */
+static void check_sounds_url(const struct config *c, struct buf *problems, unsigned *count)
+{
+    char place[512];
+    const char *url = settings_str(c->ivr, "url");
+    if (strlen(url) <= 200 &&
+        !url[strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789/_.-:[]")])
+        return;
+    buf_addf(problems, "%s: ivr.url: expected up to 200 letters, digits and /_.-:[]\n",
+             settings_place(c->ivr, "url", place, sizeof place));
+    ++*count;
+}
+
 void app_check_values(const struct config *c, struct buf *problems, unsigned *count)
 {
+    check_sounds_url(c, problems, count);
     char place[512];
     enum dg_level level;
     check_limits(c, problems, count);

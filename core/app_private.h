@@ -80,6 +80,7 @@ struct app {
     struct api api;
     char *app_name, *app_version;
     char node[256];
+    char sounds_key[65]; /* signs the addresses of uploaded sounds */
     unsigned threads;
 
     pthread_t main, control;
@@ -136,6 +137,7 @@ void app_http_fill(struct app *app, const struct config *c, struct app_http *out
 void app_http_clear(struct app_http *http);
 void app_idempotency(const struct config *c, struct idempotency_settings *out);
 void app_mock_numbers(const struct config *c, struct mock_settings *out);
+void app_sounds_key(struct app *app);
 void app_retention(const struct config *c, struct call_retention *out);
 void app_recordings(const struct config *c, struct recordings_settings *out);
 void app_journal(const struct config *c, struct journal_limits *out);

@@ -1,9 +1,12 @@
 /* app_settings.c - what the sections of the configuration mean to the modules. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/contact_center/contact_center.h"
 #include "app_private.h"
 #include "auth/auth.h"
+#include "base/digest.h"
+#include "base/str.h"
 #include "domain/calls.h"
 
 #define IDENTITY_CACHE 4096
@@ -69,6 +72,17 @@ void app_http_clear(struct app_http *http)
 {
     for (size_t i = 0; i < sizeof http->lists / sizeof *http->lists; i++)
         config_list_free(http->lists[i]);
+}
+
+/* The same after a restart, so that what the telephone system has fetched is of use still. */
+void app_sounds_key(struct app *app)
+{
+    const char *secret = settings_str(app->config->auth, "secret_key");
+    if (str_empty(secret))
+        str_random_hex(32, app->sounds_key);
+    else
+        digest_hmac_hex(secret, "dialgate sounds", strlen("dialgate sounds"), app->sounds_key);
+    app->api.sounds_key = str_empty(settings_str(app->config->ivr, "url")) ? NULL : app->sounds_key;
 }
 
 void app_retention(const struct config *c, struct call_retention *out)

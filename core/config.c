@@ -141,6 +141,10 @@ static const struct dg_cfg_key ivr_keys[] = {
      "and "
      "nothing can be uploaded"},
     {"folder", DG_CFG_STR, "dialer", "where uploaded sounds lie, below that folder"},
+    {"url", DG_CFG_URL, "",
+     "this gateway as the telephone system reaches it, \"http://10.0.0.5:8000\": that fetches "
+     "uploaded sounds from here, and `sounds` is a folder of the gateway's own; empty: it reads "
+     "them from the folder"},
     {0},
 };
 

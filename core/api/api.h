@@ -58,6 +58,7 @@ struct api {
     struct health *health;
     struct readers *readers;
     const char *app_name, *app_version, *node;
+    const char *sounds_key; /* signs addresses of sounds; NULL: none is given out */
     _Atomic bool docs, show_metrics;
     bool store_disabled;
     char *openapi; /* the document, made at the start by openapi_render */

@@ -152,6 +152,8 @@ const struct route api_routes[] = {
     {"GET",    "/mock-status",                        ROUTE_DEV_KEY, NULL, mobile_mock_status,      &mobile_mock_status_doc},
     {"DELETE", "/clear-mocks",                        ROUTE_DEV_KEY, NULL, mobile_clear_mocks,      &mobile_clear_mocks_doc},
 
+    {"GET",    "/sounds/{signature}/{language}/{file}", ROUTE_OPEN, NULL, dialer_sounds_fetch,      &dialer_sounds_fetch_doc},
+
     {"GET",    "/",                                   ROUTE_OPEN, NULL, system_root,                &system_root_doc},
     {"GET",    "/health",                             ROUTE_OPEN, NULL, system_health,              &system_health_doc},
     {"GET",    "/readiness",                          ROUTE_OPEN, NULL, system_readiness,           &system_readiness_doc},

@@ -17,6 +17,7 @@
 #define UPLOADS_MAX 8
 #define ENDING      ".wav"
 #define FILE_MAX    (AUDIO_NAME_MAX + 64)
+#define READ_MAX    (32u << 20)
 
 struct audio {
     struct loop *loop;
@@ -50,15 +51,25 @@ const char *audio_name_refusal(const char *name)
 
 const char *audio_language_refusal(const char *language)
 {
-    return str_empty(language) || (strlen(language) <= 20 && str_only(language, NAME_CHARS))
+    return str_empty(language) ||
+                   (strlen(language) <= AUDIO_LANGUAGE_MAX && str_only(language, NAME_CHARS))
                ? NULL
                : "Must be a name like en or pt_BR";
 }
 
-bool audio_has(const struct audio_answer *answer, const char *name)
+/* "pt_BR" is spoken by one of pt as well, and all by that of all. */
+static bool speaks(const char *file, const char *language)
+{
+    size_t len = strlen(file);
+    return !len || (language && (str_eq(file, language) ||
+                                 (strncmp(file, language, len) == 0 && language[len] == '_')));
+}
+
+bool audio_has(const struct audio_answer *answer, const char *language, const char *name)
 {
     for (size_t i = 0; i < answer->count; i++) {
-        if (str_eq(answer->files[i].name, name))
+        const struct audio_file *f = &answer->files[i];
+        if (str_eq(f->name, name) && speaks(f->language, language))
             return true;
     }
     return false;
@@ -66,13 +77,14 @@ bool audio_has(const struct audio_answer *answer, const char *name)
 
 /* ---- Jobs ---------------------------------------------------------------------------------- */
 
-enum task { TASK_LIST, TASK_GET, TASK_DELETE, TASK_PUT };
+enum task { TASK_LIST, TASK_GET, TASK_DELETE, TASK_PUT, TASK_READ, TASK_LIST_ALL };
 
 /* What a worker is given, and what it found. */
 struct job {
     struct audio *owner;
     enum task task;
-    char *path; /* of the folder */
+    char *path;             /* of the folder; TASK_LIST_ALL: of all sounds */
+    char *general, *spoken; /* and those to look in when it is not there; reading */
     char name[AUDIO_NAME_MAX + 1];
     struct buf bytes;
     struct problem problem; /* err DG_OK: none */
@@ -86,6 +98,8 @@ struct job {
 static void job_free(struct job *j)
 {
     free(j->path);
+    free(j->general);
+    free(j->spoken);
     free(j->files);
     buf_free(&j->bytes);
     free(j);
@@ -98,7 +112,8 @@ static void answer(void *arg)
                                      .message = j->problem.err == DG_OK ? NULL : j->problem.text,
                                      .files = j->files,
                                      .count = j->count,
-                                     .sent = j->sent};
+                                     .sent = j->sent,
+                                     .bytes = {j->bytes.ptr, j->bytes.len}};
     j->owner->uploads -= j->task == TASK_PUT;
     j->fn(j->arg, &out);
     job_free(j);
@@ -140,7 +155,9 @@ static bool look(int folder, const char *file, struct audio_file *out)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct audio_file *)a)->name, ((const struct audio_file *)b)->name);
+    const struct audio_file *one = a, *other = b;
+    int order = strcmp(one->language, other->language);
+    return order ? order : strcmp(one->name, other->name);
 }
 
 static bool is_ours(const char *file)
@@ -153,7 +170,8 @@ static bool is_ours(const char *file)
     return !audio_name_refusal(name);
 }
 
-static void list(struct job *j, int folder)
+/* Closes the folder. */
+static void add_files(struct job *j, int folder, const char *language)
 {
     const struct dirent *entry;
     DIR *dir = fdopendir(folder);
@@ -167,11 +185,44 @@ static void list(struct job *j, int folder)
             continue;
         if (j->count % 64 == 0)
             j->files = xrealloc(j->files, (j->count + 64) * sizeof *j->files);
-        j->count += look(dirfd(dir), entry->d_name, &j->files[j->count]);
+        struct audio_file *f = &j->files[j->count];
+        snprintf(f->language, sizeof f->language, "%s", language);
+        j->count += look(dirfd(dir), entry->d_name, f);
     }
     closedir(dir);
+}
+
+static void sort(struct job *j)
+{
     if (j->count)
         qsort(j->files, j->count, sizeof *j->files, by_name);
+}
+
+static void add_language(struct job *j, int sounds, const char *language)
+{
+    bool all = !*language;
+    char *path = all ? xstrdup(j->owner->folder) : xasprintf("%s/%s", language, j->owner->folder);
+    int folder = openat(sounds, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0)
+        add_files(j, folder, language);
+    free(path);
+}
+
+static void list_all(struct job *j, int sounds)
+{
+    const struct dirent *entry;
+    add_language(j, sounds, "");
+    DIR *dir = fdopendir(dup(sounds));
+    if (!dir) {
+        failed(j, "The folder of sounds cannot be read");
+        return;
+    }
+    while ((entry = readdir(dir))) {
+        if (!audio_language_refusal(entry->d_name))
+            add_language(j, sounds, entry->d_name);
+    }
+    closedir(dir);
+    sort(j);
 }
 
 static void get(struct job *j, int folder)
@@ -182,6 +233,35 @@ static void get(struct job *j, int folder)
     j->count = look(folder, file, j->files);
     if (!j->count)
         failed(j, "The audio file cannot be read");
+}
+
+/* What was put there by others may be of any size. */
+static void read_file(struct job *j, int folder)
+{
+    char file[FILE_MAX];
+    get(j, folder);
+    if (j->problem.err != DG_OK)
+        return;
+    size_t size = (size_t)j->files->bytes;
+    if (size > READ_MAX) {
+        problem_set(&j->problem, DG_ELIMIT, "The audio file is too large");
+        return;
+    }
+    file_name(j, file);
+    int fd = openat(folder, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    char *bytes = xmalloc(size + 1);
+    ssize_t got = 0;
+    for (size_t done = 0; fd >= 0 && done < size; done += (size_t)got) {
+        got = read(fd, bytes + done, size - done);
+        if (got <= 0)
+            break;
+        buf_add(&j->bytes, bytes + done, (size_t)got);
+    }
+    if (fd < 0 || j->bytes.len != size)
+        failed(j, "The audio file cannot be read");
+    if (fd >= 0)
+        close(fd);
+    free(bytes);
 }
 
 static bool write_all(int fd, const char *bytes, size_t len)
@@ -243,20 +323,49 @@ static int open_folder(const struct job *j)
     return open(j->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* To the folder in which the sound is. */
+static void look_elsewhere(struct job *j)
+{
+    char file[FILE_MAX], *const places[] = {j->path, j->spoken, j->general};
+    struct stat st;
+    file_name(j, file);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!places[i])
+            continue;
+        char *path = xasprintf("%s/%s", places[i], file);
+        bool found = stat(path, &st) == 0;
+        free(path);
+        if (found) {
+            if (i) {
+                free(j->path);
+                j->path = xstrdup(places[i]);
+            }
+            return;
+        }
+    }
+}
+
 static void work(void *arg)
 {
     struct job *j = arg;
     char file[FILE_MAX];
+    if (j->task == TASK_READ)
+        look_elsewhere(j);
     int folder = open_folder(j);
     if (folder < 0) {
-        if (errno != ENOENT || j->task != TASK_LIST) /* none yet: nothing in it */
+        if (errno != ENOENT ||
+            (j->task != TASK_LIST && j->task != TASK_LIST_ALL)) /* none yet: nothing in it */
             failed(j, "The folder of sounds cannot be opened");
         return;
     }
     switch (j->task) {
     case TASK_LIST:
-        list(j, folder); /* closes it */
+        add_files(j, folder, ""); /* closes it */
+        sort(j);
         return;
+    case TASK_LIST_ALL:
+        list_all(j, folder);
+        break;
     case TASK_GET:
         get(j, folder);
         break;
@@ -267,6 +376,9 @@ static void work(void *arg)
         break;
     case TASK_PUT:
         put(j, folder);
+        break;
+    case TASK_READ:
+        read_file(j, folder);
         break;
     }
     close(folder);
@@ -288,8 +400,15 @@ static void start(struct audio *a, enum task task, const char *name, const char 
         loop_call(a->loop, answer, j);
         return;
     }
-    j->path = str_empty(language) ? xasprintf("%s/%s", a->sounds, a->folder)
-                                  : xasprintf("%s/%s/%s", a->sounds, language, a->folder);
+    j->path = task == TASK_LIST_ALL ? xstrdup(a->sounds)
+              : str_empty(language) ? xasprintf("%s/%s", a->sounds, a->folder)
+                                    : xasprintf("%s/%s/%s", a->sounds, language, a->folder);
+    if (task == TASK_READ && !str_empty(language)) {
+        j->general = xasprintf("%s/%s", a->sounds, a->folder);
+        size_t len = strcspn(language, "_");
+        if (language[len])
+            j->spoken = xasprintf("%s/%.*s/%s", a->sounds, (int)len, language, a->folder);
+    }
     bool room = a->uploads <= UPLOADS_MAX;
     if (room && loop_work(a->loop, task == TASK_PUT ? LANE_CPU : LANE_IO, work, answer, j))
         return;
@@ -302,6 +421,11 @@ void audio_list(struct audio *a, const char *language, audio_fn *fn, void *arg)
     start(a, TASK_LIST, NULL, language, NULL, fn, arg);
 }
 
+void audio_list_all(struct audio *a, audio_fn *fn, void *arg)
+{
+    start(a, TASK_LIST_ALL, NULL, NULL, NULL, fn, arg);
+}
+
 void audio_get(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg)
 {
     start(a, TASK_GET, name, language, NULL, fn, arg);
@@ -310,6 +434,11 @@ void audio_get(struct audio *a, const char *name, const char *language, audio_fn
 void audio_delete(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg)
 {
     start(a, TASK_DELETE, name, language, NULL, fn, arg);
+}
+
+void audio_read(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg)
+{
+    start(a, TASK_READ, name, language, NULL, fn, arg);
 }
 
 void audio_put(struct audio *a, const char *name, const char *language, const void *bytes,

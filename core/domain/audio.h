@@ -12,8 +12,9 @@
 #include "base/audio.h"
 #include "loop/loop.h"
 
-#define AUDIO_NAME_MAX 100
-#define AUDIO_LIST_MAX 10000
+#define AUDIO_NAME_MAX     100
+#define AUDIO_LANGUAGE_MAX 20
+#define AUDIO_LIST_MAX     10000
 
 struct audio;
 
@@ -23,7 +24,8 @@ struct audio *audio_new(struct loop *loop, const char *sounds, const char *folde
 void audio_free(struct audio *a); /* when nothing is under way */
 
 struct audio_file {
-    char name[AUDIO_NAME_MAX + 1]; /* without ending */
+    char name[AUDIO_NAME_MAX + 1];         /* without ending */
+    char language[AUDIO_LANGUAGE_MAX + 1]; /* "": that of all */
     uint64_t bytes, duration_ms;
     int64_t changed_at_ms;
 };
@@ -34,6 +36,7 @@ struct audio_answer {
     const struct audio_file *files; /* lent; by name */
     size_t count;
     struct audio_info sent; /* of an upload */
+    struct dg_bytes bytes;  /* of audio_read; lent */
 };
 typedef void audio_fn(void *arg, const struct audio_answer *answer);
 
@@ -43,6 +46,8 @@ const char *audio_language_refusal(const char *language);
 
 /* `language` NULL or "": that of all. */
 void audio_list(struct audio *a, const char *language, audio_fn *fn, void *arg);
+/* In every language there is; by language, then name. */
+void audio_list_all(struct audio *a, audio_fn *fn, void *arg);
 /* DG_ENOTFOUND. */
 void audio_get(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg);
 void audio_delete(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg);
@@ -51,7 +56,12 @@ void audio_delete(struct audio *a, const char *name, const char *language, audio
 void audio_put(struct audio *a, const char *name, const char *language, const void *bytes,
                size_t len, audio_fn *fn, void *arg);
 
-/* `files` of an answer has it. */
-bool audio_has(const struct audio_answer *answer, const char *name);
+/* The WAV itself: in the language, else in that before its "_" ("pt_BR": pt), else that of all, as
+ * the telephone system would look for it. */
+void audio_read(struct audio *a, const char *name, const char *language, audio_fn *fn, void *arg);
+
+/* Whether `files` of an answer of audio_list_all has what would be heard in this language; NULL:
+ * that of all. */
+bool audio_has(const struct audio_answer *answer, const char *language, const char *name);
 
 #endif

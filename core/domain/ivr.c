@@ -441,7 +441,8 @@ struct ivr *ivr_new(const struct ivr_config *config)
 {
     struct ivr *ivr = xcalloc(1, sizeof *ivr);
     ivr->config = *config;
-    ivr->config.folder = xstrdup(config->folder);
+    ivr->config.place = (struct ivr_place){xstrdup(config->place.folder),
+                                           xstrdup(config->place.url), xstrdup(config->place.key)};
     ivr->runs = map_new();
     list_init(&ivr->all);
     list_init(&ivr->ending);
@@ -479,6 +480,8 @@ void ivr_free(struct ivr *ivr)
         run_free(list_item(ivr->all.next, struct ivr_run, link));
     ends_free(ivr);
     map_free(ivr->runs, NULL);
-    free((char *)ivr->config.folder);
+    free((char *)ivr->config.place.folder);
+    free((char *)ivr->config.place.url);
+    free((char *)ivr->config.place.key);
     free(ivr);
 }

@@ -28,7 +28,7 @@ struct ivr_config {
     struct ivr_menus *menus;
     struct ivr_stats *stats;
     struct metrics *metrics;
-    const char *folder; /* of uploaded sounds, as the telephone system names it: "dialer" */
+    struct ivr_place place; /* of uploaded sounds; its texts are copied */
 };
 
 struct ivr *ivr_new(const struct ivr_config *config); /* before calls are taken up */

@@ -100,11 +100,15 @@ static void check_sounds(const struct ivr_check *c, struct ivr_findings *out,
                          const struct ivr_menu *m, const struct ivr_action *a, const char *sounds)
 {
     char one[IVR_TEXT_MAX + 1], file[IVR_TEXT_MAX + 1];
-    /* In a language of its own they may lie elsewhere. */
-    for (size_t i = 0; c->has_file && !m->language && i < ivr_sound_count(sounds); i++) {
+    for (size_t i = 0; c->has_file && i < ivr_sound_count(sounds); i++) {
         bool named = !strstr(sounds, IVR_DIGITS_MARK) && ivr_sound(sounds, i, "", one) &&
                      ivr_sound_file(one, file);
-        if (named && !c->has_file(c->arg, file))
+        if (!named || c->has_file(c->arg, m->language, file))
+            continue;
+        if (m->language)
+            find(out, IVR_FAULT_AUDIO, m, a,
+                 "There is no audio file %s in %s, nor for all languages", one, m->language);
+        else
             find(out, IVR_FAULT_AUDIO, m, a, "There is no audio file %s", one);
     }
 }

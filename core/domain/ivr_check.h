@@ -40,7 +40,8 @@ struct ivr_check {
     const struct ivr_book *book;
     const int64_t *entries; /* menus that calls begin with; none: the first of the book */
     size_t entry_count;
-    bool (*has_file)(void *arg, const char *file); /* without ending; NULL: not looked at */
+    /* Without ending; language NULL: that of all. has_file NULL: not looked at. */
+    bool (*has_file)(void *arg, const char *language, const char *file);
     void *arg;
 };
 

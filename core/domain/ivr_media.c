@@ -10,7 +10,6 @@
 
 #define AGAIN_MS  100 /* a call that has answered comes under control a moment later */
 #define TRIES_MAX 50
-#define MEDIA_MAX 400
 
 /* "<call>-7": the command's number is in it. */
 static const char *media_id(const struct ivr_run *run, char kind, uint32_t number, char out[64])
@@ -110,10 +109,11 @@ static void on_playing(void *arg, const struct op_result *res)
 
 static void play(struct ivr_run *run)
 {
-    char id[64], media[MEDIA_MAX];
+    char id[64], media[IVR_MEDIA_MAX];
     const struct ivr_command *c = &run->playing;
+    const char *language = run->plain ? NULL : c->language;
     if (!run->call->carrier ||
-        !ivr_sound_media(c->text, run->ivr->config.folder, media, sizeof media)) {
+        !ivr_sound_media(c->text, &run->ivr->config.place, language, media, sizeof media)) {
         const struct op_result gone = {.err = DG_ECONFLICT,
                                        .message = "The call's backend is not connected"};
         run->again = NULL;
@@ -123,7 +123,7 @@ static void play(struct ivr_run *run)
     const struct dg_play req = {.play = media_id(run, 'p', c->number, id),
                                 .on = run->call->id,
                                 .media = media,
-                                .language = run->plain ? NULL : c->language};
+                                .language = language};
     backend_play(run->call->carrier, &req, on_playing, asking(run, c->number));
 }
 

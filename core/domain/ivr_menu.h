@@ -110,8 +110,22 @@ size_t ivr_sound_count(const char *sounds);
 bool ivr_sound(const char *sounds, size_t index, const char *digits, char out[IVR_TEXT_MAX + 1]);
 /* "welcome" of "welcome.wav"; false: it is no uploaded file. */
 bool ivr_sound_file(const char *sound, char out[IVR_TEXT_MAX + 1]);
-/* For the backend: "sound:dialer/welcome". false: it does not fit into `out`. */
-bool ivr_sound_media(const char *sound, const char *folder, char *out, size_t size);
+/* Where uploaded files are, as the telephone system names them. */
+struct ivr_place {
+    const char *folder; /* below its own folder of sounds */
+    const char *url;    /* of this gateway, from which it fetches them; NULL or "": the folder */
+    const char *key;    /* of the signatures in the addresses there */
+};
+#define IVR_MEDIA_MAX 500
+/* For the backend: "sound:dialer/welcome", or "sound:http://gateway/sounds/<signature>/de/
+ * welcome.wav" ("-" in the place of the language: that of all). false: it does not fit. */
+bool ivr_sound_media(const char *sound, const struct ivr_place *place, const char *language,
+                     char *out, size_t size);
+
+/* Whoever does not know the key cannot name an address. */
+#define IVR_SIGNATURE_SIZE 33
+void ivr_sound_sign(const char *key, const char *language, const char *file,
+                    char out[IVR_SIGNATURE_SIZE]);
 /* NULL: the text can be played; else what is wrong with it. */
 const char *ivr_sounds_refusal(const char *sounds);
 bool ivr_fill_in(const char *text, const char *digits, char *out, size_t size);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/str.h"
 #include "domain/ivr_menu.h"
 
@@ -82,11 +83,31 @@ bool ivr_sound_file(const char *sound, char out[IVR_TEXT_MAX + 1])
     return str_only(out, DIGITS LETTERS "_-") && out[0] != '-';
 }
 
-bool ivr_sound_media(const char *sound, const char *folder, char *out, size_t size)
+void ivr_sound_sign(const char *key, const char *language, const char *file,
+                    char out[IVR_SIGNATURE_SIZE])
 {
-    char file[IVR_TEXT_MAX + 1];
-    int len = ivr_sound_file(sound, file) ? snprintf(out, size, "sound:%s/%s", folder, file)
-                                          : snprintf(out, size, "%s", sound);
+    char text[2 * IVR_TEXT_MAX], digest[DIGEST_SIZE];
+    int len = snprintf(text, sizeof text, "dialgate sound\n%s\n%s", language, file);
+    digest_hmac_hex(key, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1, digest);
+    memcpy(out, digest, IVR_SIGNATURE_SIZE - 1);
+    out[IVR_SIGNATURE_SIZE - 1] = '\0';
+}
+
+bool ivr_sound_media(const char *sound, const struct ivr_place *place, const char *language,
+                     char *out, size_t size)
+{
+    char file[IVR_TEXT_MAX + 1], signature[IVR_SIGNATURE_SIZE];
+    int len;
+    if (!ivr_sound_file(sound, file)) {
+        len = snprintf(out, size, "%s", sound);
+    } else if (str_empty(place->url)) {
+        len = snprintf(out, size, "sound:%s/%s", place->folder, file);
+    } else {
+        language = str_empty(language) ? "-" : language;
+        ivr_sound_sign(place->key, language, file, signature);
+        len = snprintf(out, size, "sound:%s%ssounds/%s/%s/%s.wav", place->url,
+                       str_ends(place->url, "/") ? "" : "/", signature, language, file);
+    }
     return len > 0 && (size_t)len < size;
 }
 

@@ -286,6 +286,8 @@ static const struct kind *kind_of(const char *media, const char **value)
         if (strncmp(media, kinds[i].prefix, len) != 0)
             continue;
         *value = media + len;
+        if (i == 0 && text_is_address(*value))
+            return &kinds[i];
         for (const char *p = *value; *p; p++, n++)
             if (!isalnum((unsigned char)*p) && !strchr(kinds[i].allowed, *p))
                 return NULL;
@@ -329,7 +331,7 @@ static void on_played(struct ami *a, struct dg_op *op, const struct agi_reply *r
 static void play_by_agi(struct ami *a, struct dg_op *op, const struct leg *leg,
                         const struct dg_play *req, const struct kind *kind, const char *value)
 {
-    char text[300];
+    char text[500];
     bool sound = kind == &kinds[0];
     struct sound *s = sound_new(a, req->play, leg->id);
     if (sound && req->skip_ms) {

@@ -157,6 +157,18 @@ bool text_is_recording(const char *s)
     return text_is_file(s) && strlen(s) <= 200 && !s[strspn(s, allowed)] && *s != '-' && *s != '.';
 }
 
+bool text_is_address(const char *s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789/_.-:[]";
+    size_t scheme = !s                               ? 0
+                    : strncmp(s, "http://", 7) == 0  ? 7
+                    : strncmp(s, "https://", 8) == 0 ? 8
+                                                     : 0;
+    return scheme && s[scheme] && s[scheme] != '/' && strlen(s) <= 400 && !strstr(s, "..") &&
+           !s[strspn(s, allowed)];
+}
+
 bool text_is_media(const char *s)
 {
     static const char *const kinds[] = {
@@ -167,8 +179,9 @@ bool text_is_media(const char *s)
         size_t len = strlen(kinds[i]);
         const char *name = s + len;
         if (strncmp(s, kinds[i], len) == 0)
-            return *name && *name != '/' && strlen(name) <= 200 && !strstr(name, "..") &&
-                   !name[strspn(name, allowed)];
+            return (i == 0 && text_is_address(name)) ||
+                   (*name && *name != '/' && strlen(name) <= 200 && !strstr(name, "..") &&
+                    !name[strspn(name, allowed)]);
     }
     return false;
 }

@@ -40,8 +40,11 @@ bool text_is_file(const char *s);
 /* One that a recording may have: letters, digits and -._+@=/ */
 bool text_is_recording(const char *s);
 /* "sound:hello": a kind of media, and what is in a sound's name, a number or a tone; no path out of
- * the folder of sounds. */
+ * the folder of sounds. "sound:http://...": see text_is_address. */
 bool text_is_media(const char *s);
+/* http:// or https://, a host, and the plain characters of a path: nothing that ends an argument of
+ * an application. */
+bool text_is_address(const char *s);
 /* As the core names calls. */
 bool text_is_uuid(const char *s);
 

@@ -171,6 +171,25 @@ def test_menus_are_checked_against_files(chief):
     done(chief.delete("/api/audio/here"), DELETED)
 
 
+def test_menus_are_checked_in_their_language(chief):
+    for language in ("", "pt", "pt_BR"):
+        success(upload(chief, f"in{language}", tone(seconds=0.05), language=language), UPLOADED, 201)
+
+    def missing(language):
+        menu = {"name": "main", "audio_file": "in&inpt&inpt_BR", "language": language,
+                "actions": [{"dtmf_digit": "1", "action_type": "hangup"}]}
+        made = success(chief.post("/api/ivr", json=menu), "IVR menu created successfully", 201)
+        return [one["message"] for one in made["findings"] if one["type"] == "missing_audio"]
+
+    assert missing("pt_BR") == [], "the language, that before its _, and the sound of all"
+    assert missing("pt") == ["There is no audio file inpt_BR in pt, nor for all languages"]
+    assert missing("en") == [f"There is no audio file {name} in en, nor for all languages"
+                             for name in ("inpt", "inpt_BR")]
+    assert missing(None) == ["There is no audio file inpt", "There is no audio file inpt_BR"]
+    for language in ("", "pt", "pt_BR"):
+        done(chief.delete(f"/api/audio/in{language}?language={language}"), DELETED)
+
+
 def test_without_a_folder(admin, base):
     for reply in (admin.get(base + "/audio"), admin.get(base + "/audio/x"),
                   upload(admin, "x", tone(seconds=0.05), base)):

@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support import campaigns, menus
 from support.asterisk import asterisk_of
-from support.gateway import Gateway
+from support.gateway import Gateway, free_port
 from support.rtp import FRAME_MS, Sink
 from support.waiting import wait_until
 
 ALL = ["ari-22", "ami-22", "ari-16", "ami-16"]
 PLATFORMS = os.environ.get("DIALGATE_IVR_PLATFORMS", " ".join(ALL)).split()
+FETCHING = ("ari-22", "ami-16")  # sounds that were uploaded; the others share a folder
+FETCH = "/sounds/{signature}/{language}/{file}"
 ALONE = "DIALGATE_IVR_PLATFORMS" in os.environ
 CALLS = int(os.environ.get("DIALGATE_IVR_CALLS", 2 * len(menus.WAYS)))
 CONCURRENT = int(os.environ.get("DIALGATE_IVR_CONCURRENT", CALLS))
@@ -32,11 +34,13 @@ class Run:
     def __init__(self, platform, sink):
         plugin, version = platform.split("-")
         self.platform, self.asterisk = platform, asterisk_of(version)
-        sounds = menus.Sounds(self.asterisk, f"test-{os.getpid()}-{platform}")
+        port = free_port()
+        sounds = menus.Sounds(self.asterisk, f"test-{os.getpid()}-{platform}",
+                              f"http://127.0.0.1:{port}" if platform in FETCHING else None)
         before = set(self.asterisk.channels())
         try:
             self.dial(Gateway({**self.asterisk.backend("local", plugin), **sounds.settings(),
-                               "log": {"level": "info"}}), sounds)
+                               "log": {"level": "info"}}, port=port), sounds)
         finally:
             sounds.remove()
         self.left = set(self.asterisk.channels()) - before
@@ -60,6 +64,8 @@ class Run:
             wait_until(lambda: not lines.up, 30, "the last channel of the trunk to go")
             self.ended = {result: gateway.metric("dialgate_ivr_sessions_ended_total", result=result)
                           for result in ("hangup", "timeout", "unreached", "agent", "caller")}
+            self.fetches = {status: gateway.metric("api_requests_total", status=str(status),
+                                                   path=FETCH) or 0 for status in (200, 304, 404)}
             for campaign in made:
                 campaign.check_counts()
             self.records = {doc["phone_number"]: doc for one in made for doc in one.cdrs()}
@@ -151,6 +157,16 @@ def test_an_uploaded_sound_is_heard(run):
     for number in run.records:
         if menus.way_of(number).script == "04":
             assert menus.hears(run.streams[number], menus.UPLOADED), number
+
+
+def test_an_uploaded_sound_is_fetched_and_kept(run):
+    """Once, and then it is asked whether it is still the same."""
+    hearers = sum(menus.way_of(number).script in ("04", "16") for number in run.records)
+    assert not run.fetches[404]
+    if run.platform not in FETCHING:
+        assert not run.fetches[200]
+    else:
+        assert 1 <= run.fetches[200] <= max(3, hearers / 3), (run.fetches, hearers)
 
 
 def test_statistics_are_the_sum_of_the_paths(run):

@@ -51,7 +51,8 @@ class Driver:
                 if task.done():
                     task.result()
             if not over.done() and self.ended == ended:
-                raise SystemExit(f"{self.ended} of {total} calls ended, then none")
+                print(f"    {self.ended} of {total} calls ended, then none", flush=True)
+                break
         seconds = time.monotonic() - began
         for task in self.tasks:
             task.cancel()

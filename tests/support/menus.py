@@ -59,9 +59,11 @@ def hears(stream, name):
 
 
 class Sounds:
-    """A folder of sounds that Asterisk and a gateway share."""
+    """Sounds of Asterisk's, and a folder for uploaded ones: one that Asterisk and a gateway share, or,
+    with a gateway's address, one from which the gateway serves them."""
 
-    def __init__(self, asterisk, name):
+    def __init__(self, asterisk, name, url=None):
+        self.url = url
         self.root, self.name = asterisk.root / "usr/share/asterisk/sounds", name
         self.folder = self.root / name
         self.folder.mkdir()
@@ -70,6 +72,8 @@ class Sounds:
             (self.folder / f"{sound}.ulaw").write_bytes(noise(sound))
 
     def settings(self):
+        if self.url:
+            return {"ivr": {"sounds": str(self.folder / "served"), "url": self.url}}
         return {"ivr": {"sounds": str(self.root), "folder": self.name}}
 
     def media(self, sound):

@@ -76,6 +76,34 @@ static void test_checks(void **state)
     assert_false(text_is_file(""));
 }
 
+static void test_media(void **state)
+{
+    static const struct {
+        const char *media;
+        bool fine;
+    } rows[] = {
+        {"sound:hello", true},
+        {"number:-42", true},
+        {"sound:/etc/passwd", false},
+        {"sound:../x", false},
+        {"sound:http://10.0.0.5:8000/sounds/0f5b/de/welcome.wav", true},
+        {"sound:https://[::1]:8443/a_b-c.wav", true},
+        {"sound:http://", false},
+        {"sound:http:///x", false},
+        {"sound:http://host/../x", false},
+        {"sound:http://host/a&sound:b", false},
+        {"sound:http://host/a,b", false},
+        {"sound:http://host/a b", false},
+        {"sound:http://host/?a=b", false},
+        {"sound:http://user@host/a", false},
+        {"sound:ftp://host/a", false},
+        {"recording:http://host/a", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(text_is_media(rows[i].media), rows[i].fine);
+}
+
 static void test_url(void **state)
 {
     static const struct {
@@ -127,7 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encoding), cmocka_unit_test(test_growth), cmocka_unit_test(test_time),
-        cmocka_unit_test(test_checks),   cmocka_unit_test(test_url),
+        cmocka_unit_test(test_checks),   cmocka_unit_test(test_media),  cmocka_unit_test(test_url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,6 +166,10 @@ static void changed_and_written(void **state)
     buf_free(&two);
 }
 
+/* HMAC-SHA-256 of "dialgate sound\n<language>\nwelcome" with "key", its first half, by openssl. */
+#define SIGNED_DE "a9af6fa366e04e0ffc281ffab635d213"
+#define SIGNED    "9d54aaa91bec12260628581b2a972b58"
+
 static void media(void **state)
 {
     (void)state;
@@ -178,12 +182,21 @@ static void media(void **state)
         {"sound:vm-goodbye", "sound:vm-goodbye"},
         {"number:42", "number:42"},
     };
-    char out[64];
+    char out[200];
+    const struct ivr_place place = {.folder = "dialer"};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        assert_true(ivr_sound_media(rows[i].sound, "dialer", out, sizeof out));
+        assert_true(ivr_sound_media(rows[i].sound, &place, "de", out, sizeof out));
         assert_string_equal(out, rows[i].media);
     }
-    assert_false(ivr_sound_media("welcome", "dialer", out, 10));
+    assert_false(ivr_sound_media("welcome", &place, NULL, out, 10));
+    const struct ivr_place fetched = {"dialer", "http://10.0.0.5:8000", "key"};
+    assert_true(ivr_sound_media("sound:vm-goodbye", &fetched, "de", out, sizeof out));
+    assert_string_equal(out, "sound:vm-goodbye");
+    assert_true(ivr_sound_media("welcome.wav", &fetched, "de", out, sizeof out));
+    assert_string_equal(out, "sound:http://10.0.0.5:8000/sounds/" SIGNED_DE "/de/welcome.wav");
+    assert_true(ivr_sound_media("welcome", &fetched, "", out, sizeof out));
+    assert_string_equal(out, "sound:http://10.0.0.5:8000/sounds/" SIGNED "/-/welcome.wav");
+    assert_false(ivr_sound_media("welcome", &fetched, NULL, out, 60));
     assert_false(ivr_fill_in("{digits}{digits}", "12345", out, 10));
     assert_true(ivr_fill_in("a{digits}b", "12", out, 10));
     assert_string_equal(out, "a12b");
@@ -217,10 +230,10 @@ static struct ivr_book *book_of(const char *list)
 #define MENU(more, actions) "{\"name\":\"m\"," more ",\"actions\":[" actions "]}"
 #define AUDIO               "\"audio_file\":\"here\""
 
-static bool has_file(void *arg, const char *file)
+static bool has_file(void *arg, const char *language, const char *file)
 {
     (void)arg;
-    return str_eq(file, "here");
+    return str_eq(file, "here") || (str_eq(language, "de") && str_eq(file, "hier"));
 }
 
 static void faults(void **state)
@@ -234,6 +247,9 @@ static void faults(void **state)
         {"[" MENU("\"audio_file\":\"gone.wav\"", HANGUP("1")) "]", "1 - missing_audio"},
         {"[" MENU("\"audio_file\":\"here&sound:x&gone\"", HANGUP("1")) "]", "1 - missing_audio"},
         {"[" MENU(AUDIO, PLAY("1", "gone")) "]", "1 1 missing_audio"},
+        {"[" MENU(AUDIO ",\"language\":\"de\"", PLAY("1", "hier")) "]", ""},
+        {"[" MENU(AUDIO ",\"language\":\"fr\"", PLAY("1", "hier")) "]", "1 1 missing_audio"},
+        {"[" MENU(AUDIO, PLAY("1", "hier")) "]", "1 1 missing_audio"},
         {"[" MENU("\"timeout\":5", HANGUP("1")) "]", "1 - no_audio"},
         {"[" MENU(AUDIO, HANGUP("t")) "]", "1 - no_keys"},
         {"[" MENU(AUDIO, HANGUP("12")) "]", "1 12 keys_too_long"},

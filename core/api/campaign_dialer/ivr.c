@@ -130,9 +130,9 @@ struct saving {
     struct ivr_book *book;
 };
 
-bool ivr_has_file(void *arg, const char *file)
+bool ivr_has_file(void *arg, const char *language, const char *file)
 {
-    return audio_has(arg, file);
+    return audio_has(arg, language, file);
 }
 
 /* The menu as it was saved, and what is wrong with it. */
@@ -165,7 +165,7 @@ static void on_book(void *arg, const struct ivr_book_answer *answer)
         return;
     }
     s->book = ivr_book_ref(answer->book);
-    audio_list(t->api->audio, NULL, on_files, t);
+    audio_list_all(t->api->audio, on_files, t);
 }
 
 static void on_added(void *arg, const struct ivr_added *added)

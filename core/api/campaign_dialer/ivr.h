@@ -59,7 +59,7 @@ json_t *ivr_body_read(const struct ivr_body *b); /* an object; json_decref it */
 struct dialer_task *ivr_task(struct request *req);
 /* ?campaign_id=. false: answered with 400. */
 bool ivr_campaign_param(struct request *req, int64_t *id);
-bool ivr_has_file(void *arg, const char *file); /* arg: struct audio_answer */
+bool ivr_has_file(void *arg, const char *language, const char *file); /* arg: struct audio_answer */
 void ivr_fail(struct dialer_task *t, enum dg_err err, const char *message);
 
 #endif

@@ -55,7 +55,7 @@ static void on_files(void *arg, const struct audio_answer *files)
 
 static void judge(struct dialer_task *t)
 {
-    audio_list(t->api->audio, NULL, on_files, t);
+    audio_list_all(t->api->audio, on_files, t);
 }
 
 static void on_campaigns(void *arg, const struct campaign_list *list)
