@@ -292,7 +292,7 @@ static void put(struct job *j, int folder)
     file_name(j, file);
     snprintf(part, sizeof part, ".%s.%s", j->name, random);
     int fd = openat(folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool fine = fd >= 0 && write_all(fd, wav.ptr, wav.len);
+    bool fine = fd >= 0 && fchmod(fd, 0644) == 0 && write_all(fd, wav.ptr, wav.len);
     if (fd >= 0 && close(fd) != 0)
         fine = false;
     if (fine && renameat(folder, part, folder, file) == 0) {
@@ -304,6 +304,12 @@ static void put(struct job *j, int folder)
     buf_free(&wav);
 }
 
+/* The telephone system is another user: a strict umask of this process is not for what it reads. */
+static bool make_folder(const char *path)
+{
+    return mkdir(path, 0755) == 0 ? chmod(path, 0755) == 0 : errno == EEXIST;
+}
+
 /* Those of the path that are not there are made, below the folder of sounds. */
 static int open_folder(const struct job *j)
 {
@@ -312,13 +318,12 @@ static int open_folder(const struct job *j)
         return fd;
     for (char *slash = strchr(j->path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(j->path, 0755) != 0 && errno != EEXIST) {
-            *slash = '/';
-            return -1;
-        }
+        bool made = make_folder(j->path);
         *slash = '/';
+        if (!made)
+            return -1;
     }
-    if (mkdir(j->path, 0755) != 0 && errno != EEXIST)
+    if (!make_folder(j->path))
         return -1;
     return open(j->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

@@ -67,6 +67,7 @@ static const struct {
     {"endpoints", "PJSIPShowEndpoints"},
     {"mute", "MuteAudio"},
     {"answer", "AGI"},
+    {"detect", "AGI"},
     {"moh", "AGI"},
     {"dtmf", "PlayDTMF"},
     {"go_to", "Redirect"},

@@ -35,8 +35,11 @@ def sounds(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(sounds):
-    """A gateway that shares a folder of sounds with nobody but this test."""
-    with Gateway({"ivr": {"sounds": str(sounds)}, "server": {"max_body": 100000, "max_upload": 500000}}) as gateway:
+    """A gateway that shares a folder of sounds with nobody but this test. Its umask, as a service's,
+    is strict; what it puts there another user is to read all the same."""
+    settings = {"ivr": {"sounds": str(sounds)},
+                "server": {"max_body": 100000, "max_upload": 500000}}
+    with Gateway(settings, umask=0o077) as gateway:
         gateway.add_user("chief", "the chief's password", role="admin")
         yield gateway
 
@@ -66,6 +69,7 @@ def test_life_of_a_sound(chief, sounds, base, language):
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (8000, 1, 2)
         assert abs(wav.getnframes() - 4000) <= 16
     assert path.stat().st_size == sent["bytes"] and path.stat().st_mode & 0o777 == 0o644
+    assert path.parent.stat().st_mode & 0o777 == 0o755
     assert success(chief.get(f"{base}/audio/welcome{query}"), VIEWED) == sent
     assert success(chief.get(f"{base}/audio{query}"), LISTED) == [sent]
     shorter = success(upload(chief, "welcome", tone(seconds=0.1), base, language), UPLOADED, 201)

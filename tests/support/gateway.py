@@ -100,8 +100,8 @@ class Gateway:
     """settings: sections over defaults(). env: added to the environment. `text` instead of
     settings: a whole configuration file; `port` then says where it listens."""
 
-    def __init__(self, settings=None, env=None, text=None, port=None, ready=True):
-        self.port = port or free_port()
+    def __init__(self, settings=None, env=None, text=None, port=None, ready=True, umask=-1):
+        self.port, self.umask = port or free_port(), umask
         self.folder = Path(tempfile.mkdtemp(prefix="dialgate-test-"))
         self.config = self.folder / "dialgate.toml"
         self.settings = merged(defaults(self.port), settings or {})
@@ -144,7 +144,8 @@ class Gateway:
         with open(self.log_file, "wb") as errors:
             self.process = subprocess.Popen(
                 [self.program, "serve", "--config", self.config], stdin=subprocess.DEVNULL,
-                stdout=errors, stderr=errors, cwd=self.folder, env=self.environment)
+                stdout=errors, stderr=errors, cwd=self.folder, env=self.environment,
+                umask=self.umask)
         self.await_answer("/readiness" if self.wait_ready else "/")
         return self
 
