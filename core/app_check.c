@@ -208,7 +208,7 @@ static void check_sounds_url(const struct config *c, struct buf *problems, unsig
 {
     char place[512];
     const char *url = settings_str(c->ivr, "url");
-    if (strlen(url) <= 200 &&
+    if (strlen(url) <= 200 && !strstr(url, "..") &&
         !url[strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                          "0123456789/_.-:[]")])
         return;

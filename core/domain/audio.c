@@ -134,22 +134,27 @@ static void file_name(const struct job *j, char out[FILE_MAX])
     snprintf(out, FILE_MAX, "%s" ENDING, j->name);
 }
 
+static void describe(const char *file, const struct stat *st, struct audio_file *out)
+{
+    size_t len = strlen(file) - strlen(ENDING);
+    memcpy(out->name, file, len);
+    out->name[len] = '\0';
+    out->bytes = (uint64_t)st->st_size;
+    out->duration_ms = audio_duration_ms(out->bytes);
+    out->changed_at_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+}
+
 /* false: no regular file of that name. */
 static bool look(int folder, const char *file, struct audio_file *out)
 {
     struct stat st;
-    size_t len = strlen(file) - strlen(ENDING);
     if (fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     if (!S_ISREG(st.st_mode)) {
         errno = ENOENT;
         return false;
     }
-    memcpy(out->name, file, len);
-    out->name[len] = '\0';
-    out->bytes = (uint64_t)st.st_size;
-    out->duration_ms = audio_duration_ms(out->bytes);
-    out->changed_at_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+    describe(file, &st, out);
     return true;
 }
 
@@ -212,9 +217,12 @@ static void list_all(struct job *j, int sounds)
 {
     const struct dirent *entry;
     add_language(j, sounds, "");
-    DIR *dir = fdopendir(dup(sounds));
+    int copy = dup(sounds);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
     if (!dir) {
         failed(j, "The folder of sounds cannot be read");
+        if (copy >= 0)
+            close(copy);
         return;
     }
     while ((entry = readdir(dir))) {
@@ -235,33 +243,43 @@ static void get(struct job *j, int folder)
         failed(j, "The audio file cannot be read");
 }
 
-/* What was put there by others may be of any size. */
+static void fill(struct job *j, int fd, size_t size)
+{
+    buf_init(&j->bytes, READ_MAX);
+    char *room = buf_reserve(&j->bytes, size + 1);
+    ssize_t got = 1;
+    while (j->bytes.len < size && got != 0) {
+        got = read(fd, room + j->bytes.len, size - j->bytes.len);
+        if (got < 0 && errno != EINTR)
+            break;
+        j->bytes.len += got > 0 ? (size_t)got : 0;
+    }
+    if (j->bytes.len == size)
+        return;
+    errno = got < 0 ? errno : EIO;
+    failed(j, "The audio file cannot be read");
+}
+
+/* What was put there by others may be of any size, or be no file. */
 static void read_file(struct job *j, int folder)
 {
     char file[FILE_MAX];
-    get(j, folder);
-    if (j->problem.err != DG_OK)
-        return;
-    size_t size = (size_t)j->files->bytes;
-    if (size > READ_MAX) {
-        problem_set(&j->problem, DG_ELIMIT, "The audio file is too large");
-        return;
-    }
+    struct stat st;
     file_name(j, file);
-    int fd = openat(folder, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    char *bytes = xmalloc(size + 1);
-    ssize_t got = 0;
-    for (size_t done = 0; fd >= 0 && done < size; done += (size_t)got) {
-        got = read(fd, bytes + done, size - done);
-        if (got <= 0)
-            break;
-        buf_add(&j->bytes, bytes + done, (size_t)got);
-    }
-    if (fd < 0 || j->bytes.len != size)
+    int fd = openat(folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        errno = fd >= 0 || errno == ELOOP ? ENOENT : errno;
         failed(j, "The audio file cannot be read");
+    } else if (st.st_size >= READ_MAX) {
+        problem_set(&j->problem, DG_ELIMIT, "The audio file is too large");
+    } else {
+        j->files = xcalloc(1, sizeof *j->files);
+        j->count = 1;
+        describe(file, &st, j->files);
+        fill(j, fd, (size_t)st.st_size);
+    }
     if (fd >= 0)
         close(fd);
-    free(bytes);
 }
 
 static bool write_all(int fd, const char *bytes, size_t len)

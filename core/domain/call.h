@@ -92,6 +92,7 @@ struct call {
     int64_t ivr_menu;       /* that it is led through when it is answered; 0: none */
     char *ivr_path;         /* JSON: its way through menus so far, or NULL */
     struct call_plan *plan; /* what is done with it before that, or instead; or NULL */
+    bool sent_on;           /* it was led, until a request sent it elsewhere */
     char *detected;         /* JSON: whether a person or a machine has answered, or NULL */
     char *message;          /* JSON: what became of the message it was to hear, or NULL */
     bool leg;               /* a part of the call `peer`, in whose CDR it stands: it has none */
@@ -162,7 +163,7 @@ bool call_state_parse(const char *name, enum call_state *out);
 /* The gateway leads it when it is answered: through a menu, or as its plan says. */
 static inline bool call_is_led(const struct call *c)
 {
-    return c->ivr_menu || c->plan;
+    return (c->ivr_menu || c->plan) && !c->sent_on;
 }
 static inline bool call_is_over(enum call_state s)
 {

@@ -66,6 +66,8 @@ static void write_common(struct json_writer *w, const struct call *c)
     if (c->agent_result)
         jw_str(w, "agent_result", c->agent_result);
     write_number(w, "ivr_menu", c->ivr_menu);
+    if (c->sent_on)
+        jw_bool(w, "sent_on", true);
     if (c->ivr_path)
         jw_raw(w, "ivr", c->ivr_path, strlen(c->ivr_path));
     if (c->detected)
@@ -251,6 +253,7 @@ struct call *call_record_read(const char *id, const json_t *doc)
     c->attempt_number = (int)json_get_int(doc, "attempt_number", 1);
     c->agent_result = text(doc, "agent_result");
     c->ivr_menu = json_get_int(doc, "ivr_menu", 0);
+    c->sent_on = json_is_true(json_object_get(doc, "sent_on"));
     c->ivr_path = read_path(json_object_get(doc, "ivr"));
     c->detected = read_path(json_object_get(doc, "amd"));
     c->message = read_path(json_object_get(doc, "message"));

@@ -280,6 +280,22 @@ static void take_text(struct calls *cs, struct call *c, char **where, char *text
     calls_refresh(cs, c);
 }
 
+void calls_sending_on(struct calls *cs, struct call *c, bool under_way)
+{
+    if (call_is_led(c) && !call_is_over(c->state) && cs->guide.sending)
+        cs->guide.sending(cs->guide.arg, c, under_way);
+}
+
+void calls_sent_on(struct calls *cs, struct call *c)
+{
+    if (!call_is_led(c) || call_is_over(c->state))
+        return;
+    if (cs->guide.away)
+        cs->guide.away(cs->guide.arg, c);
+    c->sent_on = true;
+    calls_refresh(cs, c);
+}
+
 void calls_set_path(struct calls *cs, struct call *c, char *json)
 {
     take_text(cs, c, &c->ivr_path, json);

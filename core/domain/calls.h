@@ -79,9 +79,15 @@ struct calls_guide {
     void (*event)(void *arg, struct call *c, const struct dg_event *ev);
     /* It is over, and about to be written down; or another gateway has it now. */
     void (*ending)(void *arg, struct call *c);
+    /* A request to send it elsewhere is under way (it may be told of the call's leaving before it
+     * is answered), or has been refused; and it was sent: it is led no longer. */
+    void (*sending)(void *arg, struct call *c, bool under_way);
+    void (*away)(void *arg, struct call *c);
     void *arg;
 };
 void calls_set_guide(struct calls *cs, const struct calls_guide *guide); /* empty: nobody */
+void calls_sending_on(struct calls *cs, struct call *c, bool under_way);
+void calls_sent_on(struct calls *cs, struct call *c);
 /* Its way so far, JSON; taken over. Written down and shown, at the latest with its end. */
 void calls_set_path(struct calls *cs, struct call *c, char *json);
 /* Likewise: who has answered, and what became of its message. */

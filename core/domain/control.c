@@ -19,10 +19,20 @@ struct control *control_new(struct loop *loop, struct calls *calls, struct bus *
 
 /* ---- The answer -------------------------------------------------------------------- */
 
+static void went(struct order *o)
+{
+    if (o->err == DG_OK)
+        calls_sent_on(o->ct->calls, o->call);
+    else
+        calls_sending_on(o->ct->calls, o->call, false);
+}
+
 void order_done(struct order *o)
 {
     if (o->err != DG_OK && o->begun && o->action->failed)
         o->action->failed(o);
+    if (o->begun && o->action->away)
+        went(o);
     struct control_answer answer = {.err = o->err,
                                     .field = o->field,
                                     .message = o->err == DG_OK ? NULL : o->message,
@@ -134,6 +144,8 @@ static void succeeded(struct order *o, const struct op_result *res)
         o->text = arena_strdup(o->arena, text);
     if (o->action->note && !call_is_over(o->call->state))
         o->action->note(o);
+    if (o->action->away)
+        went(o);
     if (o->action->finish && in && o->err == DG_OK)
         o->action->finish(o, in);
     else
@@ -196,6 +208,8 @@ void order_begin(struct order *o)
         return;
     }
     o->begun = true;
+    if (o->action->away)
+        calls_sending_on(o->ct->calls, o->call, true);
     if (o->action->run)
         o->action->run(o);
     else

@@ -405,7 +405,7 @@ const struct action control_consult = {
 const struct action control_complete = {
     .name = "transfer_complete", .from = CALL_ANSWERED, .ways = {{"transfer", ask_attended}, {"join", ask_join}},
     .check = check_complete, .run = run_complete,
-    .note = note_complete, .failed = failed_complete,
+    .note = note_complete, .failed = failed_complete, .away = true,
 };
 const struct action control_cancel = {
     .name = "transfer_cancel", .from = CALL_ANSWERED, .check = check_cancel, .run = run_cancel,

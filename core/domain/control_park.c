@@ -94,7 +94,7 @@ static void look_for_slot(struct order *o, struct instance *in)
 /* clang-format off */
 const struct action control_park = {
     .name = "park", .from = CALL_ANSWERED, .ways = {{"park", ask_park}},
-    .check = check_park, .finish = look_for_slot,
+    .check = check_park, .finish = look_for_slot, .away = true,
 };
 /* clang-format on */
 

@@ -51,6 +51,7 @@ struct action {
     enum call_state from; /* the earliest state that it makes sense in */
     struct way ways[WAYS_MAX];
     const char *missing; /* what DG_ENOTFOUND means; NULL: that the call is gone */
+    bool away;           /* the call goes elsewhere: whoever led it does so no longer */
     /* Optional: what is done instead of trying the ways; ends in order_done or order_try. */
     void (*run)(struct order *o);
     /* Optional. false: refused, err, field and message are set. */

@@ -14,6 +14,7 @@
 /* A call comes back under control a moment after it is told who has answered. */
 #define PLACE_AGAIN_MS 100
 #define PLACE_TRIES    50
+#define SENDING_MS     100 /* a timer waits so long for what becomes of a request */
 
 static const char human[] = "human", machine[] = "machine"; /* whom a message is for */
 
@@ -139,7 +140,10 @@ static void on_timer(void *arg)
 {
     struct ivr_run *run = arg;
     run->timer = NULL;
-    run_tell(run, (struct ivr_event){.type = IVR_EV_TIMER, .number = run->timer_number});
+    if (run->sending)
+        run->timer = loop_timer(run->ivr->config.loop, SENDING_MS, on_timer, run);
+    else
+        run_tell(run, (struct ivr_event){.type = IVR_EV_TIMER, .number = run->timer_number});
 }
 
 static void set_timer(struct ivr_run *run, const struct ivr_command *c)
@@ -273,7 +277,10 @@ static void go_on_again(void *arg)
 {
     struct ivr_run *run = arg;
     run->again = NULL;
-    go_on(run);
+    if (run->sending)
+        run->again = loop_timer(run->ivr->config.loop, PLACE_AGAIN_MS, go_on_again, run);
+    else
+        go_on(run);
 }
 
 static void on_gone(void *arg, const struct op_result *res)
@@ -377,7 +384,7 @@ static void on_bus(void *arg, const struct bus_event *ev)
         left_leg(ivr, ev->call);
     else if (call_is_led(ev->call) && ev->topic == BUS_CALL_CHANGED)
         on_call(ivr, calls_find(ivr->config.calls, ev->call->id));
-    else if (ev->call->ivr_menu && !run)
+    else if (ev->call->ivr_menu && !ev->call->sent_on && !run)
         left_ended(ivr, ev->call);
 }
 
@@ -385,10 +392,53 @@ static void on_event(void *arg, struct call *c, const struct dg_event *ev)
 {
     struct ivr *ivr = arg;
     struct ivr_run *run = map_get(ivr->runs, c->id);
+    if (run && run->sending) {
+        if (ev->type == DG_PLAY_ENDED || ev->type == DG_CALL_DETECTED)
+            run->missed = ev->type;
+        return;
+    }
     if (run && run->detecting)
         detect_event(run, ev);
     if (run)
         media_event(run, ev);
+}
+
+static struct ivr_run *run_of(struct ivr *ivr, const struct call *c)
+{
+    struct ivr_run *run = map_get(ivr->runs, c->id);
+    return run && run->call == c && !run->over ? run : NULL;
+}
+
+/* What ends because the call leaves may be told before the request is answered. */
+static void on_sending(void *arg, struct call *c, bool under_way)
+{
+    struct ivr_run *run = run_of(arg, c);
+    if (!run)
+        return;
+    enum dg_event_type missed = run->missed;
+    run->sending = under_way;
+    run->missed = 0;
+    if (under_way)
+        return;
+    if (missed == DG_CALL_DETECTED && run->detecting)
+        detect_lost(run);
+    else if (missed == DG_PLAY_ENDED)
+        media_ended(run);
+}
+
+static void on_away(void *arg, struct call *c)
+{
+    struct ivr_run *run = run_of(arg, c);
+    if (!run)
+        return;
+    run->sending = false;
+    if (run->started) {
+        run_tell(run, (struct ivr_event){.type = IVR_EV_AWAY});
+        return;
+    }
+    if (c->ivr_menu)
+        ivr_count_end(arg, "transferred");
+    run_drop(run);
 }
 
 /* It is about to be written down for the last time. */
@@ -396,6 +446,11 @@ static void on_ending(void *arg, struct call *c)
 {
     struct ivr *ivr = arg;
     struct ivr_run *run = map_get(ivr->runs, c->id);
+    if (c->let_go) { /* it lives on, at another gateway */
+        if (run)
+            run_drop(run);
+        return;
+    }
     if (!run) {
         left_ending(ivr, c);
         return;
@@ -448,8 +503,11 @@ struct ivr *ivr_new(const struct ivr_config *config)
     list_init(&ivr->ending);
     add_metrics(ivr, config->metrics);
     bus_subscribe(config->bus, on_bus, ivr);
-    calls_set_guide(config->calls,
-                    &(struct calls_guide){.event = on_event, .ending = on_ending, .arg = ivr});
+    calls_set_guide(config->calls, &(struct calls_guide){.event = on_event,
+                                                         .ending = on_ending,
+                                                         .sending = on_sending,
+                                                         .away = on_away,
+                                                         .arg = ivr});
     return ivr;
 }
 

@@ -73,7 +73,10 @@ static void on_late(void *arg)
 {
     struct ivr_run *run = arg;
     run->timer = NULL;
-    found(run, FOUND_FAILED, "The telephone system has not told it in time");
+    if (run->sending)
+        run->timer = loop_timer(run->ivr->config.loop, AGAIN_MS, on_late, run);
+    else
+        found(run, FOUND_FAILED, "The telephone system has not told it in time");
 }
 
 static void ask(void *arg);
@@ -127,6 +130,11 @@ void detect_event(struct ivr_run *run, const struct dg_event *ev)
     if (ev->type != DG_CALL_DETECTED)
         return;
     found(run, ev->text ? parse(ev->text) : FOUND_FAILED, ev->target);
+}
+
+void detect_lost(struct ivr_run *run)
+{
+    found(run, FOUND_FAILED, "The call was to be sent elsewhere meanwhile");
 }
 
 void detect_hangup(struct ivr_run *run)

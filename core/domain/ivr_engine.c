@@ -556,6 +556,9 @@ void ivr_step(struct ivr_session *s, const struct ivr_event *ev, struct ivr_comm
     case IVR_EV_HANGUP:
         over(&st, "caller");
         break;
+    case IVR_EV_AWAY:
+        over(&st, "transferred");
+        break;
     case IVR_EV_STOP:
         on_stop(&st);
         break;

@@ -52,6 +52,7 @@ enum ivr_event_type {
     IVR_EV_RECORDED, /* `number`, `failed`, `text`: where it lies */
     IVR_EV_HANGUP,   /* the call is over */
     IVR_EV_STOP,     /* somebody wants its end */
+    IVR_EV_AWAY,     /* the caller was sent elsewhere on request: he is not hung up */
     IVR_EVENTS,
 };
 
@@ -167,8 +168,8 @@ void ivr_session_clear(struct ivr_session *s);
 void ivr_step(struct ivr_session *s, const struct ivr_event *ev, struct ivr_commands *out);
 
 /* "hangup" an action said so, "timeout", "invalid" too often, "loop", "missing_menu", "agent" has
- * hung up, "unreached", "caller", "stopped"; of a message "played" or "missing"; NULL: it is not
- * over. */
+ * hung up, "unreached", "caller", "transferred", "stopped"; of a message "played" or "missing";
+ * NULL: it is not over. */
 static inline const char *ivr_reason(const struct ivr_session *s)
 {
     return s->reason;

@@ -22,7 +22,7 @@ static bool talks(const struct call *c)
 static struct call *customer_of(const struct ivr *ivr, const struct call *leg)
 {
     struct call *c = leg->leg && leg->peer ? calls_find(ivr->config.calls, leg->peer) : NULL;
-    return c && c->ivr_menu && !map_get(ivr->runs, leg->id) ? c : NULL;
+    return c && c->ivr_menu && !c->sent_on && !map_get(ivr->runs, leg->id) ? c : NULL;
 }
 
 /* ---- Who belongs to whom ------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static void settle_one(void *arg, struct call *c)
     if (customer) {
         if (!talks(customer) || c->state != CALL_ANSWERED || map_get(ivr->runs, customer->id))
             ivr_hang_up(ivr, c->id);
-    } else if (c->ivr_menu && c->ivr_path && c->state == CALL_ANSWERED &&
+    } else if (c->ivr_menu && !c->sent_on && c->ivr_path && c->state == CALL_ANSWERED &&
                !map_get(ivr->runs, c->id)) {
         if (!talks(c) || !search_legs(ivr, c, false))
             end(ivr, c, "interrupted");

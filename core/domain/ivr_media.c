@@ -66,7 +66,9 @@ static void play_again(void *arg)
 {
     struct ivr_run *run = arg;
     run->again = NULL;
-    if (run->playing.number)
+    if (run->playing.number && run->sending)
+        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, play_again, run);
+    else if (run->playing.number)
         play(run);
 }
 
@@ -190,6 +192,14 @@ void media_stop_record(struct ivr_run *run, uint32_t number)
                                       .change = DG_RECORD_STOP};
     if (run->call->carrier)
         backend_record_change(run->call->carrier, &req, on_ignored, asking(run, number));
+}
+
+void media_ended(struct ivr_run *run)
+{
+    uint32_t number = run->playing.number;
+    run->playing.number = 0;
+    if (number)
+        run_tell(run, (struct ivr_event){.type = IVR_EV_PLAYED, .number = number});
 }
 
 /* ---- What the backend tells ----------------------------------------------------------------- */

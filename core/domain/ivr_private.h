@@ -27,6 +27,8 @@ struct ivr_run {
     struct ivr_session session;
     bool started, over;
     bool detecting;
+    bool sending;                   /* a request to send the call elsewhere is under way */
+    enum dg_event_type missed;      /* what was told meanwhile and may mean just that */
     const char *to;                 /* whom the message is for, a constant */
     char early[IVR_DIGITS_MAX + 1]; /* keys that were pressed before the menu was read */
     unsigned asked;                 /* operations under way */
@@ -83,6 +85,7 @@ void run_name(const struct ivr_run *run, struct json_writer *w);
 void detect_begin(struct ivr_run *run);
 void detect_event(struct ivr_run *run, const struct dg_event *ev);
 void detect_hangup(struct ivr_run *run);
+void detect_lost(struct ivr_run *run); /* it was told, and not heard */
 
 /* ivr_media.c */
 void media_play(struct ivr_run *run, const struct ivr_command *c);
@@ -90,6 +93,7 @@ void media_stop(struct ivr_run *run, uint32_t number);
 void media_record(struct ivr_run *run, const struct ivr_command *c);
 void media_stop_record(struct ivr_run *run, uint32_t number);
 void media_event(struct ivr_run *run, const struct dg_event *ev);
+void media_ended(struct ivr_run *run); /* what was being played */
 
 /* ivr_leg.c */
 void leg_connect(struct ivr_run *run, const struct ivr_command *c);

@@ -238,6 +238,46 @@ def test_document(client):
     assert (options["greeting"]["minimum"], options["greeting"]["maximum"]) == (100, 30000)
 
 
+# ---- sent elsewhere by a request ----
+
+SENT = [("redirect", {"context": "sales", "extension": "100"}),
+        ("transfer", {"context": "sales", "extension": "100"}), ("park", {})]
+LONG = "&".join(["welcome"] * 4)
+
+
+@pytest.mark.parametrize("action, where", SENT)
+@pytest.mark.parametrize("body", [
+    {"audio": LONG}, {"audio": LONG, "amd": True}, {"ivr_menu": 1}, {"ivr_menu": 1, "amd": True},
+    {"context": "sales", "amd": {"total_analysis_time": 3000}}])
+def test_who_is_sent_elsewhere_is_let_alone(gateway, client, action, where, body):
+    """What leads the other call has ended it when the one that was sent on still talks."""
+    sent, other = (place(client, HUMAN, **body) for _ in range(2))
+    wait_until(lambda: client.get(f"/api/v2/status/{sent}").json()["status"] == "answered", 10,
+               "the answer")
+    done = json_of(client.post(f"/api/v2/calls/{sent}/{action}", json=where))
+    assert done["success"] is True
+    if "context" in body:
+        client.delete(f"/api/v2/calls/{other}")
+    ended(client, other)
+    record = client.get(f"/api/v2/status/{sent}").json()
+    assert record["status"] == "answered"
+    for kind in ("message", "ivr"):
+        assert record.get(kind, {"result": "transferred"})["result"] == "transferred"
+    client.delete(f"/api/v2/calls/{sent}")
+    record = ended(client, sent)
+    assert record["cause"] in (16, None)
+    assert gateway.stored("calls", phone_number=record["phone_number"])[0]["sent_on"] is True
+
+
+def test_a_refused_redirect_changes_nothing(client):
+    call = place(client, HUMAN, audio=LONG)
+    wait_until(lambda: client.get(f"/api/v2/status/{call}").json()["status"] == "answered", 10,
+               "the answer")
+    reply = client.post(f"/api/v2/calls/{call}/redirect", json={"context": "nowhere", "extension": "1"})
+    assert reply.status_code == 422
+    assert ended(client, call)["message"]["result"] == "played"
+
+
 # ---- the gateway is killed ----
 
 @pytest.mark.parametrize("body", [{"audio": "welcome"}, {"audio": "welcome", "amd": True}])

@@ -149,7 +149,7 @@ def gateway_without_address(tmp_path):
 
 
 @pytest.mark.parametrize("url", ["gateway.example", "ftp://gateway.example", "http://", "http://a:b@c",
-                                 "http://host/?x", "http://host/a&b"])
+                                 "http://host/?x", "http://host/a&b", "http://host/.."])
 def test_an_address_that_cannot_be_one(url):
     gateway = Gateway({"ivr": {"url": url}})
     try:
