@@ -208,9 +208,9 @@ static void check_sounds_url(const struct config *c, struct buf *problems, unsig
 {
     char place[512];
     const char *url = settings_str(c->ivr, "url");
-    if (strlen(url) <= 200 && !strstr(url, "..") &&
-        !url[strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                         "0123456789/_.-:[]")])
+    if (str_empty(url) || (strlen(url) <= 200 && !strstr(url, "..") &&
+                           !url[strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789/_.-:[]")]))
         return;
     buf_addf(problems, "%s: ivr.url: expected up to 200 letters, digits and /_.-:[]\n",
              settings_place(c->ivr, "url", place, sizeof place));
