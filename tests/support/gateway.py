@@ -8,8 +8,10 @@ The build is that of DIALGATE_BUILD, else build/ of this tree. DIALGATE_TEST_STO
 every gateway whose test does not choose a store a new database of one PostgreSQL (postgres.py). Leaving the block ends the gateway
 by SIGTERM and fails the test if it did not end with status 0 or if a sanitizer had to say anything.
 """
+import itertools
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -30,6 +32,7 @@ from .waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "MemorySanitizer",
            "runtime error:")
+FIRST_PORT, PORTS, WORKERS = 26000, 1400, 4
 READY_SECONDS = 30
 STOP_SECONDS = 40
 
@@ -47,10 +50,28 @@ def sanitizer_options():
             "TSAN_OPTIONS": f"suppressions={supp}/tsan.supp:halt_on_error=1"}
 
 
+def port_numbers():
+    """Another part of them for each process of a run; none that the kernel gives to clients, so that
+    they are free still when a gateway is started again."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw3")
+    first = FIRST_PORT + PORTS * (int(worker.removeprefix("gw")) % WORKERS)
+    start = random.SystemRandom().randrange(PORTS)
+    return itertools.cycle(first + (start + number) % PORTS for number in range(PORTS))
+
+
+_ports = port_numbers()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in itertools.islice(_ports, PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def defaults(port):
