@@ -1,12 +1,12 @@
 """The mobile-dialer API as its tests see it: keys, shapes of answers, and calls of the mock."""
 import re
-import secrets
 from datetime import datetime, timedelta
 
 from shapes import json_of, placed, refused
+from support.run_secret import run_secret
 from support.waiting import wait_until
 
-KEY, DEV_KEY = secrets.token_urlsafe(36), secrets.token_urlsafe(36)
+KEY, DEV_KEY = run_secret("API key"), run_secret("developer's key")
 SETTINGS = {
     "auth": {"api_key": KEY, "dev_api_key": DEV_KEY},
     "backend.mock": {"ring_ms": 20, "answer_ms": 60, "talk_ms": 0},

@@ -110,7 +110,7 @@ def test_capabilities(bare, client):
     assert listed["dtmf"] == ("under_control", None)
     assert listed["play"] == ("unavailable", "its server has no sounds")
     assert listed["queues"] == ("never", "this backend's plugin cannot do it")
-    assert len(listed) == 36
+    assert len(listed) == 37
     assert [one["name"] for one in backends] == (["pbx", "helper"] if bare.helped else ["pbx"])
 
 

@@ -12,8 +12,9 @@ import jwt
 import pytest
 from shapes import bad_credentials, json_of, placed, refused, status_of
 from support.gateway import FILE, ROOT, Gateway
+from support.run_secret import run_secret
 
-SECRET = secrets.token_urlsafe(48)
+SECRET = run_secret("secret_key")
 # The environment of these tests must not decide them.
 NAMES = {"HOST", "PORT", "LISTEN_TLS", "SSL_CERTFILE", "SSL_KEYFILE", "ALLOWED_ORIGINS",
          "CORS_ORIGINS", "METRICS_ENABLED", "DOCS_ENABLED", "APP_NAME", "APP_VERSION", "DEBUG",
@@ -218,7 +219,7 @@ def test_plugins(made):
 
 # ---- Secrets ----
 
-WEAK = ["", "short", "x" * 64, "ab" * 40, "change-me-" + secrets.token_hex(16),
+WEAK = ["", "short", "x" * 64, "ab" * 40, "change-me-" + run_secret("weak")[:32],
         "your-secret-key-here-0123456789abcdef", "0123456789" * 4]
 
 
