@@ -15,8 +15,8 @@ struct gathering {
     gather_fn *fn;
     void *arg;
     size_t waiting, told;
-    struct gathered *items;
-    size_t count, size;
+    struct asked *asked; /* in the order of the answer, whoever is the quickest */
+    size_t asked_count;
     enum dg_err err; /* why the first that failed did */
     const char *message;
 };
@@ -24,6 +24,8 @@ struct gathering {
 struct asked {
     struct gathering *g;
     const char *backend;
+    struct gathered *items;
+    size_t count;
 };
 
 /* ---- Whom ----------------------------------------------------------------------------------- */
@@ -111,24 +113,24 @@ enum dg_err gather_refusal(struct calls *cs, const struct gather_question *q, st
 static void finish(void *arg)
 {
     struct gathering *g = arg;
-    struct gather_answer answer = {.items = g->items, .count = g->count};
+    struct gather_answer answer = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < g->asked_count; i++)
+        count += g->asked[i].count;
+    struct gathered *items = arena_alloc(g->arena, (count + 1) * sizeof *items);
+    for (size_t i = 0; i < g->asked_count; i++) {
+        const struct asked *a = &g->asked[i];
+        for (size_t n = 0; n < a->count; n++)
+            items[answer.count++] = a->items[n];
+    }
+    answer.items = items;
     if (!g->told) {
         answer.err = g->err;
         answer.message = g->message;
     }
     g->fn(g->arg, &answer);
-    free(g->items);
     arena_free(g->arena);
     free(g);
-}
-
-static void take(struct gathering *g, const char *backend, const void *item)
-{
-    if (g->count == g->size) {
-        g->size = g->size ? g->size * 2 : 16;
-        g->items = xrealloc(g->items, g->size * sizeof *g->items);
-    }
-    g->items[g->count++] = (struct gathered){g->kind->copy(g->arena, item, 0), backend};
 }
 
 static void on_told(void *arg, const struct op_result *res)
@@ -145,8 +147,11 @@ static void on_told(void *arg, const struct op_result *res)
             g->message = arena_strdup(g->arena, res->message);
         }
     }
-    for (size_t i = 0; res->err == DG_OK && i < res->count; i++)
-        take(g, a->backend, res->items[i]);
+    if (res->err == DG_OK && res->count)
+        a->items = arena_alloc(g->arena, res->count * sizeof *a->items);
+    for (size_t i = 0; a->items && i < res->count; i++)
+        a->items[a->count++] =
+            (struct gathered){g->kind->copy(g->arena, res->items[i], 0), a->backend};
     if (--g->waiting == 0)
         finish(g);
 }
@@ -167,9 +172,10 @@ void gather(struct calls *cs, const struct gather_question *q, gather_fn *fn, vo
         return;
     }
     const struct dg_filter filter = {.text = q->text};
+    g->asked = arena_alloc(g->arena, count * sizeof *g->asked);
+    g->asked_count = count;
     for (size_t i = 0; i < count; i++) { /* none answers from inside the call */
-        struct asked *a = arena_alloc(g->arena, sizeof *a);
-        *a = (struct asked){g, arena_strdup(g->arena, whom[i]->name)};
-        q->ask(whom[i], &filter, on_told, a);
+        g->asked[i] = (struct asked){.g = g, .backend = arena_strdup(g->arena, whom[i]->name)};
+        q->ask(whom[i], &filter, on_told, &g->asked[i]);
     }
 }

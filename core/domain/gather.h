@@ -31,8 +31,8 @@ struct gathered {
 
 struct gather_answer {
     enum dg_err err;
-    const char *message; /* NULL when err is DG_OK */
-    const struct gathered *items;
+    const char *message;          /* NULL when err is DG_OK */
+    const struct gathered *items; /* of the active backend first, then by the backends' age */
     size_t count;
 };
 /* `answer` is lent, on a later turn. */

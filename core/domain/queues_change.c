@@ -2,6 +2,7 @@
  * change after the other is asked for, and the member is looked for again. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -38,11 +39,14 @@ static void refuse(struct changing *c, enum dg_err err, const char *field, const
     finish(c);
 }
 
-static const struct gathered *member_of(const struct changing *c, const struct queues_answer *a)
+/* `backend` NULL: of whichever. */
+static const struct gathered *member_of(const struct changing *c, const struct queues_answer *a,
+                                        const char *backend)
 {
     for (size_t i = 0; i < a->member_count; i++) {
         const struct dg_queue_member *m = a->members[i].item;
-        if (str_eq(m->interface, c->req.interface))
+        if (str_eq(m->interface, c->req.interface) &&
+            (!backend || str_eq(a->members[i].backend, backend)))
             return &a->members[i];
     }
     return NULL;
@@ -51,7 +55,7 @@ static const struct gathered *member_of(const struct changing *c, const struct q
 static void on_afterwards(void *arg, const struct queues_answer *a)
 {
     struct changing *c = arg;
-    const struct gathered *member = a->err == DG_OK ? member_of(c, a) : NULL;
+    const struct gathered *member = a->err == DG_OK ? member_of(c, a, c->backend) : NULL;
     c->answer = (struct queues_answer){.members = member, .member_count = member != NULL};
     finish(c);
 }
@@ -105,29 +109,55 @@ static void plan(struct changing *c)
         add_change(c, c->req.paused ? DG_MEMBER_PAUSE : DG_MEMBER_RESUME);
 }
 
-/* A new member of a Local channel is a place of the dialplan that calls are sent to. */
-static bool place_allowed(const struct changing *c)
+/* Of the backend, or of the one that it helps out. */
+static const struct call_defaults *defaults_of(struct calls *cs, const char *backend)
 {
-    char context[MEMBER_MAX + 1];
-    const char *at = strchr(c->req.interface, '@');
-    if (!str_starts(c->req.interface, "Local/"))
-        return true;
-    snprintf(context, sizeof context, "%.*s", at ? (int)strcspn(at + 1, "/") : 0, at ? at + 1 : "");
-    return call_context_allowed(calls_defaults(c->cs, NULL), context);
+    struct backend_view views[GATHER_MAX];
+    size_t count = calls_backends(cs, views, GATHER_MAX);
+    for (size_t i = 0; i < count && i < GATHER_MAX; i++) {
+        const struct instance *in = views[i].instance, *helper = calls_companion(cs, in);
+        const struct backend *b = backend_of(cs, in);
+        if (b && (str_eq(in->name, backend) || (helper && str_eq(helper->name, backend))))
+            return &b->defaults;
+    }
+    return calls_defaults(cs, NULL);
 }
 
+/* A new member of a Local channel is a place of the dialplan that calls are sent to. Asterisk reads
+ * it so: the technology in any case, options from the next slash on, a context before them. */
+static bool place_allowed(const struct changing *c)
+{
+    static const char local[] = "Local/";
+    char context[MEMBER_MAX + 1];
+    if (strncasecmp(c->req.interface, local, strlen(local)) != 0)
+        return true;
+    const char *place = c->req.interface + strlen(local);
+    size_t len = strcspn(place, "/"), before = strcspn(place, "@");
+    if (before < len)
+        snprintf(context, sizeof context, "%.*s", (int)(len - before - 1), place + before + 1);
+    else
+        snprintf(context, sizeof context, "default");
+    return call_context_allowed(defaults_of(c->cs, c->backend), context);
+}
+
+/* Where a queue of this name has such a member; a new one goes where the queue was found first. */
 static void on_found(void *arg, const struct queues_answer *a)
 {
     struct changing *c = arg;
-    const struct gathered *member = a->err == DG_OK ? member_of(c, a) : NULL;
     if (a->err != DG_OK) {
         refuse(c, a->err, NULL, a->message);
+        return;
+    }
+    const char *first = a->queues[0].backend;
+    const struct gathered *member = member_of(c, a, c->req.add ? first : NULL);
+    c->backend = arena_strdup(c->arena, member ? member->backend : first);
+    if (c->req.add && !place_allowed(c)) {
+        refuse(c, DG_EINVAL, "interface", "Context is not allowed");
     } else if (c->req.add && member) {
         refuse(c, DG_ECONFLICT, NULL, "It is a member of the queue already");
     } else if (!c->req.add && !member) {
         refuse(c, DG_ENOTFOUND, NULL, "Member not found");
     } else {
-        c->backend = arena_strdup(c->arena, a->queues[0].backend);
         plan(c);
         change_next(c);
     }
@@ -146,16 +176,11 @@ void queues_change(struct calls *cs, const struct member_request *req, queues_fn
     c->req.backend = arena_strdup(c->arena, req->backend);
     c->req.name = arena_strdup(c->arena, req->name);
     c->req.reason = arena_strdup(c->arena, req->reason);
-    if (!gather_whom(cs, &able, whom)) {
-        c->answer.err = gather_refusal(cs, &able, &why);
-        c->answer.message = arena_strdup(c->arena, why.text);
-    } else if (req->add && !place_allowed(c)) {
-        c->answer.err = DG_EINVAL;
-        c->answer.field = "interface";
-        c->answer.message = "Context is not allowed";
-    } else {
+    if (gather_whom(cs, &able, whom)) {
         queues_ask(cs, c->req.queue, c->req.backend, on_found, c);
         return;
     }
+    c->answer.err = gather_refusal(cs, &able, &why);
+    c->answer.message = arena_strdup(c->arena, why.text);
     loop_call(cs->config.loop, finish, c);
 }

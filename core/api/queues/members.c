@@ -17,15 +17,16 @@ enum { P_NAME, P_INTERFACE };
 #define NAME_PARAM                                                                                 \
     {.name = "name", .kind = FIELD_STR, .required = true, .min = 1, .max = QUEUE_NAME_MAX,         \
      .rule = queues_rule_name, .help = "The queue's name", .example = "\"support\""}
-#define BACKEND_PARAM                                                                              \
-    NAMED_BACKEND_FIELD("On this backend's server; else the first that has the queue")
-static const struct field add_params[] = {NAME_PARAM, BACKEND_PARAM, {0}};
+static const struct field add_params[] = {
+    NAME_PARAM,
+    NAMED_BACKEND_FIELD("On this backend's server; else the first that has the queue"),
+    {0}};
 static const struct field member_params[] = {
     [P_NAME] = NAME_PARAM,
     [P_INTERFACE] = {.name = "interface", .kind = FIELD_STR, .required = true, .min = 3,
                      .max = MEMBER_MAX, .rule = rule_member, .help = "What is rung, with / as %2F",
                      .example = "\"PJSIP%2F8001\""},
-    BACKEND_PARAM,
+    NAMED_BACKEND_FIELD("On this backend's server; else the first that has this member in it"),
     {0}};
 #define PAUSED_FIELDS                                                                              \
     {.name = "penalty", .kind = FIELD_INT, .min = 0, .max = MEMBER_PENALTY_MAX,                    \
