@@ -57,6 +57,13 @@ struct recording_name recording_name_read(const char *name)
     return out;
 }
 
+/* Other programs name recordings by UUIDs too, of version 4 mostly. */
+bool recording_name_is_ours(const char *name)
+{
+    struct recording_name told = recording_name_read(name);
+    return *told.call_id && time_of_id(told.call_id);
+}
+
 int64_t recording_created_ms(const struct recording *r)
 {
     return r->told.created_at_ms ? r->told.created_at_ms : r->at_ms;

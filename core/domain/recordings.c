@@ -5,9 +5,11 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "domain/nodes.h"
 #include "domain/recordings_private.h"
 
-#define NOT_FOUND "Recording not found"
+#define NOT_FOUND  "Recording not found"
+#define STILL_MADE "The recording is still being made"
 
 /* ---- Asking one backend after the other ----------------------------------------------------- */
 
@@ -15,6 +17,7 @@ struct search {
     struct recordings *rs;
     struct arena *arena;
     const char *name;
+    const char *backend; /* NULL: whichever has it */
     const char *backends[GATHER_MAX];
     size_t count, next;
     bool delete;
@@ -113,14 +116,14 @@ static void ask_next(struct search *s)
     loop_call(s->rs->config.loop, answer_soon, s);
 }
 
-static void begin(struct search *s, const char *backend)
+static void begin(struct search *s)
 {
     struct instance *whom[GATHER_MAX];
     struct problem why = {0};
     const struct gather_question question = {.function =
                                                  s->delete ? "recording_delete" : "recordings",
                                              .what = "recordings",
-                                             .backend = backend,
+                                             .backend = s->backend,
                                              .apart = true};
     s->count = gather_whom(s->rs->config.calls, &question, whom);
     for (size_t i = 0; i < s->count; i++)
@@ -134,12 +137,13 @@ static void begin(struct search *s, const char *backend)
     ask_next(s);
 }
 
-static struct search *search_new(struct recordings *rs, const char *name, recordings_fn *fn,
-                                 void *arg)
+static struct search *search_new(struct recordings *rs, const char *name, const char *backend,
+                                 recordings_fn *fn, void *arg)
 {
     struct search *s = xcalloc(1, sizeof *s);
     *s = (struct search){.rs = rs, .arena = arena_new(), .fn = fn, .arg = arg};
     s->name = arena_strdup(s->arena, name);
+    s->backend = arena_strdup(s->arena, backend);
     rs->active++;
     return s;
 }
@@ -158,39 +162,65 @@ static bool check_name(struct search *s)
 void recordings_find(struct recordings *rs, const char *name, const char *backend,
                      recordings_fn *fn, void *arg)
 {
-    struct search *s = search_new(rs, name, fn, arg);
+    struct search *s = search_new(rs, name, backend, fn, arg);
     if (check_name(s))
-        begin(s, backend);
+        begin(s);
 }
 
 /* ---- Deleting ------------------------------------------------------------------------------- */
 
 /* A caller's message in a menu is never told to be over: it is as long as its call. */
+static bool is_written(const struct call *c, const char *name)
+{
+    const struct call_doing *d = &c->doing;
+    bool last = d->recording_count && str_eq(d->recordings[d->recording_count - 1], name);
+    return !call_is_over(c->state) && ((last && d->recording) || str_starts(name, c->id));
+}
+
 bool recording_is_open(const struct recordings *rs, const char *name)
 {
     struct recording_name told = recording_name_read(name);
     const struct call *c = *told.call_id ? calls_find(rs->config.calls, told.call_id) : NULL;
-    if (!c || call_is_over(c->state))
-        return false;
-    const struct call_doing *d = &c->doing;
-    bool last = d->recording_count && str_eq(d->recordings[d->recording_count - 1], name);
-    return (last && d->recording) || str_starts(name, told.call_id);
+    return c && is_written(c, name);
 }
 
+static void refuse_delete(struct search *s, enum dg_err err, const char *message)
+{
+    s->err = err;
+    s->message = arena_strdup(s->arena, message);
+    loop_call(s->rs->config.loop, answer_soon, s);
+}
+
+/* Its call, as the store has it. */
+static void on_call(void *arg, const struct call_answer *found)
+{
+    struct search *s = arg;
+    if (s->rs->freed)
+        refuse_delete(s, DG_EUNAVAILABLE, "the backend is closed");
+    else if (found->err == DG_OK && is_written(found->call, s->name))
+        refuse_delete(s, DG_ECONFLICT, STILL_MADE);
+    else if (found->err == DG_OK || found->err == DG_ENOTFOUND)
+        begin(s);
+    else
+        refuse_delete(s, found->err, found->message);
+}
+
+/* A call that is not live here may be at another gateway on the store. */
 void recordings_delete(struct recordings *rs, const char *name, const char *backend,
                        recordings_fn *fn, void *arg)
 {
-    struct search *s = search_new(rs, name, fn, arg);
+    struct search *s = search_new(rs, name, backend, fn, arg);
+    const struct nodes *nodes = rs->config.nodes;
     s->delete = true;
     if (!check_name(s))
         return;
-    if (recording_is_open(rs, name)) {
-        s->err = DG_ECONFLICT;
-        s->message = "The recording is still being made";
-        loop_call(rs->config.loop, answer_soon, s);
-        return;
-    }
-    begin(s, backend);
+    struct recording_name told = recording_name_read(name);
+    if (recording_is_open(rs, name))
+        refuse_delete(s, DG_ECONFLICT, STILL_MADE);
+    else if (*told.call_id && nodes && nodes_shared(nodes))
+        calls_get(rs->config.calls, told.call_id, on_call, s);
+    else
+        begin(s);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ struct recording_name {
     int64_t created_at_ms;
 };
 struct recording_name recording_name_read(const char *name);
+/* A gateway has given it: as those are that recordings of calls and of callers in menus get. */
+bool recording_name_is_ours(const char *name);
 
 struct recordings_settings {
     uint64_t keep_ms; /* older ones are deleted; 0: none are */
@@ -82,7 +84,7 @@ void recordings_find(struct recordings *rs, const char *name, const char *backen
  * end only. */
 void recordings_read(struct recordings *rs, const struct recording *r, uint64_t offset,
                      uint64_t limit, op_fn *fn, void *arg);
-/* DG_ECONFLICT: it is still being made. */
+/* DG_ECONFLICT: it is still being made, by this gateway or another one on the store. */
 void recordings_delete(struct recordings *rs, const char *name, const char *backend,
                        recordings_fn *fn, void *arg);
 

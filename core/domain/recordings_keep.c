@@ -1,17 +1,15 @@
 /* recordings_keep.c - the retention rule: recordings that are older go, one after the other.
  *
- * Of several gateways on a store that have the same backend the first by name
- * does it, as long as it lives; the next one takes over when it has died. Two
- * at once do no harm: what is gone is gone, and not counted twice.
+ * Each gateway does so for the backends that it has, by its own rule: another
+ * one on the store may have no way to delete, or another rule. Two at once do
+ * no harm: what is gone is gone, and not counted twice.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "domain/nodes.h"
 #include "domain/recordings_private.h"
 
 #define EVERY_MAX_MS 3600000
@@ -30,49 +28,13 @@ struct sweep {
     bool failed;
 };
 
-/* ---- Whose it is ---------------------------------------------------------------------------- */
-
-struct question {
-    const char *backend, *self;
-    bool ours;
-};
-
-static bool has_backend(const struct node *node, const char *backend)
-{
-    bool has = false;
-    size_t i;
-    json_t *one,
-        *list = node->backends ? json_parse(node->backends, strlen(node->backends), 8, NULL) : NULL;
-    json_array_foreach(list, i, one) has |= str_eq(json_get_str(one, "name"), backend);
-    json_decref(list);
-    return has;
-}
-
-static void on_node(void *arg, const struct node *node)
-{
-    struct question *q = arg;
-    if (node->alive && !node->self && strcmp(node->name, q->self) < 0 &&
-        has_backend(node, q->backend))
-        q->ours = false;
-}
-
-static bool is_ours(const struct recordings *rs, const char *backend)
-{
-    const struct nodes *nodes = rs->config.nodes;
-    if (!nodes || !nodes_shared(nodes))
-        return true;
-    struct question q = {.backend = backend, .self = nodes_self(nodes), .ours = true};
-    nodes_each(nodes, on_node, &q);
-    return q.ours;
-}
-
 /* ---- What goes ------------------------------------------------------------------------------- */
 
 static bool is_old(const struct recordings *rs, const struct recording *r, int64_t now_ms)
 {
     int64_t at_ms = r->at_ms ? r->at_ms : r->told.created_at_ms;
     return at_ms && at_ms < now_ms - (int64_t)rs->config.settings.keep_ms &&
-           (rs->config.settings.foreign || *r->told.call_id) && !recording_is_open(rs, r->name);
+           (rs->config.settings.foreign || recording_name_is_ours(r->name));
 }
 
 static void sweep_end(struct sweep *s)
@@ -98,7 +60,7 @@ static void on_deleted(void *arg, const struct recordings_answer *answer)
     if (answer->err == DG_OK) {
         s->gone++;
         recordings_count(s->rs, "deleted");
-    } else if (answer->err != DG_ENOTFOUND) {
+    } else if (answer->err != DG_ENOTFOUND && answer->err != DG_ECONFLICT) { /* nor still made */
         recordings_count(s->rs, "failed");
         if (!s->failed)
             log_warn("recordings", "an old recording cannot be deleted", LOG_S("name", o->name),
@@ -122,22 +84,14 @@ static void on_list(void *arg, const struct recordings_answer *answer)
 {
     struct sweep *s = arg; /* whose calls may be gone already */
     int64_t now_ms = clock_unix_ms();
-    const char *backend = NULL;
-    bool ours = false;
     s->list = xcalloc(answer->count + 1, sizeof *s->list);
     for (size_t i = 0; i < answer->count && !s->rs->freed; i++) {
         const struct recording *r = &answer->list[i];
         if (!is_old(s->rs, r, now_ms))
             continue;
-        if (!str_eq(backend, r->backend)) {
-            backend = arena_strdup(s->arena, r->backend);
-            ours = is_ours(s->rs, backend);
-        }
-        if (!ours)
-            continue;
         struct old *o = &s->list[s->count++];
         memcpy(o->name, r->name, strlen(r->name) + 1);
-        o->backend = backend;
+        o->backend = arena_strdup(s->arena, r->backend);
     }
     delete_next(s);
 }

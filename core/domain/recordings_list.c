@@ -39,10 +39,21 @@ static int newest_first(const void *a, const void *b)
     return names ? names : strcmp(y->backend, x->backend);
 }
 
-/* The same name of the same backend is one recording, in whatever formats. */
+static int by_name(const void *a, const void *b)
+{
+    const struct recording *x = a, *y = b;
+    int backends = strcmp(x->backend, y->backend), names = strcmp(x->name, y->name);
+    if (backends || names)
+        return backends ? backends : names;
+    return x->at_ms > y->at_ms ? -1 : x->at_ms < y->at_ms;
+}
+
+/* The same name of the same backend is one recording, in whatever formats: as it was written to
+ * last, so that it is not too old before the last of them is. */
 static size_t without_twins(struct recording *list, size_t count)
 {
     size_t n = 0;
+    qsort(list, count, sizeof *list, by_name);
     for (size_t i = 0; i < count; i++)
         if (!n || !str_eq(list[n - 1].name, list[i].name) ||
             !str_eq(list[n - 1].backend, list[i].backend))
@@ -110,8 +121,8 @@ static void on_gathered(void *arg, const struct gather_answer *answer)
     in->list = arena_alloc(in->arena, (answer->count + 1) * sizeof *in->list);
     for (size_t i = 0; i < answer->count; i++)
         take(in, &answer->items[i]);
-    qsort(in->list, in->count, sizeof *in->list, newest_first);
     in->count = without_twins(in->list, in->count);
+    qsort(in->list, in->count, sizeof *in->list, newest_first);
     tell(rs);
     recordings_over(rs);
 }

@@ -25,7 +25,8 @@ SETTINGS = {"backend.mock": TALKS, "auth": {"token_rate": "10/60s", "dev_api_key
 
 @pytest.fixture(scope="module")
 def cluster():
-    with Cluster("a", "b", "c", settings=SETTINGS) as running:
+    with Cluster("a", "b", "c", settings=SETTINGS,
+                 each={"c": {"recordings": {"keep": "1s"}}}) as running:
         yield running
 
 
@@ -132,6 +133,40 @@ def test_any_reads_any_call(cluster):
         assert call_id in [call["call_id"] for call in listed["calls"]]
     assert cluster.record(call_id)["node"] == "a"
     cluster.client("a").delete(f"/api/v2/calls/{call_id}")
+
+
+def record(client):
+    call_id = answered(client, place(client))
+    reply = client.post(f"/api/v2/calls/{call_id}/recording")
+    assert reply.status_code == 200, reply.text
+    return call_id, f"/api/v2/recordings/{reply.json()['recording']}"
+
+
+def test_nobody_deletes_what_another_one_records(cluster):
+    """As if they shared a folder: whether it is there is not even looked for."""
+    a, b = cluster.client("a"), cluster.client("b")
+    call_id, recording = record(a)
+    wait_until(lambda: b.get(f"/api/v2/calls/{call_id}").json().get("recordings"), 5, "the record")
+    reply = b.delete(recording)
+    assert (reply.status_code, reply.json()["detail"]) == (
+        409, "The recording is still being made")
+    assert a.delete(f"/api/v2/calls/{call_id}/recording").status_code == 200
+    wait_until(lambda: b.delete(recording).status_code == 404, 5, "b, which has none")
+    assert a.delete(recording).status_code == 200
+    assert a.delete(f"/api/v2/calls/{call_id}").status_code == 200
+
+
+def test_each_has_its_own_rule_for_old_recordings(cluster):
+    """c has one, a and b have none."""
+    kept = None
+    for name in "ac":
+        call_id, recording = record(cluster.client(name))
+        assert cluster.client(name).delete(f"/api/v2/calls/{call_id}").status_code == 200
+        kept = kept or recording
+    wait_until(lambda: cluster["c"].metric("dialgate_recordings_deleted_total", result="deleted"),
+               PATIENCE, "c's is gone")
+    assert cluster.client("c").get(recording).status_code == 404
+    assert cluster.client("a").get(kept).status_code == 200
 
 
 def test_any_controls_any_call(cluster):

@@ -57,6 +57,26 @@ static void what_names_tell(void **state)
     }
 }
 
+/* What the retention rule may delete where it is for our own alone. */
+static void whose_they_are(void **state)
+{
+    static const char *const ours[] = {"20251001-120007-" CALL, "20251001-120007-" CALL "-2",
+                                       CALL "-r3", CALL};
+    static const char *const foreign[] = {"8ae3e5b1-1a2b-4c3d-8e9f-000102030405",
+                                          "8ae3e5b1-1a2b-4c3d-8e9f-000102030405-r1",
+                                          "20251001-120007-8ae3e5b1-1a2b-4c3d-8e9f-000102030405",
+                                          "8ae3e5b1-1a2b-1c3d-8e9f-000102030405",
+                                          "20251001-120007-1700000000.12",
+                                          "meeting"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ours); i++)
+        if (!recording_name_is_ours(ours[i]))
+            fail_msg("not ours: %s", ours[i]);
+    for (size_t i = 0; i < COUNT(foreign); i++)
+        if (recording_name_is_ours(foreign[i]))
+            fail_msg("ours: %s", foreign[i]);
+}
+
 static void queues_and_members(void **state)
 {
     static const char *const queues[] = {"support", "900", "a.b", "sales@tenant", "a_b-c+d"};
@@ -97,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_may_be),
         cmocka_unit_test(what_names_tell),
+        cmocka_unit_test(whose_they_are),
         cmocka_unit_test(queues_and_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
