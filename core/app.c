@@ -386,6 +386,7 @@ static void start_calls(struct app *app)
         .loop = app->loop, .calls = app->calls, .nodes = app->nodes, .metrics = app->metrics};
     app_recordings(app->config, &recordings.settings);
     app->recordings = recordings_new(&recordings);
+    app->endpoints = endpoints_new(app->loop, app->calls);
     app_idempotency(app->config, &keys.settings);
     app->idempotency = idempotency_new(&keys);
     struct mock_numbers_config mocks = {.loop = app->loop,
@@ -408,6 +409,8 @@ static void on_mock_numbers_closed(void *arg)
     unshare_calls(app);
     recordings_free(app->recordings);
     app->recordings = NULL;
+    endpoints_free(app->endpoints);
+    app->endpoints = NULL;
     control_free(app->call_control);
     ivr_free(app->ivr);
     audio_free(app->audio);
@@ -562,6 +565,7 @@ static void fill_api(struct app *app)
     app->api.ivr_stats = app->ivr_stats;
     app->api.audio = app->audio;
     app->api.recordings = app->recordings;
+    app->api.endpoints = app->endpoints;
     app->api.metrics = app->metrics;
     app->api.app_name = app->app_name = xstrdup(settings_str(s, "app_name"));
     app->api.app_version = app->app_version = xstrdup(settings_str(s, "app_version"));

@@ -38,6 +38,8 @@ static void on_event(void *arg, struct instance *in, const struct dg_event *ev)
     channels_event(app->channels, in, ev);
     if (ev->type == DG_RECORD_ENDED)
         recordings_changed(app->recordings);
+    if (ev->type == DG_ENDPOINT_CHANGED || ev->type == DG_QUEUE_CHANGED)
+        endpoints_changed(app->endpoints);
     if (app->tell_queues)
         queue_events_take(app->calls, app->bus, in, ev);
 }
@@ -46,6 +48,7 @@ static void on_link(void *arg, struct instance *in, enum dg_link link, const cha
 {
     struct app *app = arg;
     (void)detail;
+    endpoints_changed(app->endpoints);
     channels_link(app->channels, in, link);
     calls_link(app->calls, in, link);
 }

@@ -18,6 +18,7 @@
 #include "domain/cdr_numbering.h"
 #include "domain/commands.h"
 #include "domain/dialer.h"
+#include "domain/endpoints.h"
 #include "domain/ivr.h"
 #include "domain/ivr_menus.h"
 #include "domain/ivr_stats.h"
@@ -46,6 +47,7 @@ struct app {
     struct ivr *ivr;
     struct audio *audio;
     struct recordings *recordings;
+    struct endpoints *endpoints;
     bool tell_queues; /* queue.changed, endpoint.changed */
     struct ivr_menus *ivr_menus;
     struct ivr_stats *ivr_stats;

@@ -23,6 +23,7 @@ struct readers;  /* api/events/events.h */
 struct webhooks; /* events/webhooks.h */
 struct campaigns;
 struct audio;
+struct endpoints;
 struct recordings;
 struct ivr_menus;
 struct ivr_stats;
@@ -46,6 +47,7 @@ struct api {
     struct campaigns *campaigns;
     struct audio *audio;
     struct recordings *recordings;
+    struct endpoints *endpoints;
     struct ivr_menus *ivr_menus;
     struct ivr_stats *ivr_stats;
 

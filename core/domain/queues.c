@@ -133,16 +133,3 @@ void queues_ask(struct calls *cs, const char *name, const char *backend, queues_
     a->backend = arena_strdup(a->arena, backend);
     ask(a);
 }
-
-/* ---- Lines
- * --------------------------------------------------------------------------------------- */
-
-void endpoints_ask(struct calls *cs, const char *backend, gather_fn *fn, void *arg)
-{
-    const struct gather_question question = {.function = "endpoints",
-                                             .ask = backend_endpoints,
-                                             .kind = &op_endpoint,
-                                             .what = "endpoints",
-                                             .backend = backend};
-    gather(cs, &question, fn, arg);
-}

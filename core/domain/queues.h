@@ -1,5 +1,5 @@
 /* queues.h - the telephone systems' queues: who waits, who works in them, and
- * changes of that; and their lines. [control thread]
+ * changes of that. [control thread]
  *
  * Nothing is kept here: the backends are asked, or where one has no word for
  * queues, its companion. A change goes to the backend that has the queue, and
@@ -36,7 +36,7 @@ void queues_ask(struct calls *cs, const char *name, const char *backend, queues_
 /* What is wanted of a member; copied. */
 struct member_request {
     const char *queue, *interface;
-    const char *backend; /* NULL: the first that has the queue */
+    const char *backend; /* NULL: the first that has the queue, with this member unless it is new */
     bool add, remove;    /* one of them at most */
     const char *name;    /* add: as people call it, or NULL */
     bool sets_paused, paused;
@@ -47,8 +47,5 @@ struct member_request {
 /* DG_ENOTFOUND: no such queue or member; DG_ECONFLICT: it is one already, or cannot be removed. The
  * answer's one member is as it is now; after a removal there is none. */
 void queues_change(struct calls *cs, const struct member_request *req, queues_fn *fn, void *arg);
-
-/* Lines and trunks of all backends; gathered ones are dg_endpoints. */
-void endpoints_ask(struct calls *cs, const char *backend, gather_fn *fn, void *arg);
 
 #endif

@@ -302,8 +302,12 @@ static void give_endpoint(struct ami *a, struct dg_op *op, const struct message 
         .state = state,
         .active_calls = active ? (uint32_t)strtoul(active, NULL, 10) : 0,
     };
-    if (endpoint.resource && matches(text, endpoint.resource, NULL))
+    struct text name = {0};
+    text_puts(&name, "PJSIP/");
+    text_puts(&name, endpoint.resource ? endpoint.resource : "");
+    if (endpoint.resource && matches(text, name.at, NULL))
         a->h->item(op, &endpoint);
+    text_free(&name);
 }
 
 static void on_endpoints(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)

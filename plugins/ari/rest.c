@@ -263,8 +263,8 @@ static void send_or_wait(struct request *q)
     struct rest *rest = &a->rest;
     if (a->closing) {
         refuse(a, q, DG_EUNAVAILABLE);
-    } else if (q->urgent || rest->sent_count < a->config.max_connections) {
-        start(q);
+    } else if (q->urgent || (!rest->first && rest->sent_count < a->config.max_connections)) {
+        start(q); /* whoever sends from inside an answer does not overtake those that wait */
     } else if (rest->waiting_count >= REST_WAITING) {
         refuse(a, q, DG_ELIMIT);
     } else {

@@ -275,7 +275,6 @@ static void fulfil(struct spooled *s, const struct wish *w)
 static void settle(struct spooled *s)
 {
     struct wish *w = s->wishes;
-    s->fetching = false;
     s->fetched_ms = s->a->h->now_ms(s->a->h);
     s->wishes = NULL;
     if (!s->dropped)
@@ -289,7 +288,7 @@ static void settle(struct spooled *s)
         w = next;
     }
     s->jobs--;
-    if (s->err && !s->dropped)
+    if (s->err && !s->fetching && !s->dropped)
         drop(s);
     else
         release_dropped(s);
@@ -328,14 +327,18 @@ static void on_written(void *arg)
     job_over(s);
 }
 
-/* What has come meanwhile; when all is there and written, who waits for it is told. */
+/* What has come meanwhile; when all is there and written, who waits for it is told. That it cannot
+ * be had is told at once, but its place is kept until the transfer is over: who asks again is not
+ * to begin another one. */
 static void write_next(struct spooled *s)
 {
     if (s->writing)
         return;
     if (!s->filling.len) {
-        if (!s->fetching && s->wishes)
+        if (s->wishes && (s->err || !s->fetching))
             settle(s);
+        else if (s->err && !s->fetching && !s->dropped)
+            drop(s);
         return;
     }
     struct job *j = text_alloc(sizeof *j);
@@ -359,9 +362,8 @@ static void on_part(struct ari *a, void *arg, struct dg_bytes part)
         spoil(s, DG_ELIMIT, TOO_LARGE);
     if (s->filling.len + part.len > BEHIND_MAX)
         spoil(s, DG_EUNAVAILABLE, "the disk of this gateway is too slow for the recording");
-    if (s->err)
-        return;
-    text_add(&s->filling, part.ptr, part.len);
+    if (!s->err)
+        text_add(&s->filling, part.ptr, part.len);
     write_next(s);
 }
 
@@ -412,7 +414,7 @@ static void wish(struct ari *a, const char *id, const struct wish *what)
         free(what->format);
         return;
     }
-    if (s && !s->fetching && !s->writing) {
+    if (s && (s->err || (!s->fetching && !s->writing))) {
         use(s);
         fulfil(s, what);
         free(what->format);

@@ -20,6 +20,7 @@ struct dg_http {
     char *method, *url, *body;
     bool closes; /* the connection after this */
     dg_http_fn *fn;
+    void (*part)(void *arg, struct dg_bytes part);
     void *arg;
 };
 
@@ -74,6 +75,7 @@ static inline struct dg_http *http_start(const struct dg_host *h, const struct d
     r->url = strdup(req->url);
     r->body = strndup(req->body.len ? req->body.ptr : "", req->body.len);
     r->fn = fn;
+    r->part = req->part;
     r->arg = arg;
     for (size_t i = 0; i < req->header_count; i++)
         r->closes |= strcmp(req->headers[i].key, "Connection") == 0;
@@ -139,6 +141,14 @@ static inline void answer_with(struct world *w, const char *request, int status,
     r->fn(r->arg, &(struct dg_http_response){
                       .err = err, .status = status, .body = {body, body ? strlen(body) : 0}});
     free_request(r);
+}
+
+/* Some of the body of the oldest request's answer. */
+static inline void answer_part(struct world *w, const char *body)
+{
+    assert_non_null(w->requests);
+    assert_non_null(w->requests->part);
+    w->requests->part(w->requests->arg, (struct dg_bytes){body, strlen(body)});
 }
 
 static inline void answer(struct world *w, const char *request, int status, const char *body)

@@ -6,6 +6,7 @@
 #include "api/queues/private.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "domain/endpoints.h"
 
 #define NAME_MAX_LEN 160
 #define LETTERS      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -184,8 +185,12 @@ static void on_endpoints(void *arg, const struct gather_answer *answer)
 static void run(struct hop *hop, void *data)
 {
     struct asking *a = data;
+    struct endpoints *endpoints = ((struct api *)hop_app(hop))->endpoints;
     a->hop = hop;
-    endpoints_ask(((struct api *)hop_app(hop))->calls, a->backend, on_endpoints, a);
+    if (a->one)
+        endpoints_find(endpoints, a->one, a->backend, on_endpoints, a);
+    else
+        endpoints_list(endpoints, a->backend, on_endpoints, a);
 }
 
 static void back(struct request *req, void *data)
@@ -263,7 +268,8 @@ const struct route_doc endpoints_get_list_doc = {
     .id = "list_endpoints",
     .tag = "Endpoints",
     .summary = "Lines and trunks: registered or not, and what their devices are doing",
-    .help = "AMI tells of PJSIP alone. Changes are told as live events, `endpoint.changed`.",
+    .help = "AMI tells of PJSIP alone. Changes are told as live events, `endpoint.changed`; the "
+            "list is as of a second ago at most.",
     .params = list_params,
     .answers = list_answers,
 };
