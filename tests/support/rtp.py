@@ -24,8 +24,17 @@ class Stream:
         part = self.packets[:count]
         return (part[-1][0] - part[0][0]) * 1000 + FRAME_MS if part else 0
 
+    def in_order(self):
+        first = self.packets[0][1] if self.packets else 0  # the numbers go round
+        return sorted(self.packets, key=lambda one: (one[1] - first + 0x8000) % 0x10000)
+
+    def between_ms(self, first, last):
+        """How long it took from one packet of in_order() to the end of another."""
+        packets = self.in_order()
+        return (packets[last][0] - packets[first][0]) * 1000 + FRAME_MS
+
     def payload(self):
-        return b"".join(payload for _, _, payload in sorted(self.packets, key=lambda one: one[1]))
+        return b"".join(payload for _, _, payload in self.in_order())
 
     def gaps_ms(self):
         """Between one packet and the next of the same sound, as the numbers say."""

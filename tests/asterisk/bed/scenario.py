@@ -98,6 +98,10 @@ def until_bye(s, ms=None):
     s.receive("BYE", next="bye-received")
 
 
+def play(s, file):
+    s.add(f'<nop><action><exec play_pcap_audio="{file}"/></action></nop>')
+
+
 def opening(s):
     actions = [matcher(digits) for digits in (*BEHAVIOURS, *SPEECH, "299")]
     actions += [header("CSeq", "invite", "[0-9]+"), header("From", "caller"),
@@ -157,7 +161,7 @@ def talking(s, talk_ms):
 
     for digits, name in SPEECH.items():
         s.label(f"say-{digits}")
-        s.add(f'<nop><action><exec play_pcap_audio="{name}.pcap"/></action></nop>')
+        play(s, f"{name}.pcap")
         s.jump("talk")
 
     s.label("leave")
@@ -209,10 +213,10 @@ def pressing(s):
 
     s.answer("200 OK", sdp=SDP_KEYS, resend=True)
     s.receive("ACK")
-    s.add(f'<nop><action><exec play_pcap_audio="{keys.file_of("00")}"/></action></nop>')
     script_jumps(s, "info")
     for script, text in keys.SCRIPTS.items():
         s.label(f"info-{script}")
+        play(s, keys.audio_of(script))
         for place, (pause, key) in enumerate(keys.steps(text)[0], 1):
             after = f"info-{script}-{place}"
             s.receive("BYE", timeout=pause, ontimeout=f"{after}-press", next="bye-received")
@@ -230,7 +234,7 @@ def pressing(s):
     script_jumps(s, "events")
     for script, text in keys.SCRIPTS.items():
         s.label(f"events-{script}")
-        s.add(f'<nop><action><exec play_pcap_audio="{keys.file_of(script)}"/></action></nop>')
+        play(s, keys.file_of(script))
         after_keys(s, script, keys.length_ms(text))
 
     s.label("press-later")

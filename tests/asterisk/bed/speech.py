@@ -43,7 +43,7 @@ def capture(samples):
     for start in range(0, len(samples) - FRAME + 1, FRAME):
         stream.packet(0, bytes(ulaw(sample) for sample in samples[start:start + FRAME]), start)
         stream.ms += FRAME_MS
-    stream.silence(SILENCE_MS)
+    stream.wait(SILENCE_MS)
     return stream.data()
 
 
