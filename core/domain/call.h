@@ -92,7 +92,7 @@ struct call {
     int64_t ivr_menu;       /* that it is led through when it is answered; 0: none */
     char *ivr_path;         /* JSON: its way through menus so far, or NULL */
     struct call_plan *plan; /* what is done with it before that, or instead; or NULL */
-    bool sent_on;           /* it was led, until a request sent it elsewhere */
+    bool sent_on;           /* it was led, until it was sent on: by its plan, or a request */
     char *detected;         /* JSON: whether a person or a machine has answered, or NULL */
     char *message;          /* JSON: what became of the message it was to hear, or NULL */
     bool leg;               /* a part of the call `peer`, in whose CDR it stands: it has none */

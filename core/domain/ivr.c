@@ -9,12 +9,14 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "domain/call_plan.h"
+#include "domain/calls_private.h"
 #include "domain/ivr_private.h"
 
 /* A call comes back under control a moment after it is told who has answered. */
 #define PLACE_AGAIN_MS 100
 #define PLACE_TRIES    50
 #define SENDING_MS     100 /* a timer waits so long for what becomes of a request */
+#define CARRIER_MS     100
 
 static const char human[] = "human", machine[] = "machine"; /* whom a message is for */
 
@@ -283,6 +285,13 @@ static void go_on_again(void *arg)
         go_on(run);
 }
 
+/* The dialplan has it: it is led no longer, after a restart neither. */
+static void gone_on(struct ivr_run *run)
+{
+    run->call->sent_on = true;
+    calls_refresh(run->ivr->config.calls, run->call);
+}
+
 static void on_gone(void *arg, const struct op_result *res)
 {
     struct ivr_run *run = arg;
@@ -295,7 +304,9 @@ static void on_gone(void *arg, const struct op_result *res)
         run->again = loop_timer(run->ivr->config.loop, PLACE_AGAIN_MS, go_on_again, run);
         return;
     }
-    if (res->err != DG_OK && res->err != DG_ENOTFOUND) {
+    if (res->err == DG_OK || (res->err == DG_ECONFLICT && run->resumed)) {
+        gone_on(run); /* if not now, then before the gateway was ended */
+    } else if (res->err != DG_ENOTFOUND) {
         log_warn("ivr", "a call could not be sent on to the dialplan", LOG_S("call", run->call->id),
                  LOG_S("why", res->message));
         ivr_hang_up(run->ivr, run->call->id);
@@ -347,13 +358,29 @@ void run_detected(struct ivr_run *run, bool is_machine)
     }
 }
 
+/* After a restart a call has no carrier until its backend is there. */
+static void begin_with_carrier(void *arg)
+{
+    struct ivr_run *run = arg;
+    const struct call *c = run->call;
+    run->again = NULL;
+    if (!c->carrier)
+        run->again = loop_timer(run->ivr->config.loop, CARRIER_MS, begin_with_carrier, run);
+    else if (run->resumed)
+        run_detected(run, detect_was_machine(c));
+    else
+        proceed(run);
+}
+
 static void begin(struct ivr *ivr, struct call *c)
 {
     struct ivr_run *run = run_new(ivr, c);
-    if (c->plan && c->plan->detect)
+    run->taken_up = !c->carrier;
+    run->resumed = c->detected != NULL;
+    if (c->plan && c->plan->detect && !run->resumed)
         detect_begin(run);
     else
-        proceed(run);
+        begin_with_carrier(run);
 }
 
 /* ---- What happens to calls ----------------------------------------------------------------- */
@@ -364,12 +391,10 @@ static void on_call(struct ivr *ivr, struct call *c)
         return;
     if (c->ivr_path)
         left_found(ivr);
-    else if (c->message) /* of a session that is gone */
-        ivr_hang_up(ivr, c->id);
-    else if (!c->detected)
+    else if (c->message)
+        left_in_message(ivr, c);
+    else
         begin(ivr, c);
-    else if (c->ivr_menu || c->plan->audio)
-        ivr_hang_up(ivr, c->id);
 }
 
 static void on_bus(void *arg, const struct bus_event *ev)

@@ -10,7 +10,8 @@
  *
  * When the gateway was ended in the middle, the session is gone: the caller is
  * hung up when the next run finds his call, unless he is talking to somebody;
- * see ivr_left.c.
+ * see ivr_left.c. Who was being listened to is listened to again, and where it
+ * was known who has answered, but nothing was done yet, that is done.
  */
 #ifndef DOMAIN_IVR_H
 #define DOMAIN_IVR_H

@@ -10,8 +10,11 @@
 
 #define AGAIN_MS    100 /* a call that has answered comes under control a moment later */
 #define TRIES_MAX   50
+#define LISTENED_MS 500   /* one that is being listened to does when that is over */
 #define ANALYSIS_MS 60000 /* the longest that can be asked for, or be configured sensibly */
 #define GRACE_MS    5000
+
+#define DETECTED_DEPTH 4
 
 enum found { FOUND_HUMAN, FOUND_MACHINE, FOUND_NOTSURE, FOUND_HANGUP, FOUND_FAILED };
 
@@ -89,10 +92,13 @@ static void on_asked(void *arg, const struct op_result *res)
         run_let_go(run);
         return;
     }
+    bool listened = res->err == DG_ECONFLICT && run->taken_up;
     bool early = res->err == DG_ECONFLICT || res->err == DG_ENOTFOUND;
     if (!run->detecting || res->err == DG_OK)
         return;
-    if (early && ++run->tries < TRIES_MAX)
+    if (listened)
+        run->again = loop_timer(run->ivr->config.loop, LISTENED_MS, ask, run);
+    else if (early && ++run->tries < TRIES_MAX)
         run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, ask, run);
     else
         found(run, FOUND_FAILED, res->message);
@@ -101,9 +107,10 @@ static void on_asked(void *arg, const struct op_result *res)
 static void ask(void *arg)
 {
     struct ivr_run *run = arg;
+    struct loop *loop = run->ivr->config.loop;
     run->again = NULL;
-    if (!run->call->carrier) {
-        found(run, FOUND_FAILED, "The call's backend is not connected");
+    if (!run->call->carrier || run->sending) { /* after a restart: until its backend is there */
+        run->again = loop_timer(loop, AGAIN_MS, ask, run);
         return;
     }
     const struct call_plan *plan = run->call->plan;
@@ -112,16 +119,15 @@ static void ask(void *arg)
     req.call = run->call->id;
     req.silence_ms = !waits ? 0 : req.silence_ms ? req.silence_ms : PLAN_SILENCE_MS;
     req.wait_ms = req.wait_ms ? req.wait_ms : PLAN_WAIT_MS;
+    if (!run->timer)
+        run->timer = loop_timer(loop, ANALYSIS_MS + req.wait_ms + GRACE_MS, on_late, run);
     run->asked++;
     backend_detect(run->call->carrier, &req, on_asked, run);
 }
 
 void detect_begin(struct ivr_run *run)
 {
-    const struct dg_detect *amd = &run->call->plan->amd;
-    uint64_t wait_ms = amd->wait_ms ? amd->wait_ms : PLAN_WAIT_MS;
     run->detecting = true;
-    run->timer = loop_timer(run->ivr->config.loop, ANALYSIS_MS + wait_ms + GRACE_MS, on_late, run);
     ask(run);
 }
 
@@ -140,4 +146,12 @@ void detect_lost(struct ivr_run *run)
 void detect_hangup(struct ivr_run *run)
 {
     write_down(run, FOUND_HANGUP, NULL);
+}
+
+bool detect_was_machine(const struct call *c)
+{
+    json_t *detected = json_parse(c->detected, strlen(c->detected), DETECTED_DEPTH, NULL);
+    bool machine = str_eq(json_get_str(detected, "result"), names[FOUND_MACHINE]);
+    json_decref(detected);
+    return machine;
 }

@@ -1,6 +1,6 @@
-/* ivr_left.c - calls in a menu whose session is gone: the gateway was killed, or they are those of
- * another one that was. Who talks to somebody goes on, and either one's end ends the other;
- * everybody else is hung up, for nobody would ever do anything for him again.
+/* ivr_left.c - calls in a menu or a message whose session is gone: the gateway was killed, or they
+ * are those of another one that was. Who talks to somebody goes on, and either one's end ends the
+ * other; everybody else is hung up, for nobody would ever do anything for him again.
  *
  * Calls are taken up one after the other, and only when all are there is it known who belongs to
  * whom: they are looked at a moment after the last one. */
@@ -11,7 +11,10 @@
 #include "base/str.h"
 #include "domain/ivr_private.h"
 
-#define SETTLE_MS 300
+#define SETTLE_MS  300
+#define PATH_DEPTH 8
+
+static const char interrupted[] = "interrupted";
 
 static bool talks(const struct call *c)
 {
@@ -53,18 +56,29 @@ static bool search_legs(struct ivr *ivr, const struct call *customer, bool end)
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+/* The same with a result; NULL: it has one, or there is nothing. */
+static char *with_result(const char *path, const char *result)
+{
+    char *text = NULL;
+    json_t *doc = path ? json_parse(path, strlen(path), PATH_DEPTH, NULL) : NULL;
+    if (doc && json_is_null(json_object_get(doc, "result"))) {
+        json_object_set_new(doc, "result", json_string(result));
+        text = json_dumps(doc, JSON_COMPACT);
+    }
+    json_decref(doc);
+    return text;
+}
+
 /* The path stays as it was written; it says why there is no more of it. */
 static void note_result(struct ivr *ivr, struct call *c, const char *result)
 {
-    json_t *path = c->ivr_path ? json_parse(c->ivr_path, strlen(c->ivr_path), 8, NULL) : NULL;
-    if (path && json_is_null(json_object_get(path, "result"))) {
-        json_object_set_new(path, "result", json_string(result));
-        char *text = json_dumps(path, JSON_COMPACT);
-        if (text)
-            calls_set_path(ivr->config.calls, c, text);
+    char *path = with_result(c->ivr_path, result), *message = with_result(c->message, result);
+    if (path) {
+        calls_set_path(ivr->config.calls, c, path);
         ivr_count_end(ivr, result);
     }
-    json_decref(path);
+    if (message)
+        calls_set_message(ivr->config.calls, c, message);
 }
 
 static void end(struct ivr *ivr, struct call *c, const char *result)
@@ -87,7 +101,7 @@ static void settle_one(void *arg, struct call *c)
     } else if (c->ivr_menu && !c->sent_on && c->ivr_path && c->state == CALL_ANSWERED &&
                !map_get(ivr->runs, c->id)) {
         if (!talks(c) || !search_legs(ivr, c, false))
-            end(ivr, c, "interrupted");
+            end(ivr, c, interrupted);
     }
 }
 
@@ -104,6 +118,11 @@ void left_found(struct ivr *ivr)
 {
     loop_timer_stop(ivr->config.loop, ivr->settle);
     ivr->settle = loop_timer(ivr->config.loop, SETTLE_MS, settle, ivr);
+}
+
+void left_in_message(struct ivr *ivr, struct call *c)
+{
+    end(ivr, c, interrupted);
 }
 
 void left_leg(struct ivr *ivr, const struct call *leg)

@@ -29,6 +29,8 @@ struct ivr_run {
     bool detecting;
     bool sending;                   /* a request to send the call elsewhere is under way */
     enum dg_event_type missed;      /* what was told meanwhile and may mean just that */
+    bool taken_up;                  /* it was answered before this run of the gateway */
+    bool resumed;                   /* and who has answered was found out before, too */
     const char *to;                 /* whom the message is for, a constant */
     char early[IVR_DIGITS_MAX + 1]; /* keys that were pressed before the menu was read */
     unsigned asked;                 /* operations under way */
@@ -68,6 +70,7 @@ void ends_free(struct ivr *ivr);
 
 /* ivr_left.c: what happens to calls and second legs without a session */
 void left_found(struct ivr *ivr);
+void left_in_message(struct ivr *ivr, struct call *c);
 void left_leg(struct ivr *ivr, const struct call *leg);
 void left_ending(struct ivr *ivr, struct call *c); /* about to be written down */
 void left_ended(struct ivr *ivr, const struct call *c);
@@ -85,7 +88,8 @@ void run_name(const struct ivr_run *run, struct json_writer *w);
 void detect_begin(struct ivr_run *run);
 void detect_event(struct ivr_run *run, const struct dg_event *ev);
 void detect_hangup(struct ivr_run *run);
-void detect_lost(struct ivr_run *run); /* it was told, and not heard */
+void detect_lost(struct ivr_run *run);         /* it was told, and not heard */
+bool detect_was_machine(const struct call *c); /* of a call with `detected` */
 
 /* ivr_media.c */
 void media_play(struct ivr_run *run, const struct ivr_command *c);
