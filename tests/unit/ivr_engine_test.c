@@ -68,10 +68,27 @@ struct script {
     struct ivr_session s;
     struct buf commands;
     uint32_t play, place, timer;
+    uint32_t leg;   /* number of the connection that was asked for and has not ended; 0: none */
     unsigned total; /* commands */
     bool ended;
+    bool hung_up, gone; /* by the session, by himself */
     int64_t now_ms;
 };
+
+/* What may be asked for when: one connection at a time, and nothing beside it; after the hang-up
+ * only its end is waited for. */
+static void check_command(struct script *x, const struct ivr_command *c)
+{
+    bool waits = c->type == IVR_DO_TIMER || c->type == IVR_DO_END;
+    assert_false(x->ended); /* the end is the last one */
+    assert_false(x->gone && c->type != IVR_DO_END);
+    assert_false(x->hung_up && !waits);
+    assert_false(x->leg && !waits && c->type != IVR_DO_HANG_UP);
+    if (c->type == IVR_DO_CONNECT)
+        x->leg = c->number;
+    x->hung_up |= c->type == IVR_DO_HANG_UP;
+    x->ended |= c->type == IVR_DO_END;
+}
 
 static void note(struct script *x, const struct ivr_command *c)
 {
@@ -110,12 +127,14 @@ static void tell(struct script *x, struct ivr_event ev)
 {
     struct ivr_commands out;
     ev.at_ms = x->now_ms += 100;
+    if (ev.type == IVR_EV_PARTED && ev.number == x->leg)
+        x->leg = 0;
+    x->gone |= ev.type == IVR_EV_HANGUP;
     ivr_step(&x->s, &ev, &out);
     assert_true(out.count <= IVR_COMMANDS_MAX);
     x->total += (unsigned)out.count;
     for (size_t i = 0; i < out.count; i++) {
-        assert_false(x->ended); /* the end is the last command */
-        x->ended = out.list[i].type == IVR_DO_END;
+        check_command(x, &out.list[i]);
         note(x, &out.list[i]);
     }
 }
@@ -516,6 +535,7 @@ static void check_over(struct script *x)
     unsigned entered = 0, repeated = 0;
     assert_int_equal(s->state, IVR_OVER);
     assert_non_null(s->reason);
+    assert_true(x->hung_up || x->gone); /* nobody is left on the line; a leg ends with him */
     assert_int_equal(s->path[s->path_count - 1].type, IVR_MARK_END);
     for (size_t i = 0; i < s->path_count; i++) {
         const struct ivr_mark *m = &s->path[i];
