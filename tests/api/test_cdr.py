@@ -8,6 +8,7 @@ import pytest
 from dialer import paged, refused, success
 from support.gateway import Gateway
 from support.waiting import wait_until
+from test_call_message import MENU, SETTINGS, ended, place
 from test_campaigns import base  # noqa: F401
 
 LISTED = "CDR records retrieved successfully"
@@ -158,6 +159,73 @@ def test_of_a_call(past, admin, base):
             assert seen["destination"] == "+15550177" and seen["disposition"] == "answered"
             numbers.add(number)
     assert len(numbers) == 3
+
+
+# ---- Calls that are led through a menu, hear a message, are listened to ----
+
+# The end of the number, what is asked for, and what its record has more than those of other calls.
+LED = {
+    "menu": ("911", {"ivr_menu": 1}, {
+        "ivr": {"menu": 1, "keys": "1", "result": "hangup", "path": [
+            {"menu": 1, "event": "menu"},
+            {"menu": 1, "event": "choice", "digits": "1", "action": "hangup"},
+            {"menu": 1, "event": "end", "reason": "hangup"}]}}),
+    "message": ("000", {"audio": "welcome", "repeat": 2}, {
+        "message": {"audio": "welcome", "to": "human", "played": 2, "keys": "", "result": "played",
+                    "path": [{"event": "message"}, {"event": "repeat"},
+                             {"event": "end", "reason": "played"}]}}),
+    "machine": ("622", {"audio": "welcome", "amd": True, "machine_message": "call-us"}, {
+        "amd": {"result": "machine", "cause": "PLAYED-0-0"},
+        "message": {"audio": "call-us", "to": "machine", "played": 1, "keys": "",
+                    "result": "played",
+                    "path": [{"event": "message"}, {"event": "end", "reason": "played"}]}}),
+    "hung up": ("622", {"audio": "welcome", "amd": True, "on_machine": "hangup"}, {
+        "amd": {"result": "machine", "cause": "PLAYED-0-0"}}),
+    "refused": ("486", {"audio": "welcome", "amd": True}, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def led():
+    """A gateway, and the ids of these calls, all of which are over."""
+    rules = SETTINGS["backend.mock"]["rules"] + [{"suffix": "486", "outcome": "busy"}]
+    with Gateway({"backend.mock": {**SETTINGS["backend.mock"], "rules": rules}}) as gateway:
+        gateway.cli("import", stdin=json.dumps(
+            {"collection": "ivr_menus", "id": "1", "version": 1, "doc": MENU}) + "\n")
+        gateway.add_user("chief", "the chief's password", role="admin")
+        gateway.dialer_token = gateway.create_token("chief")
+        with gateway.client() as client:
+            calls = {name: place(client, end, **body) for name, (end, body, _) in LED.items()}
+            for call in calls.values():
+                ended(client, call)
+                gateway.cdr(call)
+        yield gateway, calls
+
+
+def timeless(value):
+    """Without its times, which have to be some."""
+    if isinstance(value, list):
+        times = [one["at"] for one in value]
+        assert times == sorted(times)
+        return [timeless(one) for one in value]
+    if isinstance(value, dict):
+        assert type(value.get("at", 0)) is int and value.get("at", 0) >= 0
+        return {key: timeless(one) for key, one in value.items() if key != "at"}
+    return value
+
+
+@pytest.mark.parametrize("name", LED)
+def test_led_calls(led, base, http_version, name):
+    gateway, calls = led
+    with gateway.client(http_version, signed_in=False) as client:
+        client.token = gateway.dialer_token
+        listed, _ = paged(client.get(base + "/cdr"), LISTED)
+        [entry] = [entry for entry in listed if entry["channel_id"] == calls[name]]
+        assert success(client.get(f"{base}/cdr/{entry['id']}"), VIEWED) == entry
+        assert entry in client.get(base + "/cdr/export?format=json").json()
+    expected = LED[name][2]
+    assert set(entry) == KEYS | set(expected)
+    assert {member: timeless(entry[member]) for member in expected} == expected
 
 
 def test_deleted_campaign(past, admin):

@@ -7,6 +7,8 @@ from support import receiver
 from support.gateway import free_port
 from support.receiver import Receiver, signature_fits
 from support.waiting import wait_until
+from test_call_message import MENU, SETTINGS
+from test_call_message import place as place_to
 
 QUICK = {"plugin": "mock", "ring_ms": 20, "answer_ms": 40, "talk_ms": 100, "hangup_ms": 20}
 HASTY = {"allow_private": True, "timeout": "1s", "max_attempts": 3, "retry_min": "200ms",
@@ -124,6 +126,38 @@ def test_delivery(client, hook):
     assert {event["type"] for event in told.values()} == {"call.answered", "call.ended"}
     assert {entry["id"]: entry["event"] for entry in done} == told
     assert all(entry["last_status"] == 200 and entry["attempts"] == 1 for entry in done)
+
+
+def test_calls_that_are_led(start_gateway):
+    """Each step of a caller in a menu, who has answered, what became of a message; and with the end
+    all of it."""
+    gateway = start_gateway({"backend.mock": SETTINGS["backend.mock"], "webhooks": HASTY})
+    gateway.cli("import", stdin=json.dumps(
+        {"collection": "ivr_menus", "id": "1", "version": 1, "doc": MENU}) + "\n")
+    with Receiver() as good, gateway.client() as client:
+        made = client.post("/api/v2/webhooks", json={
+            "url": good.url, "types": ["call.ivr", "call.amd", "call.message", "call.ended"]}).json()
+        menu = place_to(client, "911", ivr_menu=1)
+        machine = place_to(client, "622", audio="welcome", amd=True, machine_message="call-us")
+        await_deliveries(client, made["id"], 8, "delivered")
+    assert all(signature_fits(made["secret"], headers, body) for _, headers, body in good.requests)
+    told = [json.loads(body) for _, _, body in good.requests]
+
+    def of(call, kind, member):
+        return [event[member] for event in told if (event["call_id"], event["type"]) == (call, kind)]
+
+    def same(marks, path):  # deliveries may overtake one another
+        return sorted(map(json.dumps, marks)) == sorted(map(json.dumps, path))
+    [over] = of(menu, "call.ended", "call")
+    assert [mark["event"] for mark in over["ivr"]["path"]] == ["menu", "choice", "end"]
+    assert (over["ivr"]["menu"], over["ivr"]["keys"], over["ivr"]["result"]) == (1, "1", "hangup")
+    assert same(of(menu, "call.ivr", "ivr"), over["ivr"]["path"])
+    assert not of(menu, "call.amd", "amd") and "amd" not in over and "message" not in over
+    [over] = of(machine, "call.ended", "call")
+    assert of(machine, "call.amd", "amd") == [over["amd"]] and over["amd"]["result"] == "machine"
+    assert (over["message"]["to"], over["message"]["result"]) == ("machine", "played")
+    assert same(of(machine, "call.message", "message"), over["message"]["path"])
+    assert len(told) == 8 and "ivr" not in over
 
 
 def test_failures_end_dead_and_are_sent_again(client, hook):
