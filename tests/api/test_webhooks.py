@@ -135,8 +135,8 @@ def test_calls_that_are_led(start_gateway):
     gateway.cli("import", stdin=json.dumps(
         {"collection": "ivr_menus", "id": "1", "version": 1, "doc": MENU}) + "\n")
     with Receiver() as good, gateway.client() as client:
-        made = client.post("/api/v2/webhooks", json={
-            "url": good.url, "types": ["call.ivr", "call.amd", "call.message", "call.ended"]}).json()
+        types = ["call.ivr", "call.amd", "call.message", "call.ended"]
+        made = client.post("/api/v2/webhooks", json={"url": good.url, "types": types}).json()
         menu = place_to(client, "911", ivr_menu=1)
         machine = place_to(client, "622", audio="welcome", amd=True, machine_message="call-us")
         await_deliveries(client, made["id"], 8, "delivered")
@@ -144,7 +144,8 @@ def test_calls_that_are_led(start_gateway):
     told = [json.loads(body) for _, _, body in good.requests]
 
     def of(call, kind, member):
-        return [event[member] for event in told if (event["call_id"], event["type"]) == (call, kind)]
+        return [event[member] for event in told
+                if (event["call_id"], event["type"]) == (call, kind)]
 
     def same(marks, path):  # deliveries may overtake one another
         return sorted(map(json.dumps, marks)) == sorted(map(json.dumps, path))

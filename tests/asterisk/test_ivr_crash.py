@@ -1,8 +1,13 @@
 """The gateway is killed while callers are in menus: when it runs again nobody is left in silence. Who
 talks to somebody goes on; everybody else is hung up. Who answered meanwhile is led through his menu,
 by ami; an answered call that waits for an application of ARI is ended by Asterisk when nobody has it.
+
+Likewise while calls hear messages, which are hung up, and while it is found out who has answered,
+which goes on.
 """
+import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,14 +17,16 @@ from support.gateway import Gateway
 from support.waiting import wait_until
 
 PLATFORMS = ["ari-22", "ami-22", "ari-16", "ami-16"]
+MACHINE, HUMAN = "622", "435"  # telephones that say a greeting of nine seconds, and hello
+LONG = {"audio": "digits:0123456789", "repeat": 10}
 SILENT, RINGS_AGENT, TALKS, RINGS = "00", "17", "18", "19"  # scripts of keys.py
 
 
 class Bed:
-    def __init__(self, platform):
+    def __init__(self, platform, name):
         self.plugin, version = platform.split("-")
         self.asterisk = asterisk_of(version)
-        self.sounds = menus.Sounds(self.asterisk, f"test-{os.getpid()}-{platform}-crash")
+        self.sounds = menus.Sounds(self.asterisk, f"test-{os.getpid()}-{platform}-{name}")
         self.gateway = Gateway({**self.asterisk.backend("pjsip", self.plugin),
                                 **self.sounds.settings()})
 
@@ -34,12 +41,21 @@ class Bed:
         self.gateway.__exit__(*reason)
         self.sounds.remove()
 
-    def call(self, script):
-        reply = self.client.post("/api/v2/calls", json={
-            "phone_number": menus.keys.number(next(menus.serials), script),
-            "ivr_menu": self.board.first})
+    def place(self, number, **body):
+        reply = self.client.post("/api/v2/calls", json={"phone_number": number, **body})
         assert reply.status_code == 200 and reply.json()["success"], reply.text
         return reply.json()["call_id"]
+
+    def call(self, script):
+        return self.place(menus.keys.number(next(menus.serials), script),
+                          ivr_menu=self.board.first)
+
+    def call_telephone(self, end, **body):
+        return self.place(f"{next(menus.serials):07}{end}", **body)
+
+    def start_again(self):
+        self.gateway.start()
+        self.client = self.gateway.client()
 
     def record(self, call_id):
         return self.client.get(f"/api/v2/status/{call_id}").json()
@@ -63,6 +79,23 @@ class Bed:
         name = self.asterisk.names().get(channel)
         return name and "Up (6)" in self.asterisk.cli(f"core show channel {name}")
 
+    def application(self, channel):
+        """What Asterisk is doing with it; None: it is not there."""
+        name = self.asterisk.names().get(channel)
+        shown = re.search(r"Application: (\S+)",
+                          self.asterisk.cli(f"core show channel {name}")) if name else None
+        return shown and shown.group(1)
+
+    def place_of(self, channel):
+        shown = self.client.get(f"/api/v2/channels/{channel}").json()
+        return shown.get("context"), shown.get("extension")
+
+    def rewrite(self, call_id, change):
+        """Its record, while the gateway is not there."""
+        [row] = [row for row in self.gateway.records("calls") if row["id"] == call_id]
+        change(row["doc"])
+        self.gateway.cli("import", stdin=json.dumps(row) + "\n")
+
 
 def answered_by_nobody(bed, call_id):
     """It rings when the gateway is killed."""
@@ -75,7 +108,7 @@ def answered_by_nobody(bed, call_id):
 
 
 def story(platform):
-    with Bed(platform) as bed:
+    with Bed(platform, "menus") as bed:
         waits, rings, talks, talked_to = map(bed.call, (SILENT, RINGS_AGENT, TALKS, TALKS))
         for call_id in (talks, talked_to):
             bed.await_path(call_id, "menu1 choice1(7)>exten joined1>exten")
@@ -86,8 +119,7 @@ def story(platform):
         answers = bed.call(RINGS)
         answered_by_nobody(bed, answers)
         assert {waits, rings, listens, talks, talked_to} <= set(bed.asterisk.channels())
-        bed.gateway.start()
-        bed.client = bed.gateway.client()
+        bed.start_again()
 
         for call_id in (waits, rings, listens):
             bed.await_end(call_id, "interrupted")
@@ -114,14 +146,101 @@ def story(platform):
         assert bed.board.stats()[1]["entries"] >= (4 if bed.plugin == "ari" else 5)
 
 
+def known_and_no_more(result, **place):
+    """As if the kill had come when it was known who had answered, before anything was done."""
+    def change(doc):
+        del doc["message"], doc["plan"]["audio"]
+        doc["amd"] = {"result": result, "cause": "TEST", "at": 1}
+        doc["plan"].update(amd={}, on_machine="hangup")
+        doc.update(place)
+    return change
+
+
+def over_unseen(bed, call_id):
+    """Detection ends while the gateway is not there; by ARI there is nobody to come back to then."""
+    if bed.plugin == "ari":
+        wait_until(lambda: call_id not in bed.asterisk.channels(), 30, "its end", every=0.1)
+    else:
+        wait_until(lambda: bed.application(call_id) == "AGI", 30, "what was found", every=0.1)
+
+
+def kill_among_messages(bed):
+    """{what is going on: id of the call}"""
+    calls = {"gone": bed.call_telephone(HUMAN, amd=True, context="outbound-ivr", extension="echo")}
+    calls.update({name: bed.call_telephone(HUMAN, **LONG) for name in ("hears", "goes", "ends")})
+    wait_until(lambda: bed.place_of(calls["gone"]) == ("outbound-ivr", "echo"), 30, "the echo")
+    for name in ("hears", "goes", "ends"):
+        wait_until(lambda: "message" in bed.record(calls[name]), 30, "the message")
+    calls["listens"] = bed.call_telephone(MACHINE, amd={"silence": 3000}, audio="sound:beep",
+                                          machine_message="sound:vm-goodbye")
+    calls["unseen"] = bed.call_telephone(HUMAN, amd={"after_greeting_silence": 3000,
+                                                     "total_analysis_time": 9000},
+                                         audio="sound:beep")
+    for name in ("unseen", "listens"):
+        wait_until(lambda: bed.application(calls[name]) in ("AMD", "WaitForSilence"), 30, "AMD")
+    bed.gateway.kill()
+    assert set(calls.values()) <= set(bed.asterisk.channels())
+    return calls
+
+
+def story_of_messages(platform):
+    with Bed(platform, "messages") as bed:
+        calls = kill_among_messages(bed)
+        over_unseen(bed, calls["unseen"])
+        bed.rewrite(calls["goes"], known_and_no_more("human", context="outbound-ivr",
+                                                        extension="echo", priority=1))
+        bed.rewrite(calls["ends"], known_and_no_more("machine"))
+        bed.start_again()
+
+        def ended(name):
+            wait_until(lambda: bed.record(calls[name])["is_completed"], 60, f"the end: {name}")
+            record, cdr = bed.record(calls[name]), bed.gateway.cdr(calls[name])
+            assert (cdr.get("amd"), cdr.get("message")) == (record.get("amd"),
+                                                            record.get("message"))
+            return record.get("amd", {}).get("result"), record.get("message", {})
+        amd, message = ended("hears")
+        assert (amd, message["result"], message["played"]) == (None, "interrupted", 0)
+        assert [mark["event"] for mark in message["path"]] == ["message"]
+        assert ended("ends") == ("machine", {})
+
+        amd, message = ended("listens")
+        assert (amd, message["to"], message["result"]) == ("machine", "machine", "played"), message
+        amd, message = ended("unseen")
+        if bed.plugin == "ari":
+            assert (amd, message) == ("hangup", {})
+        else:
+            assert amd in ("human", "machine", "notsure") and message["result"] == "played"
+
+        for name in ("goes", "gone"):
+            wait_until(lambda: bed.place_of(calls[name]) == ("outbound-ivr", "echo"), 20, name)
+            assert bed.record(calls[name])["status"] == "answered"
+            [kept] = bed.gateway.stored("calls", id=calls[name])
+            assert "plan" not in kept  # and is not sent there once more
+            bed.client.delete(f"/api/v2/calls/{calls[name]}")
+            assert ended(name) == ("human", {})
+        ours = set(calls.values())
+        wait_until(lambda: not ours & set(bed.asterisk.channels()), 20, "the last channel's end")
+        wait_until(lambda: bed.gateway.metric("dialgate_calls_live") == 0, 20, "the last call's end")
+        assert bed.gateway.metric("dialgate_ivr_sessions") == 0
+
+
+TOLD = {"menus": story, "messages": story_of_messages}
+
+
 @pytest.fixture(scope="module")
 def stories():
     for platform in PLATFORMS:
         asterisk_of(platform.split("-")[1])
-    with ThreadPoolExecutor(len(PLATFORMS)) as pool:
-        yield {platform: pool.submit(story, platform) for platform in PLATFORMS}
+    both = [(name, platform) for name in TOLD for platform in PLATFORMS]
+    with ThreadPoolExecutor(len(both)) as pool:
+        yield {one: pool.submit(TOLD[one[0]], one[1]) for one in both}
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_killed_in_menus(stories, platform):
-    stories[platform].result()
+    stories["menus", platform].result()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_killed_in_messages(stories, platform):
+    stories["messages", platform].result()
