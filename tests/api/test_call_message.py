@@ -151,7 +151,7 @@ def test_detection_before_a_menu(client):
 
 @pytest.mark.parametrize("body, place_of", [
     ({}, ("outbound-ivr", "s")), ({"context": "sales", "extension": "7"}, ("sales", "7"))])
-def test_detection_before_the_dialplan(client, body, place_of):
+def test_detection_before_the_dialplan(gateway, client, body, place_of):
     call = place(client, HUMAN, amd=True, on_machine="hangup", **body)
 
     def channel():
@@ -162,6 +162,8 @@ def test_detection_before_the_dialplan(client, body, place_of):
     record = client.get(f"/api/v2/status/{call}").json()
     assert record["amd"]["result"] == "human"
     assert (record["context"], record["extension"]) == place_of
+    # it is not to be sent there again after a restart
+    wait_until(lambda: gateway.stored("calls", id=call, sent_on=True), 10, "its record")
     client.delete(f"/api/v2/calls/{call}")
     assert "message" not in ended(client, call)
 

@@ -71,7 +71,7 @@ struct script {
     uint32_t leg;   /* number of the connection that was asked for and has not ended; 0: none */
     unsigned total; /* commands */
     bool ended;
-    bool hung_up, gone; /* by the session, by himself */
+    bool hung_up, gone; /* by the session; by himself, or sent elsewhere */
     int64_t now_ms;
 };
 
@@ -129,7 +129,7 @@ static void tell(struct script *x, struct ivr_event ev)
     ev.at_ms = x->now_ms += 100;
     if (ev.type == IVR_EV_PARTED && ev.number == x->leg)
         x->leg = 0;
-    x->gone |= ev.type == IVR_EV_HANGUP;
+    x->gone |= ev.type == IVR_EV_HANGUP || ev.type == IVR_EV_AWAY;
     ivr_step(&x->s, &ev, &out);
     assert_true(out.count <= IVR_COMMANDS_MAX);
     x->total += (unsigned)out.count;
@@ -141,7 +141,7 @@ static void tell(struct script *x, struct ivr_event ev)
 
 /* p, P: the sound was heard, could not be. M: it is not there. t: the timer. j: joined. x: parted.
  * r, R: recorded, or not. o, l, J, X, Q: a timer, a sound, a joining, a parting, a recording of
- * before. h: the caller hangs up. s: stop. Else a key. */
+ * before. h: the caller hangs up. a: he is sent elsewhere. s: stop. Else a key. */
 static void play_out(struct script *x, const char *events)
 {
     for (; *events; events++) {
@@ -189,6 +189,9 @@ static void play_out(struct script *x, const char *events)
             break;
         case 'h':
             tell(x, (struct ivr_event){.type = IVR_EV_HANGUP});
+            break;
+        case 'a':
+            tell(x, (struct ivr_event){.type = IVR_EV_AWAY});
             break;
         case 's':
             tell(x, (struct ivr_event){.type = IVR_EV_STOP});
@@ -357,6 +360,12 @@ static void ways(void **state)
         {1, "9sh", "play:welcome.wav timer:600 stop hang-up timer:5 end",
          "menu1 choice1(9)>hangup end1:hangup"},
         {1, "hh1pt", "play:welcome.wav timer:600 end", "menu1 end1:caller"},
+        /* sent elsewhere: not hung up, and who rings or talks here is let go with the end */
+        {1, "a1pth", "play:welcome.wav timer:600 end", "menu1 end1:transferred"},
+        {1, "1jaxt", "play:welcome.wav timer:600 stop exten:100 end",
+         "menu1 choice1(1)>exten joined1>exten end1:transferred"},
+        {1, "9at", "play:welcome.wav timer:600 stop hang-up timer:5 end",
+         "menu1 choice1(9)>hangup end1:hangup"},
     };
     struct ivr_book *book = book_of_all();
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -550,18 +559,18 @@ static void check_over(struct script *x)
         assert_true(repeated <= s->limits.menus * (1 + IVR_REPEATS_MAX));
     assert_true(x->total < 5000);
     size_t marks = s->path_count;
-    play_out(x, "pPtjxrR1lJXQosh"); /* and then nothing happens any more */
+    play_out(x, "pPtjxrR1lJXQosah"); /* and then nothing happens any more */
     assert_int_equal(s->path_count, marks);
 }
 
 /* Conversations last as long as they like: their ends come more rarely than what follows them. */
 static void live_through(struct script *x, uint32_t seed)
 {
-    static const char events[] = "ppppttolJXQj0123456789*#rRxxPMsh12123";
+    static const char events[] = "ppppttolJXQj0123456789*#rRxxPMsha12123";
     for (unsigned i = next_random(&seed) % 120; i; i--) {
         /* ends that come at once would leave little to see */
         char one[2] = {events[next_random(&seed) % (sizeof events - 1)], '\0'};
-        if ((*one == 's' || *one == 'h') && next_random(&seed) % 16)
+        if (strchr("sha", *one) && next_random(&seed) % 16)
             continue;
         play_out(x, one);
     }
