@@ -55,6 +55,8 @@ static void start(struct ami *a, const struct leg *leg, const char *text, struct
     }
     struct command *c = text_alloc(sizeof *c);
     *c = with;
+    if (!a->control.last_id) /* what an earlier run has asked for may end in this one */
+        a->control.last_id = (uint64_t)a->h->unix_ms(a->h);
     snprintf(c->id, sizeof c->id, "dialgate-%llu", (unsigned long long)++a->control.last_id);
     c->call = text_copy(leg->id);
     c->entry = (struct entry){.key = c->id, .owner = c};
@@ -92,7 +94,7 @@ void agi_exec(struct ami *a, const struct message *m)
     const char *id = message_text(m, "CommandID"), *result = message_text(m, "Result");
     struct command *c = id ? table_find(&a->control.commands, id) : NULL;
     struct agi_reply r = {.words = "Asterisk could not carry out the command"};
-    if (!c)
+    if (!c || !text_same(c->call, message_text(m, "Uniqueid"))) /* another gateway's */
         return;
     if (!succeeded(result, &r.result))
         r.err = DG_EUPSTREAM;
