@@ -286,21 +286,46 @@ void ami_bridges(void *self, const struct dg_filter *req, struct dg_op *op)
 
 /* ---- Endpoints ------------------------------------------------------------------------------ */
 
-/* "Not in use", "2 of inf". */
+struct count {
+    const char *name; /* "8001" */
+    uint32_t legs;
+};
+
+/* "PJSIP/8001-0000002a" is one of 8001's. */
+static void count_leg(void *arg, void *owner)
+{
+    struct count *c = arg;
+    const struct leg *leg = owner;
+    const char *at = leg->name && strncmp(leg->name, "PJSIP/", 6) == 0 ? leg->name + 6 : "";
+    size_t len = strlen(c->name);
+    c->legs += strncmp(at, c->name, len) == 0 && strrchr(at, '-') == at + len;
+}
+
+/* "2", or of Asterisk 16 nothing: then those that it has told of. */
+static uint32_t active_calls(struct ami *a, const char *told, const char *name, const char *state)
+{
+    struct count count = {.name = name};
+    if (told && *told)
+        return (uint32_t)strtoul(told, NULL, 10);
+    if (name && device_is_there(state) && !text_same(state, "not in use"))
+        table_each(&a->events.life.legs.by_id, count_leg, &count);
+    return count.legs;
+}
+
 static void give_endpoint(struct ami *a, struct dg_op *op, const struct message *event,
                           const char *text)
 {
     const char *state = device_state(message_text(event, "DeviceState"));
-    const char *active = message_text(event, "ActiveChannels");
+    const char *name = message_text(event, "ObjectName");
     const char *contacts = message_text(event, "Contacts");
     struct dg_endpoint endpoint = {
         DG_SIZED(struct dg_endpoint),
         .technology = "PJSIP",
-        .resource = message_text(event, "ObjectName"),
+        .resource = name,
         .registered = contacts && *contacts,
         .available = device_is_there(state),
         .state = state,
-        .active_calls = active ? (uint32_t)strtoul(active, NULL, 10) : 0,
+        .active_calls = active_calls(a, message_text(event, "ActiveChannels"), name, state),
     };
     struct text name = {0};
     text_puts(&name, "PJSIP/");

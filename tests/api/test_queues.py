@@ -1,5 +1,6 @@
 """Queues and lines: GET /api/v2/queues, /api/v2/queues/{name}, POST, PATCH and DELETE of its
-/members, GET /api/v2/endpoints, /api/v2/endpoints/{endpoint}; their changes as live events."""
+/members, GET /api/v2/endpoints, /api/v2/endpoints/{endpoint}; their changes as live events.
+The mock tells no changes of lines: `endpoint.changed` is tested in ../asterisk/test_queues.py."""
 import pytest
 from conftest import QUICK
 from shapes import invalid, json_of, just_now, not_authenticated, placed, refused
@@ -112,7 +113,8 @@ def test_who_is_served(client):
     # He works in two queues, and has no time in the other one either.
     assert one(client, "sales")["members"][0]["state"] == "in use"
     waits = call_to(client, "sales")
-    assert json_of(client.get(f"{ENDPOINTS}/PJSIP%2F8001"))["state"] == "in use"
+    line = json_of(client.get(f"{ENDPOINTS}/PJSIP%2F8001"))
+    assert (line["state"], line["active_calls"], line["available"]) == ("in use", 1, True)
     client.delete(f"{CALLS}/{call}")
     wait_until(lambda: one(client)["completed"] == 1, 10, "it is counted")
     wait_until(lambda: one(client, "sales")["waiting"] == 0, 10, "the next is served")

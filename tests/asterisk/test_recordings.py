@@ -1,5 +1,7 @@
 """Recordings on a real Asterisk: what was recorded is heard in what is downloaded, whole and by
-ranges; it is deleted there. By ari as it gives them out and with a shared folder, by ami."""
+ranges; it is deleted there. By ari as it gives them out, with a shared folder, and with a companion
+that has one; by ami."""
+import random
 import struct
 import time
 from pathlib import Path
@@ -14,14 +16,18 @@ SETUPS = [(version, setup) for version in VERSIONS for setup in ("ari", "folder"
 RATE = 16000  # bytes of a second: 8 kHz, 16 bits
 
 
+def folder_of(asterisk, name):
+    folder = Path(asterisk.env["LOG_FILE"]).parents[1] / "spool" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Setup:
     """A gateway, and the folder in which its Asterisk keeps recordings."""
 
     def __init__(self, version, name):
         self.asterisk = asterisk_of(version)
-        spool = Path(self.asterisk.env["LOG_FILE"]).parents[1] / "spool"
-        self.folder = spool / ("monitor" if name == "ami" else "recording")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder_of(self.asterisk, "monitor" if name == "ami" else "recording")
         settings = self.asterisk.backend(plugin="ami" if name == "ami" else "ari")
         if name != "ari":
             settings["backend.pbx"]["recordings"] = str(self.folder)
@@ -100,6 +106,55 @@ def test_recorded_downloaded_deleted(setup):
         for path in ("", "/file"):
             assert client.get(f"{URL}/{name}{path}").status_code == 404
         assert client.delete(f"{URL}/{name}").status_code == 404
+
+
+def test_a_long_one(setup):
+    """More than is read at once, byte for byte; and answers that have no body."""
+    content = random.Random(1).randbytes(5 << 20)
+    name = f"long-{time.monotonic_ns()}"
+    (setup.folder / f"{name}.wav").write_bytes(content)
+    with setup.gateway.client("1.1") as client:
+        path = f"{URL}/{name}/file"
+        whole = client.get(path)
+        assert whole.status_code == 200 and whole.content == content
+        head = client.request("HEAD", path)
+        assert (head.status_code, head.content) == (200, b"")
+        for header in ("content-length", "content-type", "etag"):
+            assert head.headers[header] == whole.headers[header]
+        part = client.get(path, headers={"Range": "bytes=4000000-4999999"})
+        assert part.status_code == 206 and part.content == content[4000000:5000000]
+        same = client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        assert client.delete(f"{URL}/{name}").status_code == 200
+        assert not (setup.folder / f"{name}.wav").exists()
+
+
+def test_companion():
+    """What Asterisk keeps for ARI comes from there, what MixMonitor has written from the companion's
+    folder; each under its backend's name."""
+    asterisk = asterisk_of("22")
+    settings = asterisk.backend(companion="manager")
+    monitor = folder_of(asterisk, "monitor")
+    settings["backend.manager"] = {**asterisk.ami(), "recordings": str(monitor)}
+    names, content = {}, {}
+    for backend, folder in (("pbx", folder_of(asterisk, "recording")), ("manager", monitor)):
+        name = names[backend] = f"companion-{backend}-{time.monotonic_ns()}"
+        content[backend] = random.Random(name).randbytes(44 + RATE)
+        (folder / f"{name}.wav").write_bytes(content[backend])
+    with Gateway(settings) as gateway, gateway.client("2") as client:
+        wait_until(lambda: len(client.get(URL, params={"search": "companion-"}).json()["recordings"])
+                   >= 2, 20, "both")
+        listed = {one["id"]: one["backend"] for one in client.get(
+            URL, params={"search": "companion-", "per_page": 100}).json()["recordings"]}
+        for backend, name in names.items():
+            assert listed[name] == backend
+            one = client.get(f"{URL}/{name}").json()
+            assert (one["backend"], one["bytes"]) == (backend, 44 + RATE)
+            other = "manager" if backend == "pbx" else "pbx"
+            assert client.get(f"{URL}/{name}", params={"backend": other}).status_code == 404
+            assert client.get(f"{URL}/{name}/file").content == content[backend]
+            assert client.delete(f"{URL}/{name}").status_code == 200
+            assert client.get(f"{URL}/{name}").status_code == 404
 
 
 def test_without_a_folder():
