@@ -8,8 +8,6 @@
 #include "domain/calls_private.h"
 #include "domain/ivr_private.h"
 
-#define AGAIN_MS    100 /* a call that has answered comes under control a moment later */
-#define TRIES_MAX   50
 #define ANALYSIS_MS 60000 /* the longest that can be asked for, or be configured sensibly */
 #define GRACE_MS    5000
 
@@ -74,7 +72,7 @@ static void on_late(void *arg)
     struct ivr_run *run = arg;
     run->timer = NULL;
     if (run->sending)
-        run->timer = loop_timer(run->ivr->config.loop, AGAIN_MS, on_late, run);
+        run->timer = loop_timer(run->ivr->config.loop, IVR_SENDING_MS, on_late, run);
     else
         found(run, FOUND_FAILED, "The telephone system has not told it in time");
 }
@@ -89,12 +87,9 @@ static void on_asked(void *arg, const struct op_result *res)
         run_let_go(run);
         return;
     }
-    bool early = res->err == DG_ECONFLICT || res->err == DG_ENOTFOUND;
     if (!run->detecting || res->err == DG_OK)
         return;
-    if (early && ++run->tries < TRIES_MAX)
-        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, ask, run);
-    else
+    if (!run_again(run, res->err, ask))
         found(run, FOUND_FAILED, res->message);
 }
 
@@ -103,7 +98,8 @@ static void ask(void *arg)
     struct ivr_run *run = arg;
     run->again = NULL;
     if (!run->call->carrier) {
-        found(run, FOUND_FAILED, "The call's backend is not connected");
+        if (!run_again(run, DG_EUNAVAILABLE, ask))
+            found(run, FOUND_FAILED, "The call's backend is not connected");
         return;
     }
     const struct call_plan *plan = run->call->plan;
