@@ -12,11 +12,7 @@
 #include "domain/calls_private.h"
 #include "domain/ivr_private.h"
 
-/* A call comes back under control a moment after it is told who has answered. */
-#define PLACE_AGAIN_MS 100
-#define PLACE_TRIES    50
-#define SENDING_MS     100 /* a timer waits so long for what becomes of a request */
-#define CARRIER_MS     100
+#define CARRIER_MS 100
 
 static const char human[] = "human", machine[] = "machine"; /* whom a message is for */
 
@@ -143,7 +139,7 @@ static void on_timer(void *arg)
     struct ivr_run *run = arg;
     run->timer = NULL;
     if (run->sending)
-        run->timer = loop_timer(run->ivr->config.loop, SENDING_MS, on_timer, run);
+        run->timer = loop_timer(run->ivr->config.loop, IVR_SENDING_MS, on_timer, run);
     else
         run_tell(run, (struct ivr_event){.type = IVR_EV_TIMER, .number = run->timer_number});
 }
@@ -280,7 +276,7 @@ static void go_on_again(void *arg)
     struct ivr_run *run = arg;
     run->again = NULL;
     if (run->sending)
-        run->again = loop_timer(run->ivr->config.loop, PLACE_AGAIN_MS, go_on_again, run);
+        run->again = loop_timer(run->ivr->config.loop, IVR_SENDING_MS, go_on_again, run);
     else
         go_on(run);
 }
@@ -300,10 +296,8 @@ static void on_gone(void *arg, const struct op_result *res)
         run_let_go(run);
         return;
     }
-    if (res->err == DG_ECONFLICT && ++run->tries < PLACE_TRIES) {
-        run->again = loop_timer(run->ivr->config.loop, PLACE_AGAIN_MS, go_on_again, run);
+    if (res->err != DG_ENOTFOUND && run_again(run, res->err, go_on_again))
         return;
-    }
     if (res->err == DG_OK || (res->err == DG_ECONFLICT && run->resumed)) {
         gone_on(run); /* if not now, then before the gateway was ended */
     } else if (res->err != DG_ENOTFOUND) {
@@ -320,6 +314,8 @@ static void go_on(struct ivr_run *run)
     const struct call *c = run->call;
     char priority[16];
     if (!c->carrier) {
+        if (run_again(run, DG_EUNAVAILABLE, go_on_again))
+            return;
         ivr_hang_up(run->ivr, c->id);
         run_drop(run);
         return;

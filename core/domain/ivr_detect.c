@@ -8,9 +8,8 @@
 #include "domain/calls_private.h"
 #include "domain/ivr_private.h"
 
-#define AGAIN_MS    100 /* a call that has answered comes under control a moment later */
-#define TRIES_MAX   50
-#define LISTENED_MS 500   /* one that is being listened to does when that is over */
+#define AGAIN_MS    100
+#define LISTENED_MS 500   /* one that is being listened to answers when that is over */
 #define ANALYSIS_MS 60000 /* the longest that can be asked for, or be configured sensibly */
 #define GRACE_MS    5000
 
@@ -77,7 +76,7 @@ static void on_late(void *arg)
     struct ivr_run *run = arg;
     run->timer = NULL;
     if (run->sending)
-        run->timer = loop_timer(run->ivr->config.loop, AGAIN_MS, on_late, run);
+        run->timer = loop_timer(run->ivr->config.loop, IVR_SENDING_MS, on_late, run);
     else
         found(run, FOUND_FAILED, "The telephone system has not told it in time");
 }
@@ -93,14 +92,11 @@ static void on_asked(void *arg, const struct op_result *res)
         return;
     }
     bool listened = res->err == DG_ECONFLICT && run->taken_up;
-    bool early = res->err == DG_ECONFLICT || res->err == DG_ENOTFOUND;
     if (!run->detecting || res->err == DG_OK)
         return;
     if (listened)
         run->again = loop_timer(run->ivr->config.loop, LISTENED_MS, ask, run);
-    else if (early && ++run->tries < TRIES_MAX)
-        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, ask, run);
-    else
+    else if (!run_again(run, res->err, ask))
         found(run, FOUND_FAILED, res->message);
 }
 

@@ -8,9 +8,6 @@
 #include "domain/calls_private.h"
 #include "domain/ivr_private.h"
 
-#define AGAIN_MS  100 /* a call that has answered comes under control a moment later */
-#define TRIES_MAX 50
-
 /* "<call>-7": the command's number is in it. */
 static const char *media_id(const struct ivr_run *run, char kind, uint32_t number, char out[64])
 {
@@ -67,18 +64,15 @@ static void play_again(void *arg)
     struct ivr_run *run = arg;
     run->again = NULL;
     if (run->playing.number && run->sending)
-        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, play_again, run);
+        run->again = loop_timer(run->ivr->config.loop, IVR_SENDING_MS, play_again, run);
     else if (run->playing.number)
         play(run);
 }
 
 static void play_failed(struct ivr_run *run, const struct op_result *res)
 {
-    bool early = res->err == DG_ECONFLICT || res->err == DG_ENOTFOUND;
-    if (early && ++run->tries < TRIES_MAX) {
-        run->again = loop_timer(run->ivr->config.loop, AGAIN_MS, play_again, run);
+    if (run_again(run, res->err, play_again))
         return;
-    }
     if (res->err == DG_EUNSUPPORTED && run->playing.language && !run->plain) {
         run->plain = true;
         play(run);

@@ -63,6 +63,10 @@ void run_soon(struct ivr_run *run);   /* run_work, not from inside an event of t
 void run_let_go(struct ivr_run *run); /* frees it when nothing is under way */
 void ivr_count_end(struct ivr *ivr, const char *result);
 
+#define IVR_SENDING_MS 100 /* a timer waits so long for what becomes of a request */
+/* ivr_again.c: to be asked again in a moment, by `fn`; false: that is of no use any more */
+bool run_again(struct ivr_run *run, enum dg_err err, void (*fn)(void *run));
+
 /* ivr_ends.c */
 void ivr_hang_up(struct ivr *ivr, const char *call);
 void ends_stop(struct ivr *ivr);

@@ -14,6 +14,7 @@ struct command {
     agi_fn *then;
     void *arg;
     bool starting; /* `op` ends when it is queued */
+    bool kept;     /* it was under way when the link was lost */
 };
 
 static void finish(struct ami *a, struct command *c, const struct agi_reply *r)
@@ -93,8 +94,11 @@ void agi_exec(struct ami *a, const struct message *m)
 {
     const char *id = message_text(m, "CommandID"), *result = message_text(m, "Result");
     struct command *c = id ? table_find(&a->control.commands, id) : NULL;
+    const char *call = message_text(m, "Uniqueid");
     struct agi_reply r = {.words = "Asterisk could not carry out the command"};
-    if (!c || !text_same(c->call, message_text(m, "Uniqueid"))) /* another gateway's */
+    /* Another gateway gives its commands the same ids. As long as the link is not proven nothing
+     * more can be asked: the list tells. */
+    if (!c || (call && !text_same(call, c->call)) || a->link.state != LINK_UP)
         return;
     if (!succeeded(result, &r.result))
         r.err = DG_EUPSTREAM;
@@ -130,4 +134,56 @@ void agi_end(struct ami *a, const char *call, enum dg_err err, const char *why)
 {
     struct sweep e = {.a = a, .call = call, .reply = {.err = err, .words = why}};
     table_each(&a->control.commands, end_one, &e);
+}
+
+/* ---- A loss of the link -------------------------------------------------------------------- */
+
+static void keep_one(void *arg, void *owner)
+{
+    struct command *c = owner;
+    if (c->op)
+        end_one(arg, c);
+    else
+        c->kept = true;
+}
+
+void agi_keep(struct ami *a, const char *why)
+{
+    struct sweep e = {.a = a, .reply = {.err = DG_EUNAVAILABLE, .words = why}};
+    table_each(&a->control.commands, keep_one, &e);
+}
+
+static void compare_one(void *arg, void *owner)
+{
+    struct ami *a = arg;
+    struct command *c = owner;
+    struct leg *leg = legs_find(&a->events.life.legs, c->call);
+    if (!c->kept)
+        return;
+    if (!leg || leg->ended)
+        finish(a, c, &(struct agi_reply){.err = DG_ENOTFOUND, .words = "the call has ended"});
+    else if (text_same(leg->application, "AGI"))
+        finish(a, c, &(struct agi_reply){.words = "it has ended unseen"});
+    else
+        leg->controlled = true;
+}
+
+void agi_listed(struct ami *a)
+{
+    table_each(&a->control.commands, compare_one, a);
+}
+
+static void look_for(void *arg, void *owner)
+{
+    struct sweep *e = arg;
+    const struct command *c = owner;
+    if (text_same(e->call, c->call))
+        e->reply.result++;
+}
+
+bool agi_is_busy(struct ami *a, const char *call)
+{
+    struct sweep e = {.call = call};
+    table_each(&a->control.commands, look_for, &e);
+    return e.reply.result > 0;
 }

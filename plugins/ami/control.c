@@ -103,7 +103,10 @@ void control_take(struct ami *a, const struct message *m)
 void control_lost_link(struct ami *a)
 {
     digits_end(a);
-    agi_end(a, NULL, DG_EUNAVAILABLE, "the link to Asterisk was lost");
+    if (a->link.state == LINK_LEAVING)
+        agi_end(a, NULL, DG_EUNAVAILABLE, "the link to Asterisk was lost");
+    else
+        agi_keep(a, "the link to Asterisk was lost");
     sounds_end(a, NULL);
     parks_end(a, NULL);
     holds_end(a, NULL);

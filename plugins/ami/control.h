@@ -2,7 +2,8 @@
  * calls on their way into a parking lot. The functions of the table that use it
  * are in control.c, places.c, parking.c, sounds.c and recordings.c.
  *
- * All ends with its call, and with the link.
+ * All ends with its call, and with the link; but what a leg's AGI is doing when
+ * the link is lost goes on there, and its end is told when it can be known again.
  */
 #ifndef AMI_CONTROL_H
 #define AMI_CONTROL_H
@@ -26,7 +27,8 @@ struct control {
 
 /* An event, before events.h takes it: so what ends with a call ends before the call does. */
 void control_take(struct ami *a, const struct message *m);
-/* The link is down, or the instance closes: all that waits ends. Recordings go on. */
+/* The link is down, or the instance closes: all that waits ends. Recordings go on, and commands
+ * that a leg's AGI carries out. */
 void control_lost_link(struct ami *a);
 void control_free(struct ami *a);
 
@@ -59,6 +61,11 @@ void agi_start(struct ami *a, struct dg_op *op, const struct leg *leg, const cha
 void agi_exec(struct ami *a, const struct message *m); /* AsyncAGIExec */
 /* No more answers come for this call; NULL: for none. */
 void agi_end(struct ami *a, const char *call, enum dg_err err, const char *why);
+/* The link is lost: commands whose op waits for them end, others are kept. */
+void agi_keep(struct ami *a, const char *why);
+/* All legs have been listed: of those that were kept, what has ended meanwhile is told. */
+void agi_listed(struct ami *a);
+bool agi_is_busy(struct ami *a, const char *call); /* with a command */
 /* The then of a command whose success is the op's. */
 void agi_done(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg);
 #define AGI_DIALPLAN                                                                               \

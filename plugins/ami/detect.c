@@ -27,13 +27,32 @@ static struct leg *living(struct ami *a, const struct detecting *d)
     return leg && !leg->ended && !leg->ending ? leg : NULL;
 }
 
+/* After a loss of the link no leg is known until they are listed, and the core knows who lives. */
+static bool is_over(struct ami *a, const struct detecting *d)
+{
+    const struct leg *leg = legs_find(&a->events.life.legs, d->call);
+    return leg ? leg->ended || leg->ending : legs_is_gone(&a->events.life.legs, d->call);
+}
+
 /* Of a call that has ended nothing is told. */
 static void tell(struct ami *a, struct detecting *d, const char *wait)
 {
     const struct dg_event ev = detection_event(d->call, d->status, d->cause, wait);
-    if (living(a, d))
+    if (!is_over(a, d))
         a->h->emit(a->h, &ev);
     detecting_free(d);
+}
+
+/* Nothing was found out. Who is hanging up, or is not there any more, has ended: that is told. */
+static void failed(struct ami *a, struct detecting *d, enum dg_err err, const char *why)
+{
+    const struct leg *leg = living(a, d);
+    if (err == DG_ENOTFOUND || (leg && leg->hanging_up)) {
+        detecting_free(d);
+        return;
+    }
+    text_set(&d->cause, why);
+    tell(a, d, NULL);
 }
 
 static void ask_variable(struct ami *a, struct detecting *d, const char *name, reply_fn *then)
@@ -86,10 +105,12 @@ static void on_status(struct ami *a, struct dg_op *op, const struct reply *r, vo
     struct detecting *d = arg;
     (void)op;
     text_set(&d->status, value_of(r));
-    if (living(a, d))
-        ask_variable(a, d, "AMDCAUSE", on_cause);
-    else
+    if (r->err)
+        failed(a, d, r->err, r->words);
+    else if (is_over(a, d))
         detecting_free(d);
+    else
+        ask_variable(a, d, "AMDCAUSE", on_cause);
 }
 
 static void on_detected(struct ami *a, struct dg_op *op, const struct agi_reply *r, void *arg)
@@ -98,10 +119,8 @@ static void on_detected(struct ami *a, struct dg_op *op, const struct agi_reply 
     if (op) {
         a->h->fail(op, r->err, "%s", r->words);
         detecting_free(d);
-    } else if (!living(a, d)) {
-        detecting_free(d);
     } else if (r->err || r->result < 0) {
-        tell(a, d, NULL);
+        failed(a, d, r->err, r->err ? r->words : NULL);
     } else {
         ask_variable(a, d, "AMDSTATUS", on_status);
     }

@@ -88,8 +88,10 @@ static void take_call(struct ami *a, struct listing *l, const struct message *ev
     text_set(&leg->bridge, bridge && *bridge ? bridge : NULL);
     text_set(&leg->application, s.call.application);
     text_set(&leg->application_data, s.call.application_data);
+    /* A command that runs an application is shown as that one. */
     leg->controlled =
-        text_same(s.call.application, "AGI") && text_same(s.call.application_data, "agi:async");
+        (text_same(s.call.application, "AGI") && text_same(s.call.application_data, "agi:async")) ||
+        (leg->controlled && agi_is_busy(a, leg->id));
     if (!leg->started_at_ms)
         leg->started_at_ms = a->h->unix_ms(a->h) - duration_ms(message_text(event, "Duration"));
     l->unseen |= !known && leg->fate.answered && text_is_uuid(leg->id);
@@ -161,10 +163,15 @@ static void on_calls(struct ami *a, struct dg_op *op, const struct reply *r, voi
     if (r->err) {
         session_fail(a, op, r);
         listing_free(l);
-    } else if (!is_whole(l, r->message)) {
+        return;
+    }
+    if (!is_whole(l, r->message)) {
         a->h->fail(op, DG_EUPSTREAM, "the list of channels is not complete");
         listing_free(l);
-    } else if (l->unseen) {
+        return;
+    }
+    agi_listed(a);
+    if (l->unseen) {
         session_send(a, op,
                      &(struct request){.action = "Status",
                                        .lines = {{"Variables", "CDR(answer,u)"}},
@@ -327,12 +334,12 @@ static void give_endpoint(struct ami *a, struct dg_op *op, const struct message 
         .state = state,
         .active_calls = active_calls(a, message_text(event, "ActiveChannels"), name, state),
     };
-    struct text name = {0};
-    text_puts(&name, "PJSIP/");
-    text_puts(&name, endpoint.resource ? endpoint.resource : "");
-    if (endpoint.resource && matches(text, name.at, NULL))
+    struct text whole = {0};
+    text_puts(&whole, "PJSIP/");
+    text_puts(&whole, name ? name : "");
+    if (name && matches(text, whole.at, NULL))
         a->h->item(op, &endpoint);
-    text_free(&name);
+    text_free(&whole);
 }
 
 static void on_endpoints(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)

@@ -61,6 +61,7 @@ void ari_bridge_dissolve(struct ari *a, const char *bridge);
 /* media.c */
 void ari_play(void *self, const struct dg_play *req, struct dg_op *op);
 void ari_play_stop(void *self, const struct dg_stop *req, struct dg_op *op);
+void ari_plays_link_up(struct ari *a); /* what ended while the link was away is told */
 void ari_record(void *self, const struct dg_record *req, struct dg_op *op);
 void ari_record_change(void *self, const struct dg_record_ref *req, struct dg_op *op);
 void ari_snoop(void *self, const struct dg_snoop *req, struct dg_op *op);

@@ -49,10 +49,24 @@ void either_served(struct ari *a, const char *snoop)
         &(struct rest_call){.method = "DELETE", .path = {"channels", snoop}, .then = on_gone});
 }
 
+static void note_play(struct ari *a, const struct either *e, bool accepted)
+{
+    struct text on = {0};
+    text_puts(&on, e->step == EITHER_BRIDGE ? "bridge:" : "channel:");
+    text_puts(&on, e->step == EITHER_SNOOP ? e->snoop : e->on);
+    if (accepted)
+        events_play_accepted(&a->events, e->id, on.at);
+    else
+        events_play_refused(&a->events, e->id);
+    text_free(&on);
+}
+
 static void finish(struct ari *a, struct dg_op *op, struct either *e, const struct rest_reply *r)
 {
     if (r->err && e->step == EITHER_SNOOP)
         either_served(a, e->snoop);
+    if (e->id)
+        note_play(a, e, r->err == DG_OK);
     if (r->err) {
         rest_fail(a, op, r);
     } else {

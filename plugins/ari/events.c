@@ -200,6 +200,42 @@ void events_meet(struct events *e, const void *channel_json)
         life_leg(&(struct report){.life = &e->life}, &s.call);
 }
 
+void events_play_asked(struct events *e, const char *play)
+{
+    named_put(&e->plays, play, NULL);
+}
+
+void events_play_accepted(struct events *e, const char *play, const char *on)
+{
+    if (table_find(&e->plays, play))
+        named_put(&e->plays, play, on);
+}
+
+void events_play_refused(struct events *e, const char *play)
+{
+    struct named *n = table_find(&e->plays, play);
+    if (n)
+        named_drop(&e->plays, n);
+}
+
+struct plays {
+    void (*fn)(void *arg, const char *play);
+    void *arg;
+};
+
+static void give_play(void *arg, void *owner)
+{
+    const struct plays *p = arg;
+    const struct named *n = owner;
+    if (n->value)
+        p->fn(p->arg, n->name);
+}
+
+void events_plays(struct events *e, void (*fn)(void *arg, const char *play), void *arg)
+{
+    table_each(&e->plays, give_play, &(struct plays){fn, arg});
+}
+
 void events_play_stopped(struct events *e, const char *play)
 {
     named_put(&e->stopped, play, NULL);
@@ -260,9 +296,11 @@ void events_clear(struct events *e)
 void events_free(struct events *e)
 {
     events_clear(e);
+    table_each(&e->plays, forget_named, &e->plays);
     table_each(&e->recordings, forget_named, &e->recordings);
     table_each(&e->snoops, forget_named, &e->snoops);
     legs_free(&e->life.legs);
+    table_free(&e->plays);
     table_free(&e->stopped);
     table_free(&e->recordings);
     table_free(&e->snoops);

@@ -34,8 +34,9 @@ struct events {
     bool own_only;                 /* observe = "own" */
     int64_t skew_ms;               /* what to add to Asterisk's clock to have ours */
     struct life life;
-    struct table stopped;    /* plays cut by play_stop: struct named */
-    struct table recordings; /* file -> the core's record id: struct named */
+    struct table plays;      /* under way -> on what: struct named; without a value: asked for */
+    struct table stopped;    /* plays cut by play_stop: likewise */
+    struct table recordings; /* file -> the core's record id: likewise */
     struct table snoops;     /* snoop channels of our own -> the call each serves: likewise */
 };
 
@@ -55,9 +56,19 @@ void events_also(struct events *e, const char *app, bool on);
 
 /* A leg found in a list of channels: remembered, not reported. NULL: it has ended since. */
 struct leg *events_adopt(struct events *e, const void *channel_json);
+/* A leg found in a list whose way back from detection was not seen: told, if it is one. */
+void events_detected_unseen(struct events *e, const char *call, const void *channel_json);
 /* A leg known from the answer to our own originate: reported if no event has told of it yet. */
 void events_meet(struct events *e, const void *channel_json);
 
+/* Asked for, and accepted; it may have ended in between. `on`: as Asterisk's target_uri. */
+void events_play_asked(struct events *e, const char *play);
+void events_play_accepted(struct events *e, const char *play, const char *on);
+void events_play_refused(struct events *e, const char *play);
+/* Its end was not seen: told now. */
+void events_play_over(struct events *e, const char *play);
+/* Those that have been accepted; `fn` may not change them. */
+void events_plays(struct events *e, void (*fn)(void *arg, const char *play), void *arg);
 void events_play_stopped(struct events *e, const char *play);
 void events_play_went_on(struct events *e, const char *play); /* it could not be stopped */
 void events_recording(struct events *e, const char *file, const char *record);

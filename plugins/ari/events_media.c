@@ -46,6 +46,34 @@ void on_stasis_start(const struct incoming *in)
                                           json_string_value(json_array_get(args, 3))));
 }
 
+/* Argument `number` of "app,first,second,..."; false: there is none. */
+static bool argument(const char *data, size_t number, char out[DETECTION_TEXT])
+{
+    for (; data && number; number--) {
+        data = strchr(data, ',');
+        data += data != NULL;
+    }
+    size_t len = data ? strcspn(data, ",") : 0;
+    out[0] = '\0';
+    if (!data || len >= DETECTION_TEXT)
+        return false;
+    memcpy(out, data, len);
+    out[len] = '\0';
+    return true;
+}
+
+void events_detected_unseen(struct events *e, const char *call, const void *channel_json)
+{
+    const char *data = json_text(json_object_get(channel_json, "dialplan"), "app_data");
+    const struct incoming in = {.e = e, .report = {.life = &e->life}};
+    char first[DETECTION_TEXT], texts[3][DETECTION_TEXT];
+    if (!argument(data, 1, first) || !text_same(first, DETECT_CONTEXT))
+        return;
+    for (size_t i = 0; i < 3; i++)
+        argument(data, i + 2, texts[i]);
+    incoming_emit(&in, detection_event(call, texts[0], texts[1], texts[2]));
+}
+
 void on_stasis_end(const struct incoming *in)
 {
     struct leg *leg = incoming_known(in);
@@ -163,6 +191,19 @@ static void served(const struct incoming *in, const char *snoop)
         in->e->sink.served(in->e->sink.arg, snoop);
 }
 
+void events_play_over(struct events *e, const char *play)
+{
+    const struct named *n = table_find(&e->plays, play);
+    const struct incoming in = {.e = e, .report = {.life = &e->life}};
+    struct dg_event ev = {.type = DG_PLAY_ENDED, .target = play};
+    if (!n)
+        return;
+    const char *snoop = on_what(&in, &ev, n->value);
+    incoming_emit(&in, ev);
+    served(&in, snoop);
+    events_play_refused(e, play);
+}
+
 void on_play_finished(const struct incoming *in)
 {
     const json_t *play = json_object_get(in->json, "playback");
@@ -178,6 +219,8 @@ void on_play_finished(const struct incoming *in)
         incoming_emit(in, ev);
     if (stopped)
         named_drop(&in->e->stopped, stopped);
+    if (ev.target)
+        events_play_refused(in->e, ev.target);
     served(in, snoop);
 }
 

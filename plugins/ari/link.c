@@ -184,6 +184,7 @@ static void up(struct ari *a)
     set_timer(a, a->config.ping_ms, on_tick);
     life_link_up(&a->events.life);
     a->h->link(a->h, DG_LINK_UP, detail.at);
+    ari_plays_link_up(a);
     text_free(&detail);
 }
 

@@ -100,6 +100,8 @@ static void take_call(struct ari *a, struct listing *l, const json_t *channel)
     const struct leg *leg = events_adopt(&a->events, channel);
     if (leg && a->config.own_only && !known)
         ari_observe(a, "channel:", id);
+    if (leg && leg->controlled && !known)
+        events_detected_unseen(&a->events, id, channel);
     if (leg && !known && text_is_uuid(id) && leg->fate.answered && l->asked <= ANSWER_TIMES_MAX)
         ask_when_answered(a, l, id);
 }

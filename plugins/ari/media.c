@@ -34,7 +34,29 @@ void ari_play(void *self, const struct dg_play *req, struct dg_op *op)
         e->texts[2] = text_copy(skip);
         e->rest.query[2] = (struct dg_kv){"skipms", e->texts[2]};
     }
+    events_play_asked(&a->events, req->play);
     either_send(a, op, e);
+}
+
+static void on_looked(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)
+{
+    char *play = arg;
+    (void)op;
+    if (r->status == 404)
+        events_play_over(&a->events, play);
+    free(play);
+}
+
+static void look_for(void *arg, const char *play)
+{
+    rest_send(arg, NULL,
+              &(struct rest_call){
+                  .path = {"playbacks", play}, .then = on_looked, .arg = text_copy(play)});
+}
+
+void ari_plays_link_up(struct ari *a)
+{
+    events_plays(&a->events, look_for, a);
 }
 
 static void on_stopped(struct ari *a, struct dg_op *op, const struct rest_reply *r, void *arg)

@@ -40,7 +40,8 @@ struct dg_event detection_event(const char *call, const char *status, const char
         .type = DG_CALL_DETECTED,
         .call = call,
         .text = told ? status : NULL,
-        .target = told ? cause : "Asterisk has no AMD: app_amd.so is not loaded",
+        .target =
+            told || (cause && *cause) ? cause : "Asterisk has no AMD: app_amd.so is not loaded",
         .on = text_same(wait, "SILENCE"),
     };
 }

@@ -11,7 +11,8 @@ const char *detection_arguments(const struct dg_detect *req, char out[DETECTION_
 /* Of WaitForSilence; "": it is not waited for. */
 const char *detection_silence(const struct dg_detect *req, char out[DETECTION_TEXT]);
 
-/* `status`, `cause` and `wait` as Asterisk's variables have them, or NULL. */
+/* `status`, `cause` and `wait` as Asterisk's variables have them, or NULL; without a status the
+ * cause is why there is none. */
 struct dg_event detection_event(const char *call, const char *status, const char *cause,
                                 const char *wait);
 
