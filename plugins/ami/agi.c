@@ -153,6 +153,33 @@ void agi_keep(struct ami *a, const char *why)
     table_each(&a->control.commands, keep_one, &e);
 }
 
+/* What a leg is doing now: a list of channels shows what was the case at their last event. */
+struct look {
+    char *command;
+    bool waits;
+};
+
+static void on_shown(struct ami *a, struct dg_op *op, const struct message *event, void *arg)
+{
+    struct look *look = arg;
+    (void)a;
+    (void)op;
+    look->waits = message_is(event, "Application", "AGI") && message_is(event, "Data", "agi:async");
+}
+
+static void on_looked(struct ami *a, struct dg_op *op, const struct reply *r, void *arg)
+{
+    struct look *look = arg;
+    struct command *c = table_find(&a->control.commands, look->command);
+    (void)op;
+    if (c && r->err == DG_ENOTFOUND)
+        finish(a, c, &(struct agi_reply){.err = DG_ENOTFOUND, .words = "the call has ended"});
+    else if (c && !r->err && look->waits)
+        finish(a, c, &(struct agi_reply){.words = "it has ended unseen"});
+    free(look->command);
+    free(look);
+}
+
 static void compare_one(void *arg, void *owner)
 {
     struct ami *a = arg;
@@ -160,12 +187,19 @@ static void compare_one(void *arg, void *owner)
     struct leg *leg = legs_find(&a->events.life.legs, c->call);
     if (!c->kept)
         return;
-    if (!leg || leg->ended)
+    if (!leg || leg->ended) {
         finish(a, c, &(struct agi_reply){.err = DG_ENOTFOUND, .words = "the call has ended"});
-    else if (text_same(leg->application, "AGI"))
-        finish(a, c, &(struct agi_reply){.words = "it has ended unseen"});
-    else
-        leg->controlled = true;
+        return;
+    }
+    struct look *look = text_alloc(sizeof *look);
+    look->command = text_copy(c->id);
+    leg->controlled = true;
+    session_send(a, NULL,
+                 &(struct request){.action = "Status",
+                                   .lines = {{"Channel", c->call}},
+                                   .entry = on_shown,
+                                   .then = on_looked,
+                                   .arg = look});
 }
 
 void agi_listed(struct ami *a)

@@ -19,7 +19,7 @@ numbers = itertools.count(int(time.time()) % 90000)
 MENU = {"name": "menu", "audio_file": "sound:beep", "timeout": 1, "repeats": 3, "created_at": 1,
         "actions": [{"dtmf_digit": "1", "action_type": "hangup", "action_value": ""}]}
 CALLS = {
-    "message": {"audio": "digits:01&digits:0123"},  # the first ends meanwhile
+    "message": {"audio": "digits:0123&digits:0123"},
     "amd": {"amd": True, "audio": "digits:01", "on_machine": "hangup"},
     "menu": {"ivr_menu": 1},
 }
@@ -53,10 +53,15 @@ class Setup:
     def now(self, name):
         return self.client.get(f"/api/v2/status/{self.calls[name]}").json()
 
+    def has_begun(self):
+        return "message" in self.now("message") and "ivr" in self.now("menu")
+
     def is_listened_to(self):
-        """By then the others have begun, or are about to."""
+        """By ami nothing tells of it: it is about to be, as soon as the call is answered."""
+        if self.plugin == "ami":
+            return self.now("amd")["status"] == "answered"
         shown = self.client.get(f"/api/v2/channels/{self.calls['amd']}").json()
-        return shown.get("application") == "AMD" or shown.get("context") == "dialgate-amd"
+        return shown.get("context") == "dialgate-amd"
 
     def record(self, name):
         """When it is over."""
@@ -64,8 +69,11 @@ class Setup:
         return self.now(name)
 
     def lose_link(self):
-        self.calls.update((name, self.place(body)) for name, body in CALLS.items())
-        wait_until(self.is_listened_to, 8, "AMD")
+        for name in ("message", "menu"):
+            self.calls[name] = self.place(CALLS[name])
+        wait_until(self.has_begun, 30, "message and menu")
+        self.calls["amd"] = self.place(CALLS["amd"])
+        wait_until(self.is_listened_to, 30, "AMD")
         self.relay.set_closed(True)
         time.sleep(AWAY_S)
         self.relay.set_closed(False)
@@ -83,9 +91,11 @@ def setups():
         asterisk_of(version)
     with ThreadPoolExecutor(len(SETUPS)) as pool:
         made = dict(zip(SETUPS, pool.map(Setup, SETUPS)))
-        list(pool.map(Setup.lose_link, made.values()))
-        yield made
-        list(pool.map(Setup.close, made.values()))
+        try:
+            list(pool.map(Setup.lose_link, made.values()))
+            yield made
+        finally:
+            list(pool.map(Setup.close, made.values()))
 
 
 @pytest.fixture(params=SETUPS)

@@ -100,6 +100,23 @@ static void lists(struct world *w, const char *channel)
     assert_int_equal(op.err, DG_OK);
 }
 
+/* Asked for what the leg does now: the list shows what was the case at its last event. */
+static void looks(struct world *w, const char *lines)
+{
+    takes(w, "Status");
+    assert_string_equal(line_of(w, "Channel"), "c1");
+    if (!lines) {
+        says_to(w, "Response: Error", "Message: No such channel\r\n");
+        return;
+    }
+    says_to(w, "Response: Success", "EventList: start\r\n");
+    says_to(w, "Event: Status", lines);
+    says_to(w, "Event: StatusComplete", "EventList: Complete\r\nListItems: 1\r\n");
+}
+
+#define WAITS CHANNEL("c1", "Up") "Application: AGI\r\nData: agi:async\r\n"
+#define AT_IT CHANNEL("c1", "Up") "Application: Playback\r\nData: welcome\r\n"
+
 /* ---- Sounds -------------------------------------------------------------------------------- */
 
 static void test_sound_goes_on(void **state)
@@ -112,6 +129,7 @@ static void test_sound_goes_on(void **state)
     loses_link(&w);
     comes_back(&w);
     lists(&w, PLAYING("c1"));
+    looks(&w, AT_IT);
     check_log(&w, "");
     carried_out(&w, "c1", id, "200%20result%3D0%0A");
     answers(&w, "Getvar", "Value: SUCCESS\r\n");
@@ -130,7 +148,8 @@ static void test_sound_ended_meanwhile(void **state)
     loses_link(&w);
     comes_back(&w);
     check_log(&w, "");
-    lists(&w, IDLE("c1"));
+    lists(&w, PLAYING("c1"));
+    looks(&w, WAITS);
     answers(&w, "Getvar", "Value: SUCCESS\r\n");
     check_log(&w, "played p1 1");
     carried_out(&w, "c1", id, "200%20result%3D0%0A"); /* once only */
@@ -148,6 +167,16 @@ static void test_call_ended_meanwhile(void **state)
     loses_link(&w);
     comes_back(&w);
     lists(&w, NULL);
+    check_log(&w, "played p1 0");
+    assert_false(has_action(&w));
+    world_close(&w);
+    w = (struct world){0};
+    begin(&w);
+    plays(&w, "p1", id);
+    loses_link(&w);
+    comes_back(&w);
+    lists(&w, PLAYING("c1"));
+    looks(&w, NULL);
     check_log(&w, "played p1 0");
     world_close(&w);
 }
@@ -189,6 +218,7 @@ static void test_detection_goes_on(void **state)
         loses_link(&w);
         comes_back(&w);
         lists(&w, seen ? SHOWN("c1", "AMD", "") : IDLE("c1"));
+        looks(&w, seen ? AT_IT : WAITS);
         check_log(&w, "");
         if (seen)
             carried_out(&w, "c1", id, "200%20result%3D0%0A");
