@@ -209,7 +209,8 @@ static void on_reread(void *arg, const struct store_doc *doc)
         return;
     struct users *u = e->users;
     const struct user *known = users_find_id(u, e->id);
-    const bool same = known && doc->err == DG_OK && known->version == doc->version;
+    /* Nobody has changed the user since he was copied: it is the name that is in the way. */
+    const bool same = e->next && doc->err == DG_OK && e->next->version == doc->version;
     u->changes++;
     if (doc->err == DG_ENOTFOUND && known)
         users_forget(u, known);
@@ -224,7 +225,7 @@ static void on_reread(void *arg, const struct store_doc *doc)
     const bool renames = e->username && !str_eq(e->username, user->username);
     users_keep(u, user);
     if (same && renames && e->mark == DG_VERSION_ANY)
-        edit_end(e, DG_ECONFLICT, "username: already taken"); /* nothing else can be in the way */
+        edit_end(e, DG_ECONFLICT, "username: already taken");
     else
         edit_write(e);
 }

@@ -358,6 +358,24 @@ static void changes_at_once_all_count(void **state)
     assert_string_equal(ann->full_name, "Ann Lee");
 }
 
+/* The time of a sign-in is written while somebody renames him: his new name is nobody else's. */
+static void renamed_while_he_signs_in(void **state)
+{
+    struct scene *s = *state;
+    struct user_change signs_in = nothing, other = nothing;
+    add(s, "ann", &nothing);
+    signs_in.last_login_ms = 1700000000000;
+    other.username = "annie";
+    users_change(s->users, "ann", &signs_in, on_user, s);
+    users_change(s->users, "ann", &other, on_user, s);
+    for (int answer = 0; answer < 2; answer++) {
+        s->world->done = false;
+        world_wait(s->world, &s->world->done);
+        assert_int_equal(s->err, DG_OK);
+    }
+    assert_int_equal(users_find(s->users, "annie")->last_login_ms, 1700000000000);
+}
+
 static void what_was_not_written_is_not_seen(void **state)
 {
     struct scene *s = *state;
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(renamed, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(sign_ins_before_a_password_end, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(changes_at_once_all_count, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(renamed_while_he_signs_in, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(what_was_not_written_is_not_seen, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(strange_documents_are_passed_over, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(listed_by_number, open_scene, close_scene),
