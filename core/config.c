@@ -137,9 +137,8 @@ static const struct dg_cfg_key webhooks_keys[] = {
 
 static const struct dg_cfg_key ivr_keys[] = {
     {"sounds", DG_CFG_STR, "",
-     "the telephone system's folder of sounds, which this gateway shares; empty: none is shared, "
-     "and "
-     "nothing can be uploaded"},
+     "the telephone system's folder of sounds, which this gateway shares, or with `url` one of its "
+     "own; empty: nothing can be uploaded"},
     {"folder", DG_CFG_STR, "dialer", "where uploaded sounds lie, below that folder"},
     {"url", DG_CFG_URL, "",
      "this gateway as the telephone system reaches it, \"http://10.0.0.5:8000\": that fetches "

@@ -279,5 +279,5 @@ def test_retention():
         gateway.config.write_text(gateway.config.read_text().replace('keep = "1s"', 'keep = "0"'))
         gateway.reload()
         _, name = record(client, 0)
-        time.sleep(3)
+        time.sleep(3)  # the rule of before would have deleted it by then
         json_of(client.get(f"{URL}/{name}"))

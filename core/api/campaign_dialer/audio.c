@@ -265,7 +265,8 @@ const struct route_doc dialer_audio_list_doc = {
     .id = "list_audio",
     .tag = TAG,
     .summary = "Uploaded sounds, by name",
-    .help = "Of the folder that is shared with the telephone system (`ivr.sounds`).",
+    .help = "Of the folder `ivr.sounds`, from which the telephone system plays them or, with "
+            "`ivr.url`, the gateway serves them to it.",
     .params = list_params,
     .answers = list_answers,
 };
